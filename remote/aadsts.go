@@ -1,0 +1,136 @@
+package remote
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// signInRefusal makes the Error of a token or device code endpoint. What helps
+// is either patience (the endpoint is in trouble) or a person.
+func (c *Client) signInRefusal(op string, resp *http.Response, body []byte) *Error {
+	var w struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Codes       []int  `json:"error_codes"`
+	}
+	_ = json.Unmarshal(body, &w) // a gateway's HTML leaves it empty
+	e := &Error{
+		Op: op, Status: resp.StatusCode, Code: w.Error, RequestID: resp.Header.Get("X-Ms-Request-Id"),
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
+	}
+	e.explain(w.Description, w.Codes)
+	return e
+}
+
+// explain turns what the sign-in service says into words that tell what to do.
+func (e *Error) explain(description string, codes []int) {
+	if m := aadstsNumber.FindStringSubmatch(description); m != nil {
+		n, _ := strconv.Atoi(m[1]) // digits, by the pattern
+		codes = append(codes, n)
+	}
+	said, _, _ := strings.Cut(description, "Trace ID") // the rest is for support, one line each
+	e.Message = scrub(said)
+	for _, n := range codes {
+		e.Inner = append(e.Inner, "AADSTS"+strconv.Itoa(n))
+	}
+	for _, n := range codes {
+		if w := inPlainWords(n); w != "" {
+			e.Message = w + " (AADSTS" + strconv.Itoa(n) + ")"
+			break
+		}
+	}
+	if e.kind = ErrSignIn; e.waits(codes) {
+		e.kind = ErrThrottled
+	}
+}
+
+var aadstsNumber = regexp.MustCompile(`AADSTS(\d+)`)
+
+// waits reports whether the trouble is the service's own and passes.
+func (e *Error) waits(codes []int) bool {
+	if e.Status == 429 || e.Status >= 500 || e.Code == "temporarily_unavailable" || e.Code == "server_error" {
+		return true
+	}
+	for _, n := range codes {
+		switch n {
+		case 70012, 90006, 90012, 90024, 90033, 50196:
+			return true
+		}
+	}
+	return false
+}
+
+// inPlainWords tells what a number of the sign-in service means for the person
+// in front of the screen; "" where the service's own words must do.
+func inPlainWords(aadsts int) string {
+	switch aadsts {
+	case 50011:
+		return "the redirect address is not registered for this app: register http://localhost as a mobile and desktop one"
+	case 50020, 500208:
+		return "this kind of account may not use the app"
+	case 50034:
+		return "there is no such user"
+	case 50053:
+		return "the account is locked"
+	case 50055:
+		return "the password has expired"
+	case 50057:
+		return "the account is disabled"
+	case 50058:
+		return "nobody is signed in"
+	case 50072, 50074, 50076, 50078, 50079:
+		return "a second factor is needed: sign in again"
+	case 50105:
+		return "an administrator has to assign this user to the app"
+	case 50126:
+		return "wrong user name or password"
+	case 50173:
+		return "the sign-in was revoked, as by a new password: sign in again"
+	case 50194:
+		return "the app is registered for one tenant only: set tenant to it"
+	case 50196:
+		return "too many sign-ins in a short time"
+	case 53000, 53001, 53002, 53003:
+		return "a policy of the organisation forbids this sign-in"
+	case 530035:
+		return "the organisation's security defaults forbid this sign-in"
+	case 54005:
+		return "the sign-in code was used before: sign in again"
+	case 65001, 90094:
+		return "consent is missing: the user, or an administrator, has to agree to what the app may do"
+	case 65005, 650052:
+		return "the app's registration lacks a permission"
+	case 700016:
+		return "the app is not known in this tenant: check client_id and tenant"
+	case 7000215:
+		return "the client secret is wrong"
+	case 7000222:
+		return "the client secret has expired"
+	case 7000218:
+		return "the app's registration wants a secret: allow public client flows in it, or set client_secret_file"
+	case 700025:
+		return "the app is a public one and must not send a secret: remove client_secret_file"
+	case 70000, 70008:
+		return "the sign-in has expired or was revoked: sign in again"
+	case 700082:
+		return "the sign-in was not used for too long: sign in again"
+	case 70043:
+		return "the organisation wants a fresh sign-in"
+	case 70011:
+		return "a permission that was asked for does not exist"
+	case 70016, 70018, 70019, 70020:
+		return "the device code was not used in time: start again"
+	case 9002332:
+		return "the app admits only accounts of organisations: set tenant"
+	case 90002:
+		return "there is no such tenant"
+	case 90038:
+		return "the tenant is in another cloud: set cloud"
+	case 9001023:
+		return "this way to sign in needs a tenant other than common or consumers"
+	}
+	return ""
+}

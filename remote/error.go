@@ -1,0 +1,298 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What an [*Error] may match with [errors.Is].
+var (
+	ErrNotFound    = errors.New("not found online")
+	ErrExists      = errors.New("the name is taken online")
+	ErrChanged     = errors.New("changed online meanwhile")
+	ErrResync      = errors.New("the change feed must be read from its start")
+	ErrThrottled   = errors.New("the service asks for patience")
+	ErrSignIn      = errors.New("sign-in needed")
+	ErrDenied      = errors.New("not allowed")
+	ErrLocked      = errors.New("locked online")
+	ErrQuota       = errors.New("no space left online")
+	ErrRefused     = errors.New("refused by the service")
+	ErrMalformed   = errors.New("the answer makes no sense")
+	ErrRange       = errors.New("range not satisfiable")
+	ErrBusySession = errors.New("another upload of this file is open")
+	ErrOffline     = errors.New("no connection")
+	ErrUnsupported = errors.New("not supported by this drive")
+	ErrMalware     = errors.New("flagged as malware online")
+)
+
+// An Error is a request that did not do what was asked. It never contains an
+// address or a token.
+type Error struct {
+	Status     int           // HTTP status; 0 = no answer came, or one that makes no sense
+	Code       string        // the service's code, or OAuth's
+	Inner      []string      // more specific codes, outermost first
+	Message    string        // for a person; decides nothing but what only it tells
+	RequestID  string        // for a support case
+	RetryAfter time.Duration // what the service asked for
+	Location   string        // where a fresh change feed starts; only with ErrResync
+	Op         string        // what was being done
+
+	challenge string // WWW-Authenticate
+	kind      error  // set where the status does not tell
+	cause     error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	b.WriteString(": ")
+	switch kind := e.sentinel(); {
+	case kind != nil:
+		b.WriteString(kind.Error())
+	default:
+		fmt.Fprintf(&b, "the service answered %d", e.Status)
+	}
+	if e.cause != nil {
+		fmt.Fprintf(&b, ": %v", e.cause)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %s", e.Message)
+	}
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (%s)", strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Code)))
+	}
+	return b.String()
+}
+
+// Is reports whether target is the sentinel that e stands for.
+func (e *Error) Is(target error) bool { return target != nil && e.sentinel() == target }
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// has reports whether the service gave any of the codes, at any depth.
+func (e *Error) has(codes ...string) bool {
+	for _, c := range codes {
+		if strings.EqualFold(e.Code, c) || slices.ContainsFunc(e.Inner, func(in string) bool { return strings.EqualFold(in, c) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// says looks into the message, for the few answers that nothing else tells apart.
+func (e *Error) says(words ...string) bool {
+	m := strings.ToLower(e.Message)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(m, w) })
+}
+
+// sentinel is the table of what each answer means: by status, refined by code.
+func (e *Error) sentinel() error {
+	if e.kind != nil {
+		return e.kind
+	}
+	switch {
+	case e.Status == 410, e.has("resyncRequired", "syncStateNotFound", "resyncChangesApplyDifferences", "resyncChangesUploadDifferences"):
+		return ErrResync
+	case e.has("malwareDetected", "virusSuspicious"):
+		return ErrMalware
+	case e.Status == 507, e.has("quotaLimitReached"), e.Status == 500 && e.says("quota"):
+		return ErrQuota
+	}
+	switch e.Status {
+	case 400:
+		return e.badRequest()
+	case 401:
+		return ErrSignIn
+	case 403:
+		return e.forbidden()
+	case 404:
+		return ErrNotFound
+	case 405, 501:
+		return ErrUnsupported
+	case 409:
+		return e.conflict()
+	case 412:
+		return ErrChanged
+	case 413, 414, 415, 422:
+		return ErrRefused
+	case 416:
+		return ErrRange
+	case 423:
+		return ErrLocked
+	case 408, 429, 502, 503, 504, 509:
+		return ErrThrottled
+	}
+	return nil
+}
+
+func (e *Error) badRequest() error {
+	switch {
+	case e.says("sync token"), e.says("nextlink value"):
+		return ErrResync
+	case e.says("objecthandle is invalid"): // the Personal Vault, or a drive that is none
+		return ErrDenied
+	}
+	return ErrRefused
+}
+
+func (e *Error) forbidden() error {
+	switch {
+	case e.has("serviceReadOnly"), e.says("quota", "exceeded"):
+		return ErrQuota
+	case e.has("notAllowed", "resourceLocked", "lockMismatch"), e.says("checked out", "locked for editing"):
+		return ErrLocked
+	}
+	return ErrDenied
+}
+
+func (e *Error) conflict() error {
+	switch {
+	case e.says("upload session already exists", "currently being uploaded"):
+		return ErrBusySession
+	case e.has("nameAlreadyExists"):
+		return ErrExists
+	case e.has("lockMismatch"):
+		return ErrLocked
+	case e.has("cannotSnapshotTree"):
+		return ErrThrottled
+	}
+	return ErrChanged
+}
+
+// passing reports whether the same request may well succeed in a moment.
+func (e *Error) passing() bool {
+	switch e.Status {
+	case 408, 429, 500, 502, 503, 504, 509:
+		return !errors.Is(e, ErrQuota) && !errors.Is(e, ErrResync)
+	case 401:
+		return e.says("unable to initialize rps") // comes and goes on personal accounts
+	}
+	return errors.Is(e, ErrOffline) || e.has("cannotSnapshotTree")
+}
+
+// throttles reports whether the answer means everybody, not only this request.
+func (e *Error) throttles() bool {
+	return e.Status == 429 || e.Status == 509 || e.Status == 503 && e.RetryAfter > 0
+}
+
+// challenged reports whether only a person signing in again can help.
+func (e *Error) challenged() bool {
+	return e.Status == 401 && strings.Contains(e.challenge, "insufficient_claims")
+}
+
+const maxErrorBody = 64 << 10
+
+// refusal makes the Error of an answer that is none of 2xx and 3xx.
+func (c *Client) refusal(op string, resp *http.Response) *Error {
+	e := &Error{
+		Op:         op,
+		Status:     resp.StatusCode,
+		RequestID:  resp.Header.Get("Request-Id"),
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
+		challenge:  resp.Header.Get("WWW-Authenticate"),
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough
+	e.decode(body)
+	if resp.Header.Get("X-Virus-Infected") != "" {
+		e.Inner = append(e.Inner, "virusSuspicious")
+	}
+	if errors.Is(e, ErrResync) {
+		e.Location = resp.Header.Get("Location")
+	}
+	return e
+}
+
+// wireError is the service's error object. Gateways and content hosts send
+// other things under the same names, so nothing in it is taken for granted.
+type wireError struct {
+	Code    any        `json:"code"`
+	Message any        `json:"message"`
+	Inner   *wireError `json:"innerError"` // also spelled innererror; matching ignores case
+}
+
+func (e *Error) decode(body []byte) {
+	var answer struct {
+		Error *wireError `json:"error"`
+	}
+	_ = json.Unmarshal(body, &answer) // HTML and the like leave it empty: the status decides
+	e.fill(answer.Error)
+}
+
+func (e *Error) fill(w *wireError) {
+	if w == nil {
+		return
+	}
+	e.Code, _ = w.Code.(string)
+	e.Message = scrub(words(w.Message))
+	for in := w.Inner; in != nil; in = in.Inner {
+		if code, ok := in.Code.(string); ok && code != "" {
+			e.Inner = append(e.Inner, code)
+		}
+	}
+}
+
+// words gives the text of a message, which SharePoint sends as {lang, value}.
+func words(message any) string {
+	switch m := message.(type) {
+	case string:
+		return m
+	case map[string]any:
+		s, _ := m["value"].(string)
+		return s
+	}
+	return ""
+}
+
+var address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://\S+`)
+
+// scrub makes a foreign text fit for a log line: one line, not too long, and
+// without the addresses that services like to repeat in their messages.
+func scrub(s string) string {
+	s = address.ReplaceAllString(s, "[address]")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, s)
+	if r := []rune(s); len(r) > 300 {
+		s = string(r[:300]) + "…"
+	}
+	return strings.TrimSpace(s)
+}
+
+// retryAfter reads the header's two forms, seconds and a date.
+func retryAfter(h string, now time.Time) time.Duration {
+	if s, err := strconv.ParseFloat(strings.TrimSpace(h), 64); err == nil && s > 0 && s < 1e6 {
+		return time.Duration(s * float64(time.Second))
+	}
+	if t, err := http.ParseTime(h); err == nil && t.After(now) {
+		return t.Sub(now)
+	}
+	return 0
+}
+
+// malformed is an answer that came and cannot be used.
+func malformed(op, format string, args ...any) *Error {
+	return &Error{Op: op, Message: fmt.Sprintf(format, args...), kind: ErrMalformed}
+}
+
+// offline is a request that got no whole answer.
+func offline(op string, cause error) *Error {
+	return &Error{Op: op, kind: ErrOffline, cause: cause}
+}
+
+// ended is a request that the caller's context cut short.
+func ended(ctx context.Context, op string) error {
+	return fmt.Errorf("%s: %w", op, context.Cause(ctx))
+}

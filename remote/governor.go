@@ -1,0 +1,137 @@
+package remote
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A lane bounds how many requests of one sort are under way, and stops them
+// all when the service asks for it. Each account has two: Graph itself, and the
+// hosts of pre-authenticated addresses, which throttle on their own.
+//
+// The bound adapts. It starts low, rises with every answer until the first
+// throttling (slow start), is halved by that, and creeps up afterwards.
+type lane struct {
+	clock Clock
+
+	mu      sync.Mutex
+	free    sync.Cond // signalled when busy falls, limit rises or a waiter's context ends
+	busy    int
+	limit   float64
+	most    float64
+	cruise  bool      // the first throttling has been seen: rise slowly
+	until   time.Time // nothing is sent before
+	strikes int       // throttlings since the last good answer
+}
+
+const (
+	firstLimit = 4
+	shortPause = 2 * time.Second // when the service throttles and does not say how long …
+	longPause  = 2 * time.Minute // … doubling up to this, so that recovery is noticed soon
+)
+
+func newLane(most int, clock Clock) *lane {
+	l := &lane{clock: clock, limit: float64(min(firstLimit, most)), most: float64(most)}
+	l.free.L = &l.mu
+	return l
+}
+
+// enter waits for a pause to end and for a place, and takes it.
+func (l *lane) enter(ctx context.Context) error {
+	for {
+		if err := l.calm(ctx); err != nil {
+			return err
+		}
+		if err := l.take(ctx); err != nil {
+			return err
+		}
+		if l.pause() <= 0 {
+			return nil
+		}
+		l.leave() // throttled while we queued
+	}
+}
+
+// calm waits until no pause is in force.
+func (l *lane) calm(ctx context.Context) error {
+	for d := l.pause(); d > 0; d = l.pause() {
+		if err := l.clock.Sleep(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lane) pause() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until.Sub(l.clock.Now())
+}
+
+func (l *lane) take(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.free.Broadcast()
+	})
+	defer stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.busy >= int(l.limit) && ctx.Err() == nil {
+		l.free.Wait()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	l.busy++
+	return nil
+}
+
+func (l *lane) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy--
+	l.free.Signal()
+}
+
+// served notes a good answer to a request that was sent at the given time. One
+// sent before a pause says nothing about what is allowed after it.
+func (l *lane) served(sent time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if sent.Before(l.until) {
+		return
+	}
+	l.strikes = 0
+	rise := 1.0
+	if l.cruise {
+		rise /= l.limit
+	}
+	l.limit = min(l.limit+rise, l.most)
+	l.free.Signal()
+}
+
+// throttled stops the lane for as long as the service said, or a growing while
+// where it did not say. The many answers to one burst count as one.
+func (l *lane) throttled(sent time.Time, asked time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock.Now()
+	if !sent.Before(l.until) {
+		l.cruise = true
+		l.strikes++
+		l.limit = max(l.limit/2, 1)
+		if asked == 0 {
+			asked = l.guess()
+		}
+	}
+	if until := now.Add(asked); until.After(l.until) {
+		l.until = until
+	}
+}
+
+func (l *lane) guess() time.Duration {
+	d := min(shortPause<<min(l.strikes-1, 10), longPause)
+	return d/2 + time.Duration(l.clock.Jitter()*float64(d/2))
+}

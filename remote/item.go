@@ -1,0 +1,184 @@
+package remote
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"tandem/remote/quickxor"
+)
+
+// A Kind says what an item is to us.
+type Kind uint8
+
+const (
+	File   Kind = iota + 1
+	Folder      // its content is items
+	Opaque      // nothing to keep in step with: OneNote, a shortcut, an album, something unknown
+)
+
+// An Item is one thing in a drive as the service tells it. Of a deleted one
+// only Drive and ID are sure.
+type Item struct {
+	Drive, ID, ParentID, Name string
+
+	Kind          Kind
+	Why           string // for Opaque, and for a file that cannot be read: the reason, for a person
+	Deleted, Root bool
+	Size          int64
+	MTime         time.Time // the client's time, not the server's; zero = not known
+	Hash          string    // 20 raw bytes of quickXorHash; "" = the service did not tell
+	ETag, CTag    string
+	Children      int64  // of a folder, as the service counts, which may be stale
+	Pending       bool   // size and hash are not final
+	Address       Secret // where the content is, for some minutes; "" = ask
+}
+
+// wireItem is a driveItem. A member may be absent, null or {} alike, and the
+// facets are flags: being there is what they mean.
+type wireItem struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	ETag   string `json:"eTag"`
+	CTag   string `json:"cTag"`
+	Size   int64  `json:"size"`
+	Parent struct {
+		DriveID string `json:"driveId"`
+		ID      string `json:"id"`
+	} `json:"parentReference"`
+	Times struct {
+		Modified moment `json:"lastModifiedDateTime"`
+	} `json:"fileSystemInfo"`
+	File *struct {
+		MimeType   string `json:"mimeType"`
+		Processing bool   `json:"processingMetadata"`
+		Hashes     struct {
+			QuickXor string `json:"quickXorHash"`
+		} `json:"hashes"`
+	} `json:"file"`
+	Folder *struct {
+		ChildCount int64 `json:"childCount"`
+	} `json:"folder"`
+	Package *struct {
+		Type string `json:"type"`
+	} `json:"package"`
+	Deleted  facet  `json:"deleted"`
+	Root     facet  `json:"root"`
+	Shortcut facet  `json:"remoteItem"`
+	Bundle   facet  `json:"bundle"`
+	Malware  facet  `json:"malware"`
+	Pending  facet  `json:"pendingOperations"`
+	Address  string `json:"@microsoft.graph.downloadUrl"`
+}
+
+// A facet is true when the member is there at all, whatever it holds.
+type facet bool
+
+func (f *facet) UnmarshalJSON(b []byte) error {
+	*f = string(b) != "null"
+	return nil
+}
+
+// A moment is a time that may be missing, null or the year 1, and never stops
+// a page from being read.
+type moment struct{ time.Time }
+
+func (m *moment) UnmarshalJSON(b []byte) error {
+	m.Time = time.Time{}
+	t, err := time.Parse(time.RFC3339Nano, strings.Trim(string(b), `"`))
+	if err == nil && t.Year() > 1 {
+		m.Time = t
+	}
+	return nil
+}
+
+// wrongType reports whether err only says that some member had another type
+// than it should: all others were read, and that one counts as absent.
+func wrongType(err error) bool {
+	var mismatch *json.UnmarshalTypeError
+	return errors.As(err, &mismatch)
+}
+
+// item gives what w means. drive is where it was asked for: an entry may name
+// its drive differently, or not at all.
+func (w *wireItem) item(drive string) Item {
+	it := Item{
+		Drive: NormID(drive), ID: NormID(w.ID), ParentID: NormID(w.Parent.ID), Name: w.Name,
+		Deleted: bool(w.Deleted), Root: bool(w.Root),
+		Size: w.Size, MTime: w.Times.Modified.Time, ETag: w.ETag, CTag: w.CTag,
+		Pending: bool(w.Pending) || w.File != nil && w.File.Processing,
+		Address: Secret(w.Address),
+	}
+	it.Kind, it.Why = w.kind()
+	if w.Folder != nil {
+		it.Children = w.Folder.ChildCount
+	}
+	if it.Kind == File && !it.Deleted {
+		it.Hash = w.hash()
+	}
+	if it.Root {
+		it.ParentID = "" // some backends let the root name itself, or a parent nobody can reach
+	}
+	return it
+}
+
+// kind classifies in the order that works: a shortcut may carry a folder facet,
+// a notebook too, and a tombstone any. The zero Kind is a tombstone that does
+// not say what it was.
+func (w *wireItem) kind() (Kind, string) {
+	switch {
+	case bool(w.Shortcut) && !bool(w.Deleted):
+		return Opaque, "shortcut to a shared item"
+	case bool(w.Root):
+		return Folder, ""
+	case w.Package != nil && w.Package.Type == "oneNote":
+		return Opaque, "OneNote notebook"
+	case w.Package != nil:
+		return Opaque, "package of a kind we do not know"
+	case bool(w.Bundle):
+		return Opaque, "album"
+	case w.Folder != nil:
+		return Folder, ""
+	case w.File != nil && w.oneNote():
+		return Opaque, "part of a OneNote notebook"
+	case w.File != nil && bool(w.Malware):
+		return File, "flagged as malware online"
+	case w.File != nil:
+		return File, ""
+	case bool(w.Deleted):
+		return 0, ""
+	}
+	return Opaque, "neither file nor folder"
+}
+
+// oneNote tells the sections of a notebook on personal drives, where they look
+// like files but cannot be downloaded, from a file that merely has such a name.
+func (w *wireItem) oneNote() bool {
+	switch strings.ToLower(path.Ext(w.Name)) {
+	case ".one", ".onetoc2":
+		return w.File.MimeType == "application/msonenote" || w.File.Hashes.QuickXor == ""
+	}
+	return w.File.MimeType == "application/msonenote"
+}
+
+// hash decodes the hash, which was seen as hex once. An all-zero hash is that
+// of no bytes; on anything longer it only means that there is none yet.
+func (w *wireItem) hash() string {
+	const none = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	s := w.File.Hashes.QuickXor
+	raw, err := base64.StdEncoding.DecodeString(s)
+	if len(s) == 2*quickxor.Size {
+		raw, err = hex.DecodeString(s)
+	}
+	switch {
+	case err == nil && len(raw) == quickxor.Size && (w.Size == 0 || string(raw) != none):
+		return string(raw)
+	case w.Size == 0 && s == "" && !bool(w.Pending) && !w.File.Processing:
+		return none // the service often leaves it out for an empty file
+	}
+	return ""
+}

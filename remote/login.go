@@ -1,0 +1,138 @@
+package remote
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// LoginBrowser signs in through the user's browser, which comes back to a
+// listener on this machine. show gets the page to open; it is called once the
+// listener is there.
+func (c *Client) LoginBrowser(ctx context.Context, show func(url string)) error {
+	back, err := listenLoopback(ctx, c.cfg.RedirectURL)
+	if err != nil {
+		return err
+	}
+	defer back.close()
+	verifier := oauth2.GenerateVerifier()
+	show(c.oauth(back.redirect).AuthCodeURL(back.state, oauth2.S256ChallengeOption(verifier),
+		oauth2.SetAuthURLParam("response_mode", "query"), oauth2.SetAuthURLParam("prompt", "select_account")))
+	code, err := back.wait(ctx)
+	if err != nil {
+		return err
+	}
+	answer, err := c.tokenRequest(ctx, "sign in", false, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {back.redirect},
+		"code_verifier": {verifier}, "scope": {c.scope(forGraph)},
+	})
+	if err != nil {
+		return err
+	}
+	return c.tokens.signedIn(ctx, answer)
+}
+
+// A comeback waits for the browser. It takes one answer, the first that knows
+// the state; whatever else knocks at the port is turned away and changes nothing.
+type comeback struct {
+	redirect string // as registered: "localhost", though we listen on numbers
+	path     string
+	hosts    []string
+	state    string
+	answers  chan url.Values
+	server   *http.Server
+}
+
+// listenLoopback listens on both loopback addresses, since browsers differ in
+// what "localhost" is to them.
+func listenLoopback(ctx context.Context, redirect string) (*comeback, error) {
+	u, err := url.Parse(redirect)
+	if err != nil || u.Scheme != "http" || !loopback(u) || u.RawQuery != "" {
+		return nil, fmt.Errorf("redirect address %q is not http on this machine", redirect)
+	}
+	var lc net.ListenConfig
+	four, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", cmp.Or(u.Port(), "0")))
+	if err != nil {
+		return nil, fmt.Errorf("wait for the browser: %w", err)
+	}
+	port := strconv.Itoa(four.Addr().(*net.TCPAddr).Port)
+	b := &comeback{
+		path: cmp.Or(u.Path, "/"), state: rand.Text(), answers: make(chan url.Values, 1),
+		redirect: "http://" + net.JoinHostPort(u.Hostname(), port) + u.Path,
+	}
+	for _, name := range []string{"localhost", "127.0.0.1", "::1"} {
+		b.hosts = append(b.hosts, net.JoinHostPort(name, port))
+	}
+	b.server = &http.Server{Handler: b, ReadHeaderTimeout: 10 * time.Second}
+	go b.server.Serve(four) // ends with close
+	if six, err := lc.Listen(ctx, "tcp", net.JoinHostPort("::1", port)); err == nil {
+		go b.server.Serve(six)
+	}
+	return b, nil
+}
+
+// ServeHTTP checks the Host header, so that no web page can reach us under a
+// name of its own that it points to this machine.
+func (b *comeback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	switch {
+	case !slices.Contains(b.hosts, r.Host), r.Method != http.MethodGet, r.URL.Path != b.path:
+		http.NotFound(w, r)
+		return
+	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1:
+		http.Error(w, "This is not the answer to the sign-in that is waiting.", http.StatusBadRequest)
+		return
+	}
+	select {
+	case b.answers <- q:
+	default: // one is there already
+		http.Error(w, "This sign-in is over.", http.StatusGone)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	words := "tandem is signed in. You may close this page."
+	if q.Get("code") == "" {
+		words = "tandem is not signed in: " + cmp.Or(q.Get("error"), "no code came") + ". You may close this page."
+	}
+	io.WriteString(w, "<!doctype html><title>tandem</title><p>"+html.EscapeString(words))
+}
+
+func (b *comeback) wait(ctx context.Context) (code string, err error) {
+	select {
+	case <-ctx.Done():
+		return "", ended(ctx, "sign in")
+	case q := <-b.answers:
+		if code := q.Get("code"); code != "" {
+			return code, nil
+		}
+		e := &Error{Op: "sign in", Code: cmp.Or(q.Get("error"), "no code came")}
+		e.explain(q.Get("error_description"), nil)
+		return "", e
+	}
+}
+
+// close lets the page be sent before the listener goes.
+func (b *comeback) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := b.server.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+		b.server.Close()
+	}
+}

@@ -1,0 +1,151 @@
+package remote
+
+import (
+	"context"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// escape encodes one segment of an address: an id, or a name from the disk,
+// which may hold anything.
+func escape(segment string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for _, ch := range []byte(segment) {
+		switch {
+		case ch >= 'a' && ch <= 'z', ch >= 'A' && ch <= 'Z', ch >= '0' && ch <= '9', strings.IndexByte("-._~!", ch) >= 0:
+			b.WriteByte(ch)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(hex[ch>>4])
+			b.WriteByte(hex[ch&15])
+		}
+	}
+	return b.String()
+}
+
+func (c *Client) itemURL(drive, id string) string {
+	return c.at("drives", escape(drive), "items", escape(id))
+}
+
+// childURL addresses a child by name. The colon form takes an action behind it.
+func (c *Client) childURL(drive, parentID, name string) string {
+	return c.itemURL(drive, parentID) + ":/" + escape(name)
+}
+
+// Root returns the drive's root.
+func (c *Client) Root(ctx context.Context, drive string) (Item, error) {
+	return c.item(ctx, drive, c.get("look at the drive's root", "", c.at("drives", escape(drive), "root")))
+}
+
+// Item returns the item with that id.
+func (c *Client) Item(ctx context.Context, drive, id string) (Item, error) {
+	return c.item(ctx, drive, c.get("look at an item", id, c.itemURL(drive, id)))
+}
+
+// ItemIn returns the child of that name. Personal drives have been seen to
+// answer with a neighbour, so the answer is checked.
+func (c *Client) ItemIn(ctx context.Context, drive, parentID, name string) (Item, error) {
+	const op = "look up a name"
+	it, err := c.item(ctx, drive, c.get(op, parentID, c.childURL(drive, parentID, name)))
+	if err == nil && (!sameName(it.Name, name) || it.ParentID != NormID(parentID)) {
+		return Item{}, &Error{Op: op, kind: ErrNotFound, Message: "the service answered with another item"}
+	}
+	return it, err
+}
+
+// ItemAt returns the item at a path from the drive's root. It is for setting
+// things up; afterwards ids are what counts.
+func (c *Client) ItemAt(ctx context.Context, drive, path string) (Item, error) {
+	names := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	if len(names) == 0 {
+		return c.Root(ctx, drive)
+	}
+	at := c.at("drives", escape(drive), "root:")
+	for _, n := range names {
+		at += "/" + escape(n)
+	}
+	const op = "look up a path"
+	it, err := c.item(ctx, drive, c.get(op, "", at))
+	if err == nil && !sameName(it.Name, names[len(names)-1]) {
+		return Item{}, &Error{Op: op, kind: ErrNotFound, Message: "the service answered with another item"}
+	}
+	return it, err
+}
+
+// sameName compares as the service does, near enough to see a wrong answer.
+func sameName(a, b string) bool {
+	return strings.EqualFold(norm.NFC.String(a), norm.NFC.String(b))
+}
+
+// item asks for one item.
+func (c *Client) item(ctx context.Context, drive string, r *request) (Item, error) {
+	var w wireItem
+	if _, err := c.ask(ctx, r, &w); err != nil {
+		return Item{}, err
+	}
+	if w.ID == "" {
+		return Item{}, malformed(r.op, "no item came")
+	}
+	return w.item(drive), nil
+}
+
+// page is a page of items, of a listing or of the change feed.
+type page struct {
+	Value []wireItem `json:"value"`
+	Next  string     `json:"@odata.nextLink"`
+	Delta string     `json:"@odata.deltaLink"`
+}
+
+// Without this preference, new personal drives hide shortcuts, and what is
+// hidden looks deleted.
+var listing = map[string]string{"Prefer": "Include-Feature=AddToOneDrive"}
+
+// Children lists a folder. It is no snapshot: what changes meanwhile may be
+// missing or seen in both places, so absence here proves nothing.
+func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error) {
+	const op = "list a folder"
+	var items []Item
+	seen, links := map[string]bool{}, map[string]bool{}
+	for link := c.itemURL(drive, id) + "/children?$top=1000"; link != ""; {
+		if links[link] {
+			return nil, malformed(op, "the pages run in a circle")
+		}
+		links[link] = true
+		p, err := c.page(ctx, op, id, link)
+		if err != nil {
+			return nil, err
+		}
+		for i := range p.Value {
+			if it := p.Value[i].item(drive); it.ID != "" && !seen[it.ID] {
+				seen[it.ID] = true
+				items = append(items, it)
+			}
+		}
+		link = p.Next
+	}
+	return items, nil
+}
+
+// page fetches a page. One without even a list is not an empty page: an
+// intercepting proxy may answer {} to anything.
+func (c *Client) page(ctx context.Context, op, about, link string) (page, error) {
+	var p page
+	r := c.get(op, about, link)
+	r.header = listing
+	if _, err := c.ask(ctx, r, &p); err != nil {
+		return page{}, err
+	}
+	if p.Value == nil {
+		return page{}, malformed(op, "no list came")
+	}
+	for _, l := range []string{p.Next, p.Delta} {
+		if l != "" {
+			if err := c.ownLink(op, l); err != nil {
+				return page{}, err
+			}
+		}
+	}
+	return p, nil
+}

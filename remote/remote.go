@@ -1,0 +1,174 @@
+// Package remote speaks to OneDrive and SharePoint through Microsoft Graph: it
+// signs in, reads items and the change feed, changes things, and moves content.
+//
+// It promises that requests are as few and as polite as the service asks for:
+// throttling, retries and the number of requests at once are its business and
+// nobody else's. It promises never to overwrite blindly: what is created fails
+// on a taken name, what is replaced carries the eTag the caller has seen. And
+// it keeps secrets: tokens and pre-authenticated addresses appear in no error
+// and no log line, and go to no host that has no business with them.
+//
+// It does not decide anything about files, and it does not remember them: a
+// refusal comes back as an [*Error] that matches one of the sentinels (such as
+// [ErrChanged]), and the caller looks again. Reads may lag behind writes by
+// minutes; the answer to a change is the truth about it.
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Config says which account to speak for, where, and how hard.
+type Config struct {
+	ClientID     string   // the app registration
+	ClientSecret string   // only where the registration is a confidential one
+	Tenant       string   // empty = "common"
+	Scopes       []string // empty = all files the user can reach
+
+	LoginEndpoint string // no trailing slash, as https://login.microsoftonline.com
+	GraphEndpoint string // no trailing slash, with the version
+	RedirectURL   string // empty = "http://localhost"; a port or path may be fixed here
+
+	Timeout   time.Duration // how long a request may stay silent; 0 = a minute
+	Tokens    TokenStore
+	Parallel  int               // most requests at once to Graph, and as many transfers; 0 = 16
+	Transport http.RoundTripper // nil = HTTP/2 to Graph, HTTP/1.1 to content hosts
+	Clock     Clock             // nil = the real one
+	Log       *slog.Logger      // nil = silence
+	Version   string
+}
+
+// A Client speaks for one account. It is safe for concurrent use.
+type Client struct {
+	cfg   Config
+	graph *url.URL // the Graph endpoint
+	local bool     // both endpoints are on this machine: an emulator
+
+	api      http.RoundTripper
+	content  http.RoundTripper
+	requests atomic.Int64
+
+	account   *lane // requests to Graph
+	transfers *lane // requests to pre-authenticated addresses; waits for account's pauses too
+	tokens    *tokens
+	newborns  newborns
+}
+
+// New checks the configuration and makes a Client. Nothing is sent.
+func New(cfg Config) (*Client, error) {
+	if cfg.Tokens == nil {
+		return nil, errors.New("no place to keep the sign-in")
+	}
+	graph, err := endpoint("graph", cfg.GraphEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	login, err := endpoint("login", cfg.LoginEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	c := &Client{cfg: cfg, graph: graph, local: loopback(graph) && loopback(login)}
+	c.api, c.content = c.counted(cfg.Transport), c.counted(cfg.Transport)
+	if cfg.Transport == nil {
+		c.api, c.content = c.counted(graphTransport(cfg.Parallel)), c.counted(contentTransport(cfg.Parallel))
+	}
+	c.account = newLane(cfg.Parallel, cfg.Clock)
+	c.transfers = newLane(cfg.Parallel, cfg.Clock)
+	c.tokens = &tokens{c: c, access: map[string]accessToken{}}
+	c.newborns = newborns{born: map[string]time.Time{}, now: cfg.Clock.Now}
+	return c, nil
+}
+
+func (cfg Config) withDefaults() Config {
+	if cfg.Tenant == "" {
+		cfg.Tenant = "common"
+	}
+	if len(cfg.Scopes) == 0 {
+		cfg.Scopes = []string{"Files.ReadWrite.All", "User.Read"}
+	}
+	if cfg.RedirectURL == "" {
+		cfg.RedirectURL = "http://localhost"
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = time.Minute
+	}
+	if cfg.Parallel <= 0 {
+		cfg.Parallel = 16
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = realClock{}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Version == "" {
+		cfg.Version = "dev"
+	}
+	return cfg
+}
+
+// endpoint parses one of the two configured endpoints. They are the only
+// addresses where plain http may be asked for, and only on this machine.
+func endpoint(name, s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil {
+		return nil, fmt.Errorf("%s endpoint %q is not an address", name, s)
+	}
+	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u)) {
+		return nil, fmt.Errorf("%s endpoint %q is not https", name, s)
+	}
+	return u, nil
+}
+
+// Requests tells how many HTTP requests were sent so far, sign-in included.
+func (c *Client) Requests() int64 { return c.requests.Load() }
+
+// at builds the address of a Graph resource from path segments, each escaped
+// on its own. A segment that ends a colon form is passed as in ":content".
+func (c *Client) at(segments ...string) string {
+	var b strings.Builder
+	b.WriteString(c.cfg.GraphEndpoint)
+	for _, s := range segments {
+		b.WriteByte('/')
+		b.WriteString(s)
+	}
+	return b.String()
+}
+
+// newborns remembers what was created a moment ago. For up to two minutes the
+// service may answer 404 for such a thing, and that answer is not believed.
+type newborns struct {
+	mu   sync.Mutex
+	born map[string]time.Time
+	now  func() time.Time
+}
+
+const infancy = 2 * time.Minute
+
+func (n *newborns) add(id string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := n.now()
+	for old, t := range n.born {
+		if now.Sub(t) > infancy {
+			delete(n.born, old)
+		}
+	}
+	n.born[id] = now
+}
+
+func (n *newborns) has(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t, ok := n.born[id]
+	return ok && n.now().Sub(t) <= infancy
+}

@@ -1,0 +1,280 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// A request is one thing asked of the service. It may be sent several times:
+// everything we change is guarded (an If-Match, or a create that fails on a
+// taken name), so a repeat of something that had in fact succeeded is refused,
+// and whoever asked then looks whether the work is already done; see unsure.
+type request struct {
+	op      string // what is being done, for errors
+	method  string
+	url     string
+	header  map[string]string
+	json    any             // the body, or
+	body    func() *payload // the body, afresh for each attempt
+	about   string          // the id it is about; while that is newborn, a 404 is not believed
+	to      audience        // whose token goes with it
+	content bool            // to a pre-authenticated address: the other lane, the other transport
+	still   bool            // hand redirects back instead of following them
+	once    bool            // after an unclear failure, leave the repeat to the caller
+
+	last      *payload // what the latest attempt sent
+	unsure    bool     // an earlier attempt got no clear answer: it may have been carried out
+	refreshed bool     // a 401 has already cost us a new token
+	hops      int
+}
+
+// Tries are bounded per request; what comes back after them is tried again
+// when the caller's own turn comes.
+const (
+	maxTries        = 8
+	maxOfflineTries = 4
+	firstWait       = time.Second
+	maxWait         = 5 * time.Minute
+	maxHops         = 5
+)
+
+// send sends r until there is a clear answer, and returns it if it is a good
+// one. The answer's body must be closed: it holds a place in the lane.
+func (c *Client) send(ctx context.Context, r *request) (*http.Response, error) {
+	for try := 1; ; try++ {
+		resp, err := c.attempt(ctx, r)
+		if err == nil && isRedirect(resp) && !r.still {
+			resp.Body.Close()
+			if err = c.redirect(r, resp); err == nil {
+				try--
+				continue
+			}
+		}
+		if err == nil {
+			return resp, nil
+		}
+		wait, again := c.again(ctx, r, err, try)
+		if !again {
+			return nil, err
+		}
+		c.cfg.Log.Debug("request repeated", slog.String("op", r.op), slog.Int("try", try), slog.Duration("wait", wait), slog.Any("error", err))
+		if err := c.cfg.Clock.Sleep(ctx, wait); err != nil {
+			return nil, ended(ctx, r.op)
+		}
+	}
+}
+
+// again decides whether r is worth another attempt after err, and when.
+func (c *Client) again(ctx context.Context, r *request, err error, try int) (time.Duration, bool) {
+	var e *Error
+	if !errors.As(err, &e) || ctx.Err() != nil {
+		return 0, false
+	}
+	switch {
+	case e.Status == 401 && r.to != nobody && !r.refreshed && !e.challenged() && !e.passing():
+		r.refreshed = true
+		return 0, true
+	case try >= maxTries, errors.Is(e, ErrOffline) && try >= maxOfflineTries:
+		return 0, false
+	case e.throttles():
+		return 0, true // the lane waits
+	case e.Status == 404 && r.about != "" && c.newborns.has(r.about):
+		return c.backoff(try), true
+	case !e.passing():
+		return 0, false
+	}
+	r.unsure = r.unsure || r.method != http.MethodGet
+	return max(c.backoff(try), e.RetryAfter), !r.once
+}
+
+// backoff grows by doubling; the full jitter keeps many clients apart.
+func (c *Client) backoff(try int) time.Duration {
+	d := min(firstWait<<min(try-1, 20), maxWait)
+	return time.Duration(c.cfg.Clock.Jitter() * float64(d))
+}
+
+// attempt sends r once. An answer of 400 and above comes back as an *Error.
+func (c *Client) attempt(ctx context.Context, r *request) (*http.Response, error) {
+	token, err := c.bearer(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l, rt := c.account, c.api
+	if r.content {
+		l, rt = c.transfers, c.content
+		if err := c.account.calm(ctx); err != nil {
+			return nil, ended(ctx, r.op)
+		}
+	}
+	if err := l.enter(ctx); err != nil {
+		return nil, ended(ctx, r.op)
+	}
+	sent := c.cfg.Clock.Now()
+	resp, err := c.deliver(ctx, rt, r, token)
+	if err != nil {
+		l.leave()
+		return nil, err
+	}
+	resp.Body = &placeHolder{ReadCloser: resp.Body, leave: l.leave}
+	if resp.StatusCode < 400 {
+		l.served(sent)
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	e := c.refusal(r.op, resp)
+	if e.throttles() {
+		l.throttled(sent, e.RetryAfter)
+	}
+	if e.Status == 401 {
+		c.tokens.reject(r.to, token)
+	}
+	return nil, e
+}
+
+func (c *Client) bearer(ctx context.Context, r *request) (Secret, error) {
+	if r.to == nobody {
+		return "", nil
+	}
+	return c.tokens.bearer(ctx, r.to)
+}
+
+// deliver makes the HTTP request of r and sends it. Errors in reading our own
+// body are told apart from those of the connection.
+func (c *Client) deliver(ctx context.Context, rt http.RoundTripper, r *request, token Secret) (*http.Response, error) {
+	req, err := r.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	resp, err := c.roundTrip(rt, req)
+	switch {
+	case err == nil:
+		return resp, nil
+	case r.last.trouble() != nil:
+		return nil, fmt.Errorf("%s: %w", r.op, r.last.trouble())
+	case ctx.Err() != nil:
+		return nil, ended(ctx, r.op)
+	}
+	return nil, offline(r.op, err)
+}
+
+func (r *request) build(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, nil)
+	if err != nil {
+		return nil, malformed(r.op, "not an address") // err would quote it
+	}
+	r.last = nil
+	switch {
+	case r.json != nil:
+		b, err := json.Marshal(r.json)
+		if err != nil {
+			return nil, err
+		}
+		r.last = text(string(b))
+		req.Header.Set("Content-Type", "application/json")
+	case r.body != nil:
+		r.last = r.body()
+	}
+	r.last.attach(req)
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
+	return req, nil
+}
+
+// placeHolder gives the place in the lane back once the answer is read.
+type placeHolder struct {
+	io.ReadCloser
+	leave func()
+}
+
+func (p *placeHolder) Close() error {
+	err := p.ReadCloser.Close()
+	if p.leave != nil {
+		p.leave()
+		p.leave = nil
+	}
+	return err
+}
+
+func isRedirect(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+// redirect points r to where the answer sends it. A token stays with the host
+// it was meant for, and once left behind it is not taken up again.
+func (c *Client) redirect(r *request, resp *http.Response) error {
+	here, err := url.Parse(r.url)
+	if err != nil {
+		return malformed(r.op, "not an address")
+	}
+	there, err := here.Parse(resp.Header.Get("Location"))
+	r.hops++
+	if err != nil || resp.Header.Get("Location") == "" || r.hops > maxHops {
+		return malformed(r.op, "a redirect that leads nowhere")
+	}
+	if r.method != http.MethodGet && resp.StatusCode < 307 {
+		return malformed(r.op, "a redirect that would lose the request's body")
+	}
+	if !sameHost(here, there) {
+		if _, _, err := c.foreign(there.String()); err != nil {
+			return malformed(r.op, "%v", err)
+		}
+		r.to = nobody
+	}
+	r.url = there.String()
+	return nil
+}
+
+// maxPage bounds what an answer may make us hold in memory.
+const maxPage = 64 << 20
+
+// ask sends r and decodes the JSON answer into v. It reports false when the
+// answer had no body, which the service sometimes does to a change it made.
+func (c *Client) ask(ctx context.Context, r *request, v any) (bool, error) {
+	for try := 1; ; try++ {
+		resp, err := c.send(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+		resp.Body.Close()
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return false, ended(ctx, r.op)
+		case err != nil:
+			err = offline(r.op, err)
+		case len(body) > maxPage:
+			return false, malformed(r.op, "an answer of more than %d MiB", maxPage>>20)
+		case len(bytes.TrimSpace(body)) == 0:
+			return false, nil
+		default:
+			if err := json.Unmarshal(body, v); err != nil && !wrongType(err) {
+				return false, malformed(r.op, "the answer is not JSON")
+			}
+			return true, nil
+		}
+		// The answer broke off: with a change, it has been carried out.
+		wait, again := c.again(ctx, r, err, try)
+		if !again {
+			return false, err
+		}
+		if err := c.cfg.Clock.Sleep(ctx, wait); err != nil {
+			return false, ended(ctx, r.op)
+		}
+	}
+}

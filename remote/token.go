@@ -1,0 +1,257 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// A savedSignIn is what the TokenStore keeps: enough to go on without a person,
+// and the current token, so that a short run need not ask for one.
+type savedSignIn struct {
+	Refresh string    `json:"refresh_token"`
+	Access  string    `json:"access_token,omitempty"`
+	Until   time.Time `json:"access_until,omitzero"`
+}
+
+// An accessToken opens one audience until a while before its real end.
+type accessToken struct {
+	value Secret
+	until time.Time
+}
+
+// renewAhead is how long before its end a token is no longer used, so that no
+// request outlives its token by bad luck.
+const renewAhead = 5 * time.Minute
+
+// tokens gives out access tokens. One goroutine refreshes at a time, and one
+// process: the service takes a storm of refreshes for an attack (AADSTS50196).
+type tokens struct {
+	c *Client
+
+	mu      sync.Mutex
+	refresh Secret
+	access  map[string]accessToken // by audience
+}
+
+func (t *tokens) bearer(ctx context.Context, to audience) (Secret, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a, ok := t.valid(to); ok {
+		return a, nil
+	}
+	unlock, err := lockStore(ctx, t.c.cfg.Tokens)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if err := t.load(); err != nil { // another process may have refreshed while we waited
+		return "", err
+	}
+	if a, ok := t.valid(to); ok {
+		return a, nil
+	}
+	return t.renew(ctx, to)
+}
+
+func (t *tokens) valid(to audience) (Secret, bool) {
+	a, ok := t.access[string(to)]
+	return a.value, ok && t.c.cfg.Clock.Now().Before(a.until)
+}
+
+// reject forgets a token that was answered with 401, unless a newer one has
+// taken its place.
+func (t *tokens) reject(to audience, value Secret) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a, ok := t.access[string(to)]; ok && a.value == value {
+		a.until = time.Time{} // kept, so that load does not bring the same one back
+		t.access[string(to)] = a
+	}
+}
+
+func (t *tokens) load() error {
+	raw, err := t.c.cfg.Tokens.Load()
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Error{Op: "sign in", kind: ErrSignIn, Message: "not signed in"}
+	}
+	if err != nil {
+		return err
+	}
+	var s savedSignIn
+	if json.Unmarshal(raw, &s) != nil || s.Refresh == "" {
+		return &Error{Op: "sign in", kind: ErrSignIn, Message: "the saved sign-in cannot be read"}
+	}
+	t.refresh = Secret(s.Refresh)
+	if held := t.access[string(forGraph)]; s.Access != "" && held.value.Reveal() != s.Access {
+		t.access[string(forGraph)] = accessToken{Secret(s.Access), s.Until}
+	}
+	return nil
+}
+
+// save stores what is known now; the refresh token is the newest one.
+func (t *tokens) save() error {
+	a := t.access[string(forGraph)]
+	raw, err := json.Marshal(savedSignIn{Refresh: t.refresh.Reveal(), Access: a.value.Reveal(), Until: a.until})
+	if err != nil {
+		return err
+	}
+	return t.c.cfg.Tokens.Save(raw)
+}
+
+// renew trades the refresh token for an access token. The refresh token that
+// comes with it is stored before the access token is used.
+func (t *tokens) renew(ctx context.Context, to audience) (Secret, error) {
+	answer, err := t.c.tokenRequest(ctx, "refresh the sign-in", true, url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {t.refresh.Reveal()},
+		"scope":         {t.c.scope(to)},
+	})
+	if err != nil {
+		return "", err
+	}
+	return t.accept(to, answer)
+}
+
+func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
+	if answer.Refresh != "" { // none came: the old one goes on
+		t.refresh = Secret(answer.Refresh)
+	}
+	life := time.Duration(answer.ExpiresIn) * time.Second
+	a := accessToken{Secret(answer.Access), t.c.cfg.Clock.Now().Add(life - min(renewAhead, life/5))}
+	t.access[string(to)] = a
+	if err := t.save(); err != nil {
+		delete(t.access, string(to))
+		return "", err
+	}
+	return a.value, nil
+}
+
+// signedIn takes the answer that ends a sign-in by a person.
+func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if answer.Refresh == "" {
+		return malformed("sign in", "no refresh token came")
+	}
+	unlock, err := lockStore(ctx, t.c.cfg.Tokens)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	clear(t.access)
+	_, err = t.accept(forGraph, answer)
+	return err
+}
+
+// SignedIn reports whether there is a saved sign-in; whether it still works
+// only a request can tell.
+func (c *Client) SignedIn() bool {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	return c.tokens.load() == nil
+}
+
+// Logout forgets the sign-in.
+func (c *Client) Logout() error {
+	c.tokens.mu.Lock()
+	defer c.tokens.mu.Unlock()
+	c.tokens.refresh = ""
+	clear(c.tokens.access)
+	if err := c.cfg.Tokens.Delete(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// scope is what to ask for: Graph's permissions, or all that the user granted
+// on one SharePoint host.
+func (c *Client) scope(to audience) string {
+	if to == forGraph {
+		return strings.Join(append(c.cfg.Scopes[:len(c.cfg.Scopes):len(c.cfg.Scopes)], "offline_access"), " ")
+	}
+	return c.graph.Scheme + "://" + string(to) + "/.default"
+}
+
+func (c *Client) oauth(redirect string) *oauth2.Config {
+	base := c.cfg.LoginEndpoint + "/" + url.PathEscape(c.cfg.Tenant) + "/oauth2/v2.0/"
+	return &oauth2.Config{
+		ClientID:    c.cfg.ClientID,
+		RedirectURL: redirect,
+		Scopes:      strings.Fields(c.scope(forGraph)),
+		Endpoint: oauth2.Endpoint{
+			AuthURL: base + "authorize", TokenURL: base + "token", DeviceAuthURL: base + "devicecode",
+		},
+	}
+}
+
+type tokenAnswer struct {
+	Access    string `json:"access_token"`
+	Refresh   string `json:"refresh_token"`
+	ExpiresIn int64  `json:"expires_in"`
+}
+
+// tokenRequest asks the token endpoint. Passing trouble is waited out when a
+// repeat is harmless; a refresh token outlives its use, a code does not.
+func (c *Client) tokenRequest(ctx context.Context, op string, repeat bool, form url.Values) (tokenAnswer, error) {
+	var a tokenAnswer
+	if err := c.postForm(ctx, op, repeat, c.oauth("").Endpoint.TokenURL, form, &a); err != nil {
+		return a, err
+	}
+	if a.Access == "" {
+		return a, malformed(op, "no access token came")
+	}
+	return a, nil
+}
+
+// postForm posts to the sign-in service. It has its own small retry: the lanes
+// are Graph's, and a refusal here is OAuth's and not Graph's.
+func (c *Client) postForm(ctx context.Context, op string, repeat bool, to string, form url.Values, v any) error {
+	form.Set("client_id", c.cfg.ClientID)
+	if c.cfg.ClientSecret != "" {
+		form.Set("client_secret", c.cfg.ClientSecret)
+	}
+	r := &request{
+		op: op, method: http.MethodPost, url: to,
+		header: map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+		body:   func() *payload { return text(form.Encode()) },
+	}
+	for try := 1; ; try++ {
+		err := c.postOnce(ctx, r, v)
+		var e *Error
+		if err == nil || !repeat || !errors.As(err, &e) || !e.passing() || try >= maxOfflineTries || ctx.Err() != nil {
+			return err
+		}
+		if err := c.cfg.Clock.Sleep(ctx, max(c.backoff(try), e.RetryAfter)); err != nil {
+			return ended(ctx, op)
+		}
+	}
+}
+
+func (c *Client) postOnce(ctx context.Context, r *request, v any) error {
+	resp, err := c.deliver(ctx, c.api, r, "")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err != nil {
+		return offline(r.op, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return c.signInRefusal(r.op, resp, body)
+	}
+	if err := json.Unmarshal(body, v); err != nil && !wrongType(err) {
+		return malformed(r.op, "the answer is not JSON")
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"tandem/remote/quickxor"
+)
+
+// An Upload says what to send and where. Either a new item, which fails with
+// [ErrExists] on a taken name, or the next version of one, which fails with
+// [ErrChanged] when it no longer has that eTag.
+type Upload struct {
+	Drive          string
+	ParentID, Name string // a new item; or
+	ID, ETag       string // the item to replace
+
+	Size  int64
+	MTime time.Time
+	Body  io.ReaderAt
+
+	Session *Session            // go on with this one; nil = none
+	Opened  func(Session) error // called when a session exists or has got another address, before any byte: keep it
+	Before  func() error        // called right before the request that completes the file; an error cancels it
+	Sent    func(n int64)       // progress: n more bytes; those of repeated attempts count again
+
+	KeepTimes bool // work drives: send the times along even with small files, for setting them later makes another version
+	Whole     bool // one request whatever the size (the service takes 250 MB): for where sessions keep failing on the eTag
+}
+
+// Uploaded is a file that is up.
+type Uploaded struct {
+	Item      Item
+	TimesSent bool   // else they are still to be set
+	Hash      string // quickXorHash of the bytes that were really sent
+}
+
+// small is up to what size a file goes up in a single request.
+const small = 4 << 20
+
+// Upload sends a file. When it fails with [ErrOffline] or [ErrThrottled], or is
+// cancelled, a session stays open for resuming; after any other error it has
+// been discarded.
+func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
+	if u.Session == nil && (u.Size == 0 || u.Whole || u.Size <= small && !u.KeepTimes) {
+		return c.put(ctx, u)
+	}
+	return c.uploadInSession(ctx, u)
+}
+
+// put sends a file in one request.
+func (c *Client) put(ctx context.Context, u Upload) (Uploaded, error) {
+	r := &request{
+		op: "upload", method: http.MethodPut, to: forGraph, about: u.ID,
+		header: map[string]string{"Content-Type": "application/octet-stream"},
+		body: func() *payload {
+			return newPayload(io.NewSectionReader(u.Body, 0, u.Size), u.Size, quickxor.New(), u.Sent)
+		},
+	}
+	if u.ID != "" {
+		r.url = c.itemURL(u.Drive, u.ID) + "/content"
+		if u.ETag != "" {
+			r.header["If-Match"] = u.ETag
+		}
+	} else {
+		r.url = c.childURL(u.Drive, u.ParentID, u.Name) + ":/content?" + conflictBehavior + "=fail"
+		r.about = u.ParentID
+	}
+	if u.Before != nil {
+		if err := c.account.calm(ctx); err != nil { // a pause between the last look and the request would make the look worthless
+			return Uploaded{}, ended(ctx, r.op)
+		}
+		if err := u.Before(); err != nil {
+			return Uploaded{}, err
+		}
+	}
+	it, err := c.change(ctx, u.Drive, r, func() (Item, bool) {
+		sum, whole := r.last.taken()
+		it, ok := c.landed(ctx, u, string(sum.Sum(nil)))
+		return it, ok && whole
+	})
+	if err != nil {
+		return Uploaded{}, err
+	}
+	sum, _ := r.last.taken()
+	return c.uploaded(u, it, string(sum.Sum(nil)), false)
+}
+
+// landed looks whether the target online has the content that we sent.
+func (c *Client) landed(ctx context.Context, u Upload, sum string) (Item, bool) {
+	it, err := c.target(ctx, u)
+	return it, err == nil && it.Kind == File && it.Size == u.Size && it.Hash == sum
+}
+
+func (c *Client) target(ctx context.Context, u Upload) (Item, error) {
+	if u.ID != "" {
+		return c.Item(ctx, u.Drive, u.ID)
+	}
+	return c.ItemIn(ctx, u.Drive, u.ParentID, u.Name)
+}
+
+// uploaded checks that the answer is about the item that was meant.
+func (c *Client) uploaded(u Upload, it Item, sum string, times bool) (Uploaded, error) {
+	if u.ID != "" && it.ID != NormID(u.ID) || u.ID == "" && !sameName(it.Name, u.Name) {
+		return Uploaded{}, malformed("upload", "the file went to another item than it should")
+	}
+	c.newborns.add(it.ID)
+	return Uploaded{Item: it, TimesSent: times, Hash: sum}, nil
+}
+
+// given reports whether a failed upload is to be given up, rather than resumed.
+func given(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && !errors.Is(err, ErrOffline) && !errors.Is(err, ErrThrottled) && !errors.Is(err, ErrSignIn)
+}

@@ -45,7 +45,7 @@ func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name strin
 	}
 	return c.change(ctx, drive, r, func() (Item, bool) {
 		it, err := c.Item(ctx, drive, id)
-		return it, err == nil && (parentID == "" || it.ParentID == NormID(parentID)) && (name == "" || it.Name == name)
+		return it, err == nil && (parentID == "" || it.ParentID == NormItem(parentID)) && (name == "" || it.Name == name)
 	})
 }
 

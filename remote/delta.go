@@ -49,7 +49,7 @@ func (c *Client) Delta(ctx context.Context, drive, link string) (DeltaPage, erro
 // ghost tells the entries that come without a name from somebody else's drive,
 // and mean nothing to this one.
 func (w *wireItem) ghost(drive string) bool {
-	foreign := w.Parent.DriveID != "" && NormID(w.Parent.DriveID) != NormID(drive)
+	foreign := w.Parent.DriveID != "" && NormDrive(w.Parent.DriveID) != NormDrive(drive)
 	return w.ID == "" || foreign && w.Name == "" && !bool(w.Deleted)
 }
 

@@ -11,7 +11,7 @@ type User struct{ ID, Name, Email string }
 // A Drive is one OneDrive or document library. Sizes are zero where the service
 // does not tell them, which does not mean that the drive is full.
 type Drive struct {
-	ID                     string // as [NormID] spells it
+	ID                     string // as [NormDrive] spells it
 	Kind                   string // personal, business or documentLibrary
 	Owner                  string
 	Total, Used, Remaining int64
@@ -74,7 +74,7 @@ func (c *Client) Drive(ctx context.Context, id string) (Drive, error) {
 		}
 	}
 	return Drive{
-		ID: NormID(w.ID), Kind: w.Kind, Owner: owner, WebURL: w.Web,
+		ID: NormDrive(w.ID), Kind: w.Kind, Owner: owner, WebURL: w.Web,
 		Total: w.Quota.Total, Used: w.Quota.Used, Remaining: w.Quota.Remaining, State: w.Quota.State,
 	}, nil
 }

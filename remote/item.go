@@ -107,7 +107,7 @@ func wrongType(err error) bool {
 // its drive differently, or not at all.
 func (w *wireItem) item(drive string) Item {
 	it := Item{
-		Drive: NormID(drive), ID: NormID(w.ID), ParentID: NormID(w.Parent.ID), Name: w.Name,
+		Drive: NormDrive(drive), ID: NormItem(w.ID), ParentID: NormItem(w.Parent.ID), Name: w.Name,
 		Deleted: bool(w.Deleted), Root: bool(w.Root),
 		Size: w.Size, MTime: w.Times.Modified.Time, ETag: w.ETag, CTag: w.CTag,
 		Pending: bool(w.Pending) || w.File != nil && w.File.Processing,

@@ -49,7 +49,7 @@ func (c *Client) Item(ctx context.Context, drive, id string) (Item, error) {
 func (c *Client) ItemIn(ctx context.Context, drive, parentID, name string) (Item, error) {
 	const op = "look up a name"
 	it, err := c.item(ctx, drive, c.get(op, parentID, c.childURL(drive, parentID, name)))
-	if err == nil && (!sameName(it.Name, name) || it.ParentID != NormID(parentID)) {
+	if err == nil && (!sameName(it.Name, name) || it.ParentID != NormItem(parentID)) {
 		return Item{}, &Error{Op: op, kind: ErrNotFound, Message: "the service answered with another item"}
 	}
 	return it, err

@@ -104,7 +104,7 @@ func (c *Client) target(ctx context.Context, u Upload) (Item, error) {
 
 // uploaded checks that the answer is about the item that was meant.
 func (c *Client) uploaded(u Upload, it Item, sum string, times bool) (Uploaded, error) {
-	if u.ID != "" && it.ID != NormID(u.ID) || u.ID == "" && !sameName(it.Name, u.Name) {
+	if u.ID != "" && it.ID != NormItem(u.ID) || u.ID == "" && !sameName(it.Name, u.Name) {
 		return Uploaded{}, malformed("upload", "the file went to another item than it should")
 	}
 	c.newborns.add(it.ID)

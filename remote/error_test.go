@@ -1,0 +1,131 @@
+package remote
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+var sentinels = []error{
+	ErrNotFound, ErrExists, ErrChanged, ErrResync, ErrThrottled, ErrSignIn, ErrDenied, ErrLocked,
+	ErrQuota, ErrRefused, ErrMalformed, ErrRange, ErrBusySession, ErrOffline, ErrUnsupported, ErrMalware,
+}
+
+func TestEachAnswerMeansOneThing(t *testing.T) {
+	body := func(code, message string) string {
+		return `{"error":{"code":"` + code + `","message":"` + message + `"}}`
+	}
+	for _, tt := range []struct {
+		status int
+		body   string
+		want   error // nil = none of them
+	}{
+		{400, body("invalidRequest", "The provided name cannot contain…"), ErrRefused},
+		{400, body("invalidRequest", "Provided sync token is malformed"), ErrResync},
+		{400, body("syncStateNotFound", ""), ErrResync},
+		{400, body("invalidRequest", "ObjectHandle is Invalid"), ErrDenied},
+		{401, body("InvalidAuthenticationToken", ""), ErrSignIn},
+		{403, body("accessDenied", ""), ErrDenied},
+		{403, body("accessDenied", "The file is checked out or locked for editing by Bob"), ErrLocked},
+		{403, body("notAllowed", ""), ErrLocked},
+		{403, body("malwareDetected", ""), ErrMalware},
+		{403, `{"error":{"code":"accessDenied","innererror":{"code":"virusSuspicious"}}}`, ErrMalware},
+		{403, body("serviceReadOnly", ""), ErrQuota},
+		{403, body("accessDenied", "The quota is exceeded"), ErrQuota},
+		{404, body("itemNotFound", ""), ErrNotFound},
+		{404, body("ItemNotFound", ""), ErrNotFound},
+		{404, body("syncStateNotFound", ""), ErrResync},
+		{405, "", ErrUnsupported},
+		{409, body("nameAlreadyExists", ""), ErrExists},
+		{409, body("nameAlreadyExists", "An upload session already exists for this file"), ErrBusySession},
+		{409, body("resourceModified", "ETag does not match current item's value"), ErrChanged},
+		{409, body("lockMismatch", ""), ErrLocked},
+		{409, body("cannotSnapshotTree", ""), ErrThrottled},
+		{409, `{"error":{"code":"nameAlreadyExists","innerError":{"code":"similarRelationshipNameAlreadyExists"}}}`, ErrExists},
+		{410, body("resyncChangesApplyDifferences", ""), ErrResync},
+		{410, "", ErrResync},
+		{412, body("resourceModified", ""), ErrChanged},
+		{413, "", ErrRefused},
+		{416, body("invalidRange", ""), ErrRange},
+		{422, body("unprocessableEntity", ""), ErrRefused},
+		{423, body("resourceLocked", ""), ErrLocked},
+		{429, body("activityLimitReached", ""), ErrThrottled},
+		{500, body("generalException", "boom"), nil},
+		{500, body("generalException", "Quota limit reached"), ErrQuota},
+		{500, body("generalException", "nextLink value without skip or skiptoken"), nil},
+		{501, body("notSupported", ""), ErrUnsupported},
+		{502, "<html>Bad gateway</html>", ErrThrottled},
+		{503, body("serviceNotAvailable", ""), ErrThrottled},
+		{504, "", ErrThrottled},
+		{507, body("insufficientStorage", ""), ErrQuota},
+		{507, `{"error":{"code":"quotaLimitReached"}}`, ErrQuota},
+		{509, body("bandwidthLimitExceeded", ""), ErrThrottled},
+		{418, "", nil},
+	} {
+		e := &Error{Op: "test", Status: tt.status}
+		e.decode([]byte(tt.body))
+		for _, s := range sentinels {
+			if got, want := errors.Is(e, s), s == tt.want; got != want {
+				t.Errorf("%d %s: matches %q: %v, want %v", tt.status, tt.body, s, got, want)
+			}
+		}
+	}
+}
+
+func TestErrorBodiesAreReadWhateverTheirShape(t *testing.T) {
+	for _, tt := range []struct {
+		name, body, code, inner, message string
+	}{
+		{"as documented", `{"error":{"code":"itemNotFound","message":"Item does not exist","innerError":{"code":"a","innerError":{"code":"b"}}}}`, "itemNotFound", "a b", "Item does not exist"},
+		{"another spelling", `{"error":{"code":"x","innererror":{"date":"2026","InnerError":{"code":"deep"}}}}`, "x", "deep", ""},
+		{"message is an object", `{"error":{"code":"-2147024891, System.Unauthorized","message":{"lang":"en-US","value":"Access denied."}}}`, "-2147024891, System.Unauthorized", "", "Access denied."},
+		{"code is a number", `{"error":{"code":5,"message":"five"}}`, "", "", "five"},
+		{"empty", ``, "", "", ""},
+		{"HTML", `<!doctype html><h1>Sorry`, "", "", ""},
+		{"null", `{"error":null}`, "", "", ""},
+		{"a string", `{"error":"invalid_grant"}`, "", "", ""},
+		{"an address and line breaks", `{"error":{"code":"x","message":"see\nhttps://h.example/p?tempauth=CANARY now"}}`, "x", "", "see [address] now"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var e Error
+			e.decode([]byte(tt.body))
+			if e.Code != tt.code || strings.Join(e.Inner, " ") != tt.inner || e.Message != tt.message {
+				t.Errorf("got %q %q %q, want %q %q %q", e.Code, e.Inner, e.Message, tt.code, tt.inner, tt.message)
+			}
+		})
+	}
+}
+
+func TestAnErrorTellsWhatWasDoneAndWhatCame(t *testing.T) {
+	c := newTestClient(t, coded(404, "itemNotFound", "Item does not exist", "request-id", "r-1"))
+	_, err := c.Item(t.Context(), "d", "i")
+	var e *Error
+	if !errors.As(err, &e) || e.RequestID != "r-1" {
+		t.Fatalf("got %#v", err)
+	}
+	want := "look at an item: not found online: Item does not exist (404 itemNotFound)"
+	if err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+}
+
+func TestRetryAfterHasTwoForms(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for h, want := range map[string]time.Duration{
+		"120":     2 * time.Minute,
+		" 1.5 ":   1500 * time.Millisecond,
+		"0":       0,
+		"-5":      0,
+		"":        0,
+		"soon":    0,
+		"9999999": 0, // four months: nobody means that
+		now.Add(time.Minute).Format(http.TimeFormat):  time.Minute,
+		now.Add(-time.Minute).Format(http.TimeFormat): 0,
+	} {
+		if got := retryAfter(h, now); got != want {
+			t.Errorf("%q: got %v, want %v", h, got, want)
+		}
+	}
+}

@@ -133,7 +133,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (*http.Response, error
 	if e.throttles() {
 		l.throttled(sent, e.RetryAfter)
 	}
-	if e.Status == 401 {
+	if e.Status == 401 && !e.passing() {
 		c.tokens.reject(r.to, token)
 	}
 	return nil, e

@@ -75,8 +75,9 @@ func (c *Client) roundTrip(rt http.RoundTripper, r *http.Request) (*http.Respons
 	resp, err := rt.RoundTrip(r)
 	w.timer.Stop()
 	if err != nil {
+		err = w.reason(ctx, err)
 		cancel(nil)
-		return nil, w.reason(ctx, err)
+		return nil, err
 	}
 	resp.Body = &answerBody{ReadCloser: resp.Body, ctx: ctx, dog: w}
 	return resp, nil

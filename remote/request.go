@@ -50,7 +50,11 @@ const (
 // one. The answer's body must be closed: it holds a place in the lane.
 func (c *Client) send(ctx context.Context, r *request) (*http.Response, error) {
 	for try := 1; ; try++ {
-		resp, err := c.attempt(ctx, r)
+		token, err := c.bearer(ctx, r)
+		if err != nil {
+			return nil, err // the sign-in has its own patience
+		}
+		resp, err := c.attempt(ctx, r, token)
 		if err == nil && isRedirect(resp) && !r.still {
 			resp.Body.Close()
 			if err = c.redirect(r, resp); err == nil {
@@ -102,11 +106,7 @@ func (c *Client) backoff(try int) time.Duration {
 }
 
 // attempt sends r once. An answer of 400 and above comes back as an *Error.
-func (c *Client) attempt(ctx context.Context, r *request) (*http.Response, error) {
-	token, err := c.bearer(ctx, r)
-	if err != nil {
-		return nil, err
-	}
+func (c *Client) attempt(ctx context.Context, r *request, token Secret) (*http.Response, error) {
 	l, rt := c.account, c.api
 	if r.content {
 		l, rt = c.transfers, c.content

@@ -228,7 +228,7 @@ func (c *Client) postForm(ctx context.Context, op string, repeat bool, to string
 	for try := 1; ; try++ {
 		err := c.postOnce(ctx, r, v)
 		var e *Error
-		if err == nil || !repeat || !errors.As(err, &e) || !e.passing() || try >= maxOfflineTries || ctx.Err() != nil {
+		if err == nil || !repeat || !errors.As(err, &e) || !e.passing() && !errors.Is(e, ErrThrottled) || try >= maxOfflineTries || ctx.Err() != nil {
 			return err
 		}
 		if err := c.cfg.Clock.Sleep(ctx, max(c.backoff(try), e.RetryAfter)); err != nil {

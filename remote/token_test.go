@@ -1,0 +1,190 @@
+package remote
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// outdated is a store with a sign-in whose access token has ended.
+func outdated() *memory { return &memory{data: []byte(`{"refresh_token":"refresh-0"}`)} }
+
+func saved(t *testing.T, s TokenStore) savedSignIn {
+	t.Helper()
+	raw, err := s.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v savedSignIn
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestTheNewRefreshTokenIsKeptBeforeTheAccessTokenIsUsed(t *testing.T) {
+	store := outdated()
+	rec := record(nil)
+	rec.next = graphAnd(answer(200, tokenBody), func(w http.ResponseWriter, r *http.Request) {
+		if got := saved(t, store).Refresh; got != "refresh-1" {
+			t.Errorf("the access token is in use while %q is kept", got)
+		}
+		answer(200, `{"id":"i"}`)(w, r)
+	})
+	c := newTestClient(t, rec, func(cfg *Config) { cfg.Tokens, cfg.ClientSecret = store, "s3cret" })
+	if _, err := c.Item(t.Context(), "d", "i"); err != nil {
+		t.Fatal(err)
+	}
+	want := "client_id=app&client_secret=s3cret&grant_type=refresh_token&refresh_token=refresh-0&scope=Files.ReadWrite.All+User.Read+offline_access"
+	if rec.body[0] != want || rec.lines()[0] != "POST login.example/common/oauth2/v2.0/token" {
+		t.Errorf("asked %s\n%s", rec.lines()[0], rec.body[0])
+	}
+	if got := rec.seen[1].Header.Get("Authorization"); got != "Bearer access-1" {
+		t.Errorf("used %q", got)
+	}
+}
+
+func TestATokenThatCannotBeKeptIsNotUsed(t *testing.T) {
+	store := outdated()
+	store.fail = errors.New("disk full")
+	used := false
+	c := newTestClient(t, graphAnd(answer(200, tokenBody), func(http.ResponseWriter, *http.Request) { used = true }),
+		func(cfg *Config) { cfg.Tokens = store })
+	for range 2 {
+		if _, err := c.Item(t.Context(), "d", "i"); !errors.Is(err, store.fail) || used {
+			t.Errorf("%v, used %v", err, used)
+		}
+	}
+}
+
+func TestWithoutANewRefreshTokenTheOldOneGoesOn(t *testing.T) {
+	store := outdated()
+	c := newTestClient(t, graphAnd(answer(200, `{"access_token":"a","expires_in":3600}`), answer(200, `{"id":"i"}`)),
+		func(cfg *Config) { cfg.Tokens = store })
+	if _, err := c.Item(t.Context(), "d", "i"); err != nil || saved(t, store).Refresh != "refresh-0" {
+		t.Errorf("%v, kept %+v", err, saved(t, store))
+	}
+}
+
+func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
+	for life, renewed := range map[int64]time.Duration{3600: 55 * time.Minute, 300: 4 * time.Minute} {
+		clock := newStepClock()
+		b, err := json.Marshal(map[string]any{"access_token": "a", "refresh_token": "r", "expires_in": life})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newTestClient(t, graphAnd(answer(200, string(b)), answer(200, `{"id":"i"}`)),
+			func(cfg *Config) { cfg.Tokens, cfg.Clock = outdated(), clock })
+		for _, step := range []struct {
+			after    time.Duration
+			requests int64
+		}{{0, 2}, {renewed - time.Second, 1}, {time.Second, 2}} {
+			clock.Sleep(t.Context(), step.after)
+			before := c.Requests()
+			if _, err := c.Item(t.Context(), "d", "i"); err != nil || c.Requests()-before != step.requests {
+				t.Errorf("life %d s, %v on: %v, %d requests, want %d", life, step.after, err, c.Requests()-before, step.requests)
+			}
+		}
+	}
+}
+
+func TestOneGoroutineAndOneProcessRefreshes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sign-in")
+	if err := FileStore(path).Save(outdated().data); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	refreshes := 0
+	h := graphAnd(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		refreshes++
+		mu.Unlock()
+		answer(200, tokenBody)(w, r)
+	}, answer(200, `{"id":"i"}`))
+	var wg sync.WaitGroup
+	for range 3 { // processes
+		c := newTestClient(t, h, func(cfg *Config) { cfg.Tokens = FileStore(path) })
+		for range 10 {
+			wg.Go(func() {
+				if _, err := c.Item(t.Context(), "d", "i"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if refreshes != 1 {
+		t.Errorf("%d refreshes", refreshes)
+	}
+}
+
+func TestWhatTheTokenEndpointSaysIsToldInPlainWords(t *testing.T) {
+	oauthError := func(status int, code, description string) http.HandlerFunc {
+		return answer(status, `{"error":"`+code+`","error_description":"`+description+`","trace_id":"t"}`)
+	}
+	for _, tt := range []struct {
+		name     string
+		h        http.HandlerFunc
+		want     error
+		says     string
+		requests int64
+	}{
+		{"expired", oauthError(400, "invalid_grant", `AADSTS700082: The refresh token has expired due to inactivity.\r\nTrace ID: 1\r\nTimestamp: 2`), ErrSignIn, "not used for too long: sign in again (AADSTS700082)", 1},
+		{"wrong secret", oauthError(401, "invalid_client", "AADSTS7000215: Invalid client secret"), ErrSignIn, "the client secret is wrong", 1},
+		{"secret from a public app", oauthError(401, "invalid_client", "AADSTS700025: Client is public"), ErrSignIn, "remove client_secret_file", 1},
+		{"unknown number", oauthError(400, "invalid_grant", `AADSTS99999: Something new.\nTrace ID: 1`), ErrSignIn, "AADSTS99999: Something new.", 1},
+		{"consumer server", oauthError(400, "server_error", "AADSTS70012: A server error occurred"), ErrThrottled, "", 4},
+		{"loop detected", oauthError(400, "invalid_grant", "AADSTS50196: loop"), ErrThrottled, "too many sign-ins", 4},
+		{"unavailable", oauthError(503, "temporarily_unavailable", ""), ErrThrottled, "", 4},
+		{"HTML gateway", answer(502, "<html>"), ErrThrottled, "", 4},
+		{"captive portal", answer(200, "<html>"), ErrMalformed, "", 1},
+		{"empty", answer(200, "{}"), ErrMalformed, "", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store := outdated()
+			c := newTestClient(t, graphAnd(tt.h, answer(200, `{"id":"i"}`)), func(cfg *Config) { cfg.Tokens = store })
+			_, err := c.Item(t.Context(), "d", "i")
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "Trace") {
+				t.Errorf("got %v", err)
+			}
+			if c.Requests() != tt.requests {
+				t.Errorf("%d requests, want %d", c.Requests(), tt.requests)
+			}
+			if saved(t, store).Refresh != "refresh-0" {
+				t.Error("the refresh token was not kept")
+			}
+		})
+	}
+}
+
+func TestWithoutASignInNothingIsSent(t *testing.T) {
+	for _, raw := range [][]byte{nil, []byte("rubbish"), []byte("{}")} {
+		c := newTestClient(t, nil, func(cfg *Config) { cfg.Tokens = &memory{data: raw} })
+		if _, err := c.Me(t.Context()); !errors.Is(err, ErrSignIn) || c.Requests() != 0 || c.SignedIn() {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}
+
+func TestLogoutForgets(t *testing.T) {
+	store := signedIn("access-0")
+	c := newTestClient(t, answer(200, `{"id":"i"}`), func(cfg *Config) { cfg.Tokens = store })
+	if _, err := c.Item(t.Context(), "d", "i"); err != nil || !c.SignedIn() {
+		t.Fatal(err)
+	}
+	if err := c.Logout(); err != nil || c.SignedIn() {
+		t.Errorf("%v, still signed in: %v", err, c.SignedIn())
+	}
+	if _, err := c.Item(t.Context(), "d", "i"); !errors.Is(err, ErrSignIn) {
+		t.Error(err)
+	}
+	if _, err := store.Load(); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}

@@ -101,7 +101,7 @@ func (c *Client) fetch(ctx context.Context, address Secret, offset int64) (*Body
 func contentRange(h string) (start, total int64, ok bool) {
 	var end int64
 	span, size, _ := strings.Cut(h, "/")
-	if _, err := fmt.Sscanf(span, "bytes %d-%d", &start, &end); err != nil || end < start {
+	if _, err := fmt.Sscanf(span, "bytes %d-%d", &start, &end); err != nil || start < 0 || end < start {
 		return 0, 0, false
 	}
 	if _, err := fmt.Sscanf(size, "%d", &total); err != nil {

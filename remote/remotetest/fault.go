@@ -1,0 +1,186 @@
+package remotetest
+
+import (
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Fault is something that goes wrong with the requests it matches: another
+// answer (Status), a broken one (Drop, CutAt, Stall), or one with a Twist.
+// The first fault that matches and is not used up is taken; twists add up.
+type Fault struct {
+	// Match is "METHOD what", either part of which may be left out. What is a
+	// route as [Drive.Count] names it ("content", "delta", "token", …), or a
+	// glob for the whole path and query, or a part of it. The acts of the other person
+	// are matched as "PERSON put", "PERSON rm" and so on.
+	Match  string
+	After  int           // let so many go by first
+	Times  int           // at most so often; 0 = always
+	Chance float64       // of being taken at all, as 0.1; 0 = certain
+	For    time.Duration // how long a twist lasts; with Status: from its first use on
+
+	Status     int
+	Code       string        // empty = the usual one for Status
+	Inner      string        // a more specific code
+	RetryAfter time.Duration // the header, in seconds
+	Fresh      bool          // with 410: a Location where a full enumeration starts
+	Body       string        // instead of the usual error; "" with a status below 400 is an empty answer
+	Done       bool          // the request is carried out all the same; its answer is lost
+
+	Drop  bool          // the connection ends without an answer
+	CutAt int           // the connection ends after so many bytes of the body
+	Stall time.Duration // silence before the answer
+
+	Twist Twist
+
+	seen, used int
+	until      time.Time
+}
+
+// A Twist is a lasting oddity rather than an error.
+type Twist string
+
+const (
+	// On requests that create or change.
+	Newborn     Twist = "newborn"      // reads do not find what was made For a while
+	Lag         Twist = "lag"          // the feed shows the change only after For
+	BumpLater   Twist = "bump-later"   // the eTag changes once more after For
+	Enrich      Twist = "enrich"       // the service writes into the file it was given
+	Lie         Twist = "lie"          // size and hash are not those of the bytes
+	NoTombstone Twist = "no-tombstone" // the feed never tells of the deletion
+
+	// On upload sessions and downloads.
+	SessionDrift Twist = "session-drift" // opening a session changes the item's eTag
+	NoRanges     Twist = "no-ranges"     // 202 without nextExpectedRanges
+	IgnoreRange  Twist = "ignore-range"  // 200 and everything
+
+	// On whatever shows items.
+	NoHash       Twist = "no-hash"
+	NoTimes      Twist = "no-times"
+	EncodedNames Twist = "encoded-names"
+	DriftedIDs   Twist = "drifted-ids"
+
+	// On pages of the feed.
+	Duplicates Twist = "duplicates" // each item twice, an older state first
+	Shuffled   Twist = "shuffled"
+	EmptyPage  Twist = "empty-page" // no item, but a next page
+	LinkLoop   Twist = "link-loop"  // the next page is this page
+	NoLink     Twist = "no-link"
+	BothLinks  Twist = "both-links"
+	Noise      Twist = "noise" // an item that did not change has a new eTag
+	Ghost      Twist = "ghost" // an entry without name from a drive unknown
+
+	// On the token endpoint.
+	NoRefreshToken Twist = "no-refresh-token"
+)
+
+var twistNames = []Twist{Newborn, Lag, BumpLater, Enrich, Lie, NoTombstone, SessionDrift, NoRanges, IgnoreRange,
+	NoHash, NoTimes, EncodedNames, DriftedIDs, Duplicates, Shuffled, EmptyPage, LinkLoop, NoLink, BothLinks, Noise, Ghost,
+	NoRefreshToken}
+
+// Fail arranges for f to happen.
+func (d *Drive) Fail(f Fault) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.faults = append(d.faults, &f)
+}
+
+// Calm forgets all faults.
+func (d *Drive) Calm() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.faults = nil
+}
+
+// strike finds what goes wrong with a request: the fault that answers in its
+// place, if any, and the twists.
+func (d *Drive) strike(method, route, address string) (answer *Fault, twisted twists) {
+	for _, f := range d.faults {
+		if f.Twist == "" && answer != nil || !f.matches(method, route, address) || !d.takes(f) {
+			continue
+		}
+		if f.Twist != "" {
+			twisted = append(twisted, f)
+		} else {
+			answer = f
+		}
+	}
+	return answer, twisted
+}
+
+func (d *Drive) takes(f *Fault) bool {
+	f.seen++
+	if f.seen <= f.After || f.Times > 0 && f.used >= f.Times || f.Chance > 0 && d.rnd.Float64() >= f.Chance {
+		return false
+	}
+	if f.used == 0 {
+		f.until = d.clock.Add(f.For)
+	}
+	if f.Twist == "" && f.For > 0 && !d.clock.Before(f.until) {
+		return false
+	}
+	f.used++
+	return true
+}
+
+func (f *Fault) matches(method, route, address string) bool {
+	want, what, two := strings.Cut(f.Match, " ")
+	if !two && want != strings.ToUpper(want) {
+		want, what = "*", want
+	}
+	if want != "" && want != "*" && want != method {
+		return false
+	}
+	switch {
+	case what == "" || what == "*" || what == route:
+		return true
+	case methods(what) != nil:
+		return false
+	case strings.Contains(what, "*"):
+		// path.Match stops at slashes, which are nothing special here.
+		ok, err := path.Match(strings.ReplaceAll(what, "/", "\x00"), strings.ReplaceAll(address, "/", "\x00"))
+		return ok && err == nil
+	}
+	return strings.Contains(address, what)
+}
+
+type twists []*Fault
+
+func (t twists) get(kind Twist) *Fault {
+	for _, f := range t {
+		if f.Twist == kind {
+			return f
+		}
+	}
+	return nil
+}
+
+func (t twists) has(kind Twist) bool { return t.get(kind) != nil }
+
+// reply is what a fault answers to c.
+func (f *Fault) reply(c *call) *reply {
+	r := &reply{status: f.Status, header: http.Header{}}
+	if f.RetryAfter > 0 {
+		r.header.Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
+	}
+	switch {
+	case f.Body != "":
+		r.text = f.Body
+	case f.Status < 400:
+	case c.route == "token" || c.route == "devicecode":
+		r.json = signInError(f.Code, f.Inner)
+	default:
+		e := refuse(f.Status, f.Code, "This is a fault that was asked for.")
+		if f.Inner != "" {
+			e.inner = append(e.inner, f.Inner)
+		}
+		r.json = e.body(c)
+	}
+	if f.Fresh {
+		r.header.Set("Location", c.root+"/drives/"+c.drive+"/root/delta?token=")
+	}
+	return r
+}

@@ -1,0 +1,328 @@
+package remotetest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A grant is a permission somebody holds the key to: an authorization code, a
+// device code, a refresh token or an access token.
+type grant struct {
+	use       string // "code", "device", "refresh" or "access"
+	client    string
+	redirect  string
+	challenge string
+	scope     string
+	audience  string // of an access token: the host it is for, "" = Graph
+	app       bool   // for the application itself, without a user
+	expires   time.Time
+	spent     bool
+}
+
+// A signInRefusal is an error of the sign-in endpoints, which have their own form.
+type signInRefusal struct {
+	status int
+	body   map[string]any
+}
+
+func (e *signInRefusal) Error() string { return fmt.Sprint(e.body["error_description"]) }
+
+// signInError is the body for an error; number is the AADSTS one.
+func signInError(code, number string) map[string]any {
+	if code == "" {
+		code = "invalid_request"
+	}
+	body := map[string]any{"error": code, "error_description": code, "trace_id": "t", "correlation_id": "c"}
+	if number != "" {
+		body["error_description"] = "AADSTS" + number + ": " + code
+		body["error_codes"] = []any{jsonNumber(number)}
+	}
+	return body
+}
+
+type jsonNumber string
+
+func (n jsonNumber) MarshalJSON() ([]byte, error) { return []byte(n), nil }
+
+func refuseSignIn(code, number string) error {
+	return &signInRefusal{http.StatusBadRequest, signInError(code, number)}
+}
+
+// admit checks who calls.
+func (d *Drive) admit(c *call) error {
+	if signIn(c.route) {
+		return nil
+	}
+	if preAuthenticated(c.route) {
+		return d.admitAddress(c)
+	}
+	token, ok := strings.CutPrefix(c.header.Get("Authorization"), "Bearer ")
+	g := d.access[token]
+	if !ok || g == nil || g.audience != "" || d.clock.After(g.expires) {
+		e := refuse(http.StatusUnauthorized, "InvalidAuthenticationToken", "Access token is missing, expired or not for this API.")
+		e.header = http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}
+		return e
+	}
+	c.grant = g
+	return nil
+}
+
+// holds reports whether a bearer is good for the host that c came to.
+func (d *Drive) holds(c *call, bearer string) bool {
+	token, ok := strings.CutPrefix(bearer, "Bearer ")
+	g := d.access[token]
+	if !ok || g == nil || d.clock.After(g.expires) {
+		return false
+	}
+	return g.audience == c.host || g.audience == "" && d.opt.ContentHost == ""
+}
+
+// getAuthorize is the page where a person signs in. Here everybody agrees to
+// everything at once.
+func (d *Drive) getAuthorize(c *call) (*reply, error) {
+	q := c.query
+	back, err := url.Parse(q.Get("redirect_uri"))
+	if err != nil || !d.registered(back) {
+		return nil, refuseSignIn("invalid_request", "50011")
+	}
+	if d.opt.ClientID != "" && q.Get("client_id") != d.opt.ClientID {
+		return nil, refuseSignIn("unauthorized_client", "700016")
+	}
+	to := url.Values{"state": q["state"]}
+	switch challenge := q.Get("code_challenge"); {
+	case q.Get("client_id") == "" || q.Get("scope") == "":
+		to.Set("error", "invalid_request")
+	case q.Get("response_type") != "code":
+		to.Set("error", "unsupported_response_type")
+	case challenge != "" && (q.Get("code_challenge_method") != "S256" || len(challenge) != 43):
+		to.Set("error", "invalid_request")
+		to.Set("error_description", "AADSTS501491: the code challenge is malformed")
+	default:
+		to.Set("code", d.grant(&grant{use: "code", client: q.Get("client_id"), redirect: q.Get("redirect_uri"),
+			challenge: challenge, scope: q.Get("scope"), expires: d.clock.Add(10 * time.Minute)}))
+	}
+	if back.Path == "" {
+		back.Path = "/"
+	}
+	back.RawQuery = to.Encode()
+	r := answer(http.StatusFound, nil)
+	r.header.Set("Location", back.String())
+	return r, nil
+}
+
+// registered compares a redirect address with the registration: on localhost
+// the port does not count, the path does.
+func (d *Drive) registered(u *url.URL) bool {
+	own, err := url.Parse(d.opt.Redirect)
+	if err != nil || u.Scheme != own.Scheme || u.Hostname() != own.Hostname() || u.RawQuery != "" {
+		return false
+	}
+	return strings.TrimSuffix(u.Path, "/") == strings.TrimSuffix(own.Path, "/") &&
+		(own.Hostname() == "localhost" || u.Port() == own.Port())
+}
+
+// grant keeps g and gives the key to it.
+func (d *Drive) grant(g *grant) string {
+	key := "M.C5_" + d.random(20)
+	d.grants[key] = g
+	return key
+}
+
+func (d *Drive) getLogout(c *call) (*reply, error) {
+	return &reply{status: http.StatusOK, text: "Signed out."}, nil
+}
+
+func (c *call) form() (url.Values, error) {
+	f, err := url.ParseQuery(string(c.body))
+	if err != nil || !strings.HasPrefix(c.header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return nil, refuseSignIn("invalid_request", "900144")
+	}
+	return f, nil
+}
+
+func (d *Drive) postDeviceCode(c *call) (*reply, error) {
+	f, err := c.form()
+	if err != nil {
+		return nil, err
+	}
+	if f.Get("client_id") == "" || f.Get("scope") == "" {
+		return nil, refuseSignIn("invalid_request", "900144")
+	}
+	if d.opt.Secret != "" {
+		return nil, refuseSignIn("invalid_client", "7000218") // public client flows are off
+	}
+	code := d.grant(&grant{use: "device", client: f.Get("client_id"), scope: f.Get("scope"), expires: d.clock.Add(15 * time.Minute)})
+	return answer(http.StatusOK, map[string]any{
+		"device_code": code, "user_code": "ABCD1234", "verification_uri": c.base + "/devicelogin", "expires_in": 900, "interval": 5,
+		"message": "To sign in, open " + c.base + "/devicelogin and enter ABCD1234. (The emulator agrees by itself.)",
+	}), nil
+}
+
+func (d *Drive) postToken(c *call) (*reply, error) {
+	f, err := c.form()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.checkClient(f); err != nil {
+		return nil, err
+	}
+	switch f.Get("grant_type") {
+	case "authorization_code":
+		return d.redeemCode(f)
+	case "refresh_token":
+		return d.redeemRefresh(f)
+	case "urn:ietf:params:oauth:grant-type:device_code":
+		return d.redeemDevice(f)
+	case "client_credentials":
+		return d.redeemSecret(c, f)
+	}
+	return nil, refuseSignIn("unsupported_grant_type", "70003")
+}
+
+func (d *Drive) checkClient(f url.Values) error {
+	secret := f.Get("client_secret")
+	switch {
+	case f.Get("client_id") == "":
+		return refuseSignIn("invalid_request", "900144")
+	case d.opt.ClientID != "" && f.Get("client_id") != d.opt.ClientID:
+		return refuseSignIn("unauthorized_client", "700016")
+	case d.opt.Secret == "" && secret != "":
+		return refuseSignIn("invalid_client", "700025")
+	case d.opt.Secret != "" && secret == "":
+		return refuseSignIn("invalid_client", "7000218")
+	case secret != d.opt.Secret:
+		return refuseSignIn("invalid_client", "7000215")
+	}
+	return nil
+}
+
+func (d *Drive) redeemCode(f url.Values) (*reply, error) {
+	g := d.grants[f.Get("code")]
+	switch {
+	case g == nil || g.use != "code" || g.client != f.Get("client_id"):
+		return nil, refuseSignIn("invalid_grant", "70000")
+	case g.spent:
+		return nil, refuseSignIn("invalid_grant", "54005")
+	case d.clock.After(g.expires):
+		return nil, refuseSignIn("invalid_grant", "70008")
+	case g.redirect != f.Get("redirect_uri"):
+		return nil, refuseSignIn("invalid_grant", "50011")
+	}
+	g.spent = true // also by a wrong verifier: a thief has one try
+	verifier := f.Get("code_verifier")
+	sum := sha256.Sum256([]byte(verifier))
+	matches := base64.RawURLEncoding.EncodeToString(sum[:]) == g.challenge && len(verifier) >= 43 && len(verifier) <= 128
+	if g.challenge != "" && !matches || g.challenge == "" && verifier != "" {
+		return nil, refuseSignIn("invalid_grant", "501481")
+	}
+	return d.tokens(g, g.scope), nil
+}
+
+// redeemRefresh gives new tokens for a refresh token, which stays good.
+func (d *Drive) redeemRefresh(f url.Values) (*reply, error) {
+	g := d.grants[f.Get("refresh_token")]
+	switch {
+	case g == nil || g.use != "refresh" || g.client != f.Get("client_id"):
+		return nil, refuseSignIn("invalid_grant", "70000")
+	case g.spent:
+		return nil, refuseSignIn("invalid_grant", "50173")
+	}
+	scope := f.Get("scope")
+	if scope == "" {
+		scope = g.scope
+	}
+	return d.tokens(g, scope), nil
+}
+
+func (d *Drive) redeemDevice(f url.Values) (*reply, error) {
+	g := d.grants[f.Get("device_code")]
+	switch {
+	case g == nil || g.use != "device" || g.client != f.Get("client_id") || g.spent:
+		return nil, refuseSignIn("bad_verification_code", "70018")
+	case d.clock.After(g.expires):
+		return nil, refuseSignIn("expired_token", "70020")
+	}
+	g.spent = true
+	return d.tokens(g, g.scope), nil
+}
+
+func (d *Drive) redeemSecret(c *call, f url.Values) (*reply, error) {
+	tenant, _ := step(c.address)
+	switch {
+	case d.opt.Secret == "":
+		return nil, refuseSignIn("invalid_client", "7000216")
+	case !d.opt.Kind.work() || tenant == "common" || tenant == "consumers" || tenant == "organizations":
+		return nil, refuseSignIn("unauthorized_client", "9001023")
+	case !strings.HasSuffix(f.Get("scope"), "/.default"):
+		return nil, refuseSignIn("invalid_scope", "70011")
+	}
+	return d.tokens(&grant{client: f.Get("client_id"), app: true}, "https://graph.microsoft.com/.default"), nil
+}
+
+type tokenJSON struct {
+	Type    string `json:"token_type"`
+	Scope   string `json:"scope"`
+	Expires int    `json:"expires_in"`
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token,omitempty"`
+}
+
+// tokens answers with an access token, and with a refresh token where the
+// scope or the grant allows it.
+func (d *Drive) tokens(g *grant, scope string) *reply {
+	access := "Ew" + d.random(24)
+	life := d.opt.AccessLife
+	d.access[access] = &grant{use: "access", client: g.client, app: g.app, audience: audience(scope), expires: d.clock.Add(life)}
+	w := tokenJSON{Type: "Bearer", Expires: int(life / time.Second), Access: access}
+	words := strings.Fields(scope)
+	w.Scope = strings.Join(slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "offline_access" }), " ")
+	lasting := g.use == "refresh" || slices.Contains(words, "offline_access")
+	if lasting && !d.twists.has(NoRefreshToken) {
+		w.Refresh = d.grant(&grant{use: "refresh", client: g.client, scope: g.scope})
+	}
+	return answer(http.StatusOK, w)
+}
+
+// audience is the host that a scope names, "" for Graph.
+func audience(scope string) string {
+	for s := range strings.FieldsSeq(scope) {
+		u, err := url.Parse(s)
+		if err == nil && u.Host != "" && !strings.HasPrefix(u.Host, "graph.") {
+			return u.Host
+		}
+	}
+	return ""
+}
+
+// SignIn gives tokens as if somebody had signed in, for tests that are about
+// other things.
+func (d *Drive) SignIn(client string) (access, refresh string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.begin()
+	w := d.tokens(&grant{client: client, scope: "Files.ReadWrite.All offline_access"}, "Files.ReadWrite.All offline_access").json.(tokenJSON)
+	return w.Access, w.Refresh
+}
+
+// ExpireTokens makes all access tokens worthless.
+func (d *Drive) ExpireTokens() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.access)
+}
+
+// RevokeSignIn makes all tokens worthless, as a new password does.
+func (d *Drive) RevokeSignIn() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.access)
+	for _, g := range d.grants {
+		g.spent = true
+	}
+}

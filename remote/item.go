@@ -46,9 +46,11 @@ type wireItem struct {
 	ETag   string `json:"eTag"`
 	CTag   string `json:"cTag"`
 	Size   int64  `json:"size"`
+	WebURL string `json:"webUrl"`
 	Parent struct {
-		DriveID string `json:"driveId"`
-		ID      string `json:"id"`
+		DriveID   string `json:"driveId"`
+		DriveType string `json:"driveType"`
+		ID        string `json:"id"`
 	} `json:"parentReference"`
 	Times struct {
 		Modified moment `json:"lastModifiedDateTime"`
@@ -141,6 +143,8 @@ func (w *wireItem) kind() (Kind, string) {
 		return Opaque, "package of a kind we do not know"
 	case bool(w.Bundle):
 		return Opaque, "album"
+	case w.Folder != nil && w.vault():
+		return Opaque, "Personal Vault"
 	case w.Folder != nil:
 		return Folder, ""
 	case w.File != nil && w.oneNote():
@@ -163,6 +167,13 @@ func (w *wireItem) oneNote() bool {
 		return w.File.MimeType == "application/msonenote" || w.File.Hashes.QuickXor == ""
 	}
 	return w.File.MimeType == "application/msonenote"
+}
+
+// vault tells the Personal Vault, a folder that can neither be listed nor
+// written to. Its name is the user's and nothing marks it, but it is the only
+// thing that cannot be opened in a browser.
+func (w *wireItem) vault() bool {
+	return w.Parent.DriveType == "personal" && w.WebURL == "" && w.Size == 0 && w.Folder.ChildCount == 0 && !bool(w.Deleted)
 }
 
 // hash decodes the hash, which was seen as hex once. An all-zero hash is that

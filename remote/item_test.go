@@ -26,6 +26,8 @@ func TestItemsAreClassifiedByWhatTheyCarry(t *testing.T) {
 	}{
 		{"file", `{"file":{}}`, File, "", false},
 		{"folder", `{"folder":{"childCount":3}}`, Folder, "", false},
+		{"empty folder", `{"folder":{},"webUrl":"https://x","parentReference":{"driveType":"personal"}}`, Folder, "", false},
+		{"vault", `{"folder":{},"parentReference":{"driveType":"personal"}}`, Opaque, "Personal Vault", false},
 		{"root", `{"root":{},"folder":{}}`, Folder, "", false},
 		{"shortcut", `{"remoteItem":{"id":"x"}}`, Opaque, "shortcut to a shared item", false},
 		{"shortcut that looks like a folder", `{"remoteItem":{},"folder":{}}`, Opaque, "shortcut to a shared item", false},

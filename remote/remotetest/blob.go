@@ -59,18 +59,20 @@ func (b *blob) writeTo(w io.Writer, first, end int64) error {
 // with the client's: each byte is added at bit 11·i of a ring of 160 bits, and
 // the length at the end of the ring.
 func quickXor(data []byte) string {
-	var ring [20]byte
-	bit := 0
+	var ring [21]byte // the last byte takes what runs over
+	bit := uint(0)
 	for _, b := range data {
-		at, shift := bit/8, bit%8
-		ring[at] ^= b << shift
-		ring[(at+1)%20] ^= b >> (8 - shift)
-		bit = (bit + 11) % 160
+		ring[bit/8] ^= b << (bit % 8)
+		ring[bit/8+1] ^= b >> (8 - bit%8)
+		if bit += 11; bit >= 160 {
+			bit -= 160
+		}
 	}
+	ring[0] ^= ring[20]
 	var length [8]byte
 	binary.LittleEndian.PutUint64(length[:], uint64(len(data)))
 	for i, b := range length {
 		ring[12+i] ^= b
 	}
-	return base64.StdEncoding.EncodeToString(ring[:])
+	return base64.StdEncoding.EncodeToString(ring[:20])
 }

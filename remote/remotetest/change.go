@@ -67,6 +67,7 @@ func (d *Drive) change(it *item, f func()) {
 	}
 	if it.shown == nil {
 		before := *it
+		before.deleted = it.deleted || it.seq == 0
 		it.shown = &before
 	}
 	f()
@@ -132,22 +133,31 @@ func (d *Drive) haunt(it *item) {
 	if it.isDir {
 		return
 	}
-	if d.twists.has(Enrich) {
-		it.body = newBlob(append(it.body.bytes(), "\n<enriched/>"...))
-		it.parent.grow(it.body.size - it.size)
-		it.size = it.body.size
-		d.bump(it, true)
+	if f := d.twists.get(Enrich); f != nil && f.For == 0 {
+		d.enrich(it)
+	} else if f != nil {
+		d.later(f.For, func() { d.unlessGone(it, d.enrich) })
 	}
 	if d.twists.has(Lie) {
 		it.surplus = 11
 	}
 	if f := d.twists.get(BumpLater); f != nil {
-		d.later(f.For, func() {
-			if !it.deleted {
-				d.change(it, func() { d.bump(it, false) })
-			}
-		})
+		d.later(f.For, func() { d.unlessGone(it, func(it *item) { d.bump(it, false) }) })
 	}
+}
+
+func (d *Drive) unlessGone(it *item, do func(*item)) {
+	if !it.deleted {
+		d.change(it, func() { do(it) })
+	}
+}
+
+// enrich writes into a file as SharePoint writes properties into documents.
+func (d *Drive) enrich(it *item) {
+	it.body = newBlob(append(it.body.bytes(), "\n<enriched/>"...))
+	it.parent.grow(it.body.size - it.size)
+	it.size = it.body.size
+	d.bump(it, true)
 }
 
 // move gives it another parent, another name, or both.

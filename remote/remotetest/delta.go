@@ -84,7 +84,7 @@ func (d *Drive) cursor(c *call) (cursor, error) {
 	if !ok {
 		return k, refuse(http.StatusBadRequest, "invalidRequest", "Provided sync token is malformed.")
 	}
-	if k.pos < d.floor || k.pos > d.seq {
+	if max(k.pos, k.start) < d.floor || k.pos > d.seq {
 		e := refuse(http.StatusGone, "resyncChangesApplyDifferences", "Resync required.", "resyncRequired")
 		e.header = http.Header{"Location": {c.root + "/drives/" + d.id + "/root/delta?token="}}
 		return k, e

@@ -2,6 +2,7 @@ package remotetest
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ type Fault struct {
 	Chance float64       // of being taken at all, as 0.1; 0 = certain
 	For    time.Duration // how long a twist lasts; with Status: from its first use on
 
-	Status     int
+	Status     int           // on authorize, one below 400 sends the person back with Code as the error
 	Code       string        // empty = the usual one for Status
 	Inner      string        // a more specific code
 	RetryAfter time.Duration // the header, in seconds
@@ -30,7 +31,7 @@ type Fault struct {
 	Body       string        // instead of the usual error; "" with a status below 400 is an empty answer
 	Done       bool          // the request is carried out all the same; its answer is lost
 
-	Drop  bool          // the connection ends without an answer
+	Drop  bool          // the connection ends without an answer, and before anything was done unless Done
 	CutAt int           // the connection ends after so many bytes of the body
 	Stall time.Duration // silence before the answer
 
@@ -48,7 +49,7 @@ const (
 	Newborn     Twist = "newborn"      // reads do not find what was made For a while
 	Lag         Twist = "lag"          // the feed shows the change only after For
 	BumpLater   Twist = "bump-later"   // the eTag changes once more after For
-	Enrich      Twist = "enrich"       // the service writes into the file it was given
+	Enrich      Twist = "enrich"       // the service writes into the file it was given, at once or after For
 	Lie         Twist = "lie"          // size and hash are not those of the bytes
 	NoTombstone Twist = "no-tombstone" // the feed never tells of the deletion
 
@@ -169,6 +170,8 @@ func (f *Fault) reply(c *call) *reply {
 	switch {
 	case f.Body != "":
 		r.text = f.Body
+	case c.route == "authorize" && f.Status < 400:
+		c.sendBack(r, url.Values{"error": {f.Code}, "state": c.query["state"]})
 	case f.Status < 400:
 	case c.route == "token" || c.route == "devicecode":
 		r.json = signInError(f.Code, f.Inner)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"sort"
 	"strings"
 	"time"
 )
@@ -180,7 +181,8 @@ func (d *Drive) getChildren(c *call) (*reply, error) {
 	}
 	page := listing{Value: []*dress{}}
 	kids := it.sorted()
-	for i := after(kids, string(skip)); i < len(kids); i++ {
+	first := sort.Search(len(kids), func(i int) bool { return kids[i].name > string(skip) })
+	for i := first; i < len(kids); i++ {
 		if len(page.Value) == n {
 			page.Next = c.next("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(kids[i-1].name)))
 			break
@@ -192,19 +194,6 @@ func (d *Drive) getChildren(c *call) (*reply, error) {
 	return answer(http.StatusOK, page), nil
 }
 
-// after gives the index of the first of kids whose name comes after name.
-func after(kids []*item, name string) int {
-	low, high := 0, len(kids)
-	for low < high {
-		if mid := (low + high) / 2; kids[mid].name <= name && name != "" {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	return low
-}
-
 // next is the address of this call with one option changed.
 func (c *call) next(option, value string) string {
 	q := url.Values{}
@@ -212,9 +201,9 @@ func (c *call) next(option, value string) string {
 		q[k] = v
 	}
 	q.Set(option, value)
-	path, _, _ := strings.Cut(c.tail, "(")
-	if c.route == "children" {
-		path = c.tail
+	path := c.tail
+	if c.arg != "" {
+		path = path[:strings.LastIndex(path, "(")]
 	}
 	return c.root + path + "?" + q.Encode()
 }

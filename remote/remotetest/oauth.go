@@ -87,8 +87,7 @@ func (d *Drive) holds(c *call, bearer string) bool {
 // everything at once.
 func (d *Drive) getAuthorize(c *call) (*reply, error) {
 	q := c.query
-	back, err := url.Parse(q.Get("redirect_uri"))
-	if err != nil || !d.registered(back) {
+	if back, err := url.Parse(q.Get("redirect_uri")); err != nil || !d.registered(back) {
 		return nil, refuseSignIn("invalid_request", "50011")
 	}
 	if d.opt.ClientID != "" && q.Get("client_id") != d.opt.ClientID {
@@ -107,13 +106,22 @@ func (d *Drive) getAuthorize(c *call) (*reply, error) {
 		to.Set("code", d.grant(&grant{use: "code", client: q.Get("client_id"), redirect: q.Get("redirect_uri"),
 			challenge: challenge, scope: q.Get("scope"), expires: d.clock.Add(10 * time.Minute)}))
 	}
+	r := answer(http.StatusFound, nil)
+	c.sendBack(r, to)
+	return r, nil
+}
+
+// sendBack points the browser to where the application listens.
+func (c *call) sendBack(r *reply, with url.Values) {
+	back, err := url.Parse(c.query.Get("redirect_uri"))
+	if err != nil {
+		return
+	}
 	if back.Path == "" {
 		back.Path = "/"
 	}
-	back.RawQuery = to.Encode()
-	r := answer(http.StatusFound, nil)
+	back.RawQuery = with.Encode()
 	r.header.Set("Location", back.String())
-	return r, nil
 }
 
 // registered compares a redirect address with the registration: on localhost

@@ -49,13 +49,14 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 	if fault == nil {
 		return c.reply(d.handle(c)), Fault{}
 	}
-	if fault.Status == 0 {
-		return c.reply(d.handle(c)), *fault
+	var r *reply
+	if fault.Done || fault.Status == 0 && !fault.Drop {
+		r = c.reply(d.handle(c))
 	}
-	if fault.Done {
-		d.handle(c)
+	if fault.Status != 0 || r == nil {
+		r = fault.reply(c)
 	}
-	return fault.reply(c), *fault
+	return r, *fault
 }
 
 func (d *Drive) count(c *call) {

@@ -23,7 +23,6 @@ type session struct {
 	data      []byte
 	opened    time.Time
 	expires   time.Time
-	refusal   error // why it did not commit
 }
 
 type sessionJSON struct {
@@ -103,7 +102,7 @@ func (t *wishTimes) checkFraction() error {
 func (d *Drive) rival(to destination) bool {
 	for _, s := range d.uploads {
 		same := s.to.parent == to.parent && d.fold(s.to.name) == d.fold(to.name)
-		if same && s.refusal == nil && d.alive(s) == nil {
+		if same && d.alive(s) == nil {
 			return true
 		}
 	}
@@ -170,8 +169,8 @@ func (d *Drive) putFragment(c *call) (*reply, error) {
 		return answer(http.StatusAccepted, d.sessionJSON(c, s)), nil
 	}
 	it, status, err := d.commit(s)
-	if s.refusal = err; err != nil {
-		s.data = s.data[:first] // the client may try the last fragment again
+	if err != nil {
+		s.data = s.data[:first] // it stays open, and the last fragment may be tried again
 		return nil, err
 	}
 	delete(d.uploads, s.key)

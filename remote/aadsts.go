@@ -22,6 +22,9 @@ func (c *Client) signInRefusal(op string, resp *http.Response, body []byte) *Err
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
 	}
 	e.explain(w.Description, w.Codes)
+	if w.Error == "" && e.kind == ErrSignIn { // not OAuth's words: something in between answered
+		e.kind = ErrMalformed
+	}
 	return e
 }
 

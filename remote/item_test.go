@@ -152,3 +152,21 @@ func TestNamesAreEscapedSegmentBySegment(t *testing.T) {
 		}
 	}
 }
+
+func TestAChildIsAddressedByNameInEachCloud(t *testing.T) {
+	global := newTestClient(t, nil)
+	china := newTestClient(t, nil, func(cfg *Config) { cfg.GraphEndpoint = "https://microsoftgraph.chinacloudapi.cn/v1.0" })
+	for _, tt := range []struct {
+		c            *Client
+		action, want string
+	}{
+		{global, "", graphURL + "/drives/d/items/p:/it%27s"},
+		{global, "content", graphURL + "/drives/d/items/p:/it%27s:/content"},
+		{china, "", "https://microsoftgraph.chinacloudapi.cn/v1.0/drives/d/items/p/children('it%27%27s')"},
+		{china, "content", "https://microsoftgraph.chinacloudapi.cn/v1.0/drives/d/items/p/children('it%27%27s')/content"},
+	} {
+		if got := tt.c.childURL("d", "p", "it's", tt.action); got != tt.want {
+			t.Errorf("got %s, want %s", got, tt.want)
+		}
+	}
+}

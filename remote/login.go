@@ -107,7 +107,7 @@ func (b *comeback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
-	words := "tandem is signed in. You may close this page."
+	words := "tandem has its answer. You may close this page."
 	if q.Get("code") == "" {
 		words = "tandem is not signed in: " + cmp.Or(q.Get("error"), "no code came") + ". You may close this page."
 	}

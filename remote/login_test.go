@@ -70,7 +70,7 @@ func TestSigningInThroughTheBrowser(t *testing.T) {
 				t.Errorf("%s as %q: %d, want %d", bad.path, bad.host, got, bad.status)
 			}
 		}
-		if got, page := get(t, back+"/?code=c0de&state="+state, ""); got != 200 || !strings.Contains(page, "signed in") {
+		if got, page := get(t, back+"/?code=c0de&state="+state, ""); got != 200 || !strings.Contains(page, "close this page") {
 			t.Errorf("%d %s", got, page)
 		}
 		if got, _ := get(t, back+"/?code=second&state="+state, ""); got != http.StatusGone {

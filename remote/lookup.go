@@ -29,9 +29,19 @@ func (c *Client) itemURL(drive, id string) string {
 	return c.at("drives", escape(drive), "items", escape(id))
 }
 
-// childURL addresses a child by name. The colon form takes an action behind it.
-func (c *Client) childURL(drive, parentID, name string) string {
-	return c.itemURL(drive, parentID) + ":/" + escape(name)
+// childURL addresses a child by name, or an action on it. The cloud in China
+// does not understand colons and an action together; quotes in its form are
+// doubled.
+func (c *Client) childURL(drive, parentID, name, action string) string {
+	parent := c.itemURL(drive, parentID)
+	switch {
+	case strings.HasSuffix(c.graph.Hostname(), ".chinacloudapi.cn"):
+		child := parent + "/children('" + escape(strings.ReplaceAll(name, "'", "''")) + "')"
+		return strings.TrimSuffix(child+"/"+action, "/")
+	case action == "":
+		return parent + ":/" + escape(name)
+	}
+	return parent + ":/" + escape(name) + ":/" + action
 }
 
 // Root returns the drive's root.
@@ -48,7 +58,7 @@ func (c *Client) Item(ctx context.Context, drive, id string) (Item, error) {
 // answer with a neighbour, so the answer is checked.
 func (c *Client) ItemIn(ctx context.Context, drive, parentID, name string) (Item, error) {
 	const op = "look up a name"
-	it, err := c.item(ctx, drive, c.get(op, parentID, c.childURL(drive, parentID, name)))
+	it, err := c.item(ctx, drive, c.get(op, parentID, c.childURL(drive, parentID, name, "")))
 	if err == nil && (!sameName(it.Name, name) || it.ParentID != NormItem(parentID)) {
 		return Item{}, &Error{Op: op, kind: ErrNotFound, Message: "the service answered with another item"}
 	}

@@ -83,7 +83,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.account = newLane(cfg.Parallel, cfg.Clock)
 	c.transfers = newLane(cfg.Parallel, cfg.Clock)
-	c.tokens = &tokens{c: c, access: map[string]accessToken{}}
+	c.tokens = newTokens(c)
 	c.newborns = newborns{born: map[string]time.Time{}, now: cfg.Clock.Now}
 	return c, nil
 }
@@ -132,16 +132,9 @@ func endpoint(name, s string) (*url.URL, error) {
 // Requests tells how many HTTP requests were sent so far, sign-in included.
 func (c *Client) Requests() int64 { return c.requests.Load() }
 
-// at builds the address of a Graph resource from path segments, each escaped
-// on its own. A segment that ends a colon form is passed as in ":content".
+// at is the address of a Graph resource; the segments are escaped already.
 func (c *Client) at(segments ...string) string {
-	var b strings.Builder
-	b.WriteString(c.cfg.GraphEndpoint)
-	for _, s := range segments {
-		b.WriteByte('/')
-		b.WriteString(s)
-	}
-	return b.String()
+	return c.cfg.GraphEndpoint + "/" + strings.Join(segments, "/")
 }
 
 // newborns remembers what was created a moment ago. For up to two minutes the

@@ -74,7 +74,7 @@ func (c *Client) uploadInSession(ctx context.Context, u Upload) (Uploaded, error
 		if !errors.Is(err, errGone) {
 			return s.done(it, err)
 		}
-		s.session, s.unsure = Session{}, false
+		s.session, s.unsure, s.asked = Session{}, false, false
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *sending) open(ctx context.Context) error {
 		r.url, r.about, r.header = s.c.itemURL(u.Drive, u.ID)+"/createUploadSession", u.ID, ifMatch(u.ETag)
 	} else {
 		item[conflictBehavior], item["name"] = "fail", u.Name
-		r.url, r.about = s.c.childURL(u.Drive, u.ParentID, u.Name)+":/createUploadSession", u.ParentID
+		r.url, r.about = s.c.childURL(u.Drive, u.ParentID, u.Name, "createUploadSession"), u.ParentID
 	}
 	var w wireSession
 	if _, err := s.c.ask(ctx, r, &w); err != nil {

@@ -33,28 +33,31 @@ type accessToken struct {
 // request outlives its token by bad luck.
 const renewAhead = 5 * time.Minute
 
-// tokens gives out access tokens. One goroutine refreshes at a time, and one
-// process: the service takes a storm of refreshes for an attack (AADSTS50196).
+// tokens gives out access tokens.
 type tokens struct {
-	c *Client
+	c    *Client
+	turn chan struct{} // held by the one goroutine that refreshes
 
 	mu      sync.Mutex
 	refresh Secret
-	access  map[string]accessToken // by audience
+	access  map[audience]accessToken
 }
 
+func newTokens(c *Client) *tokens {
+	return &tokens{c: c, turn: make(chan struct{}, 1), access: map[audience]accessToken{}}
+}
+
+// bearer is a token for the audience, refreshed if need be.
 func (t *tokens) bearer(ctx context.Context, to audience) (Secret, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if a, ok := t.valid(to); ok {
 		return a, nil
 	}
-	unlock, err := lockStore(ctx, t.c.cfg.Tokens)
+	done, err := t.alone(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer unlock()
-	if err := t.load(); err != nil { // another process may have refreshed while we waited
+	defer done()
+	if err := t.load(); err != nil { // somebody else may have refreshed while we waited
 		return "", err
 	}
 	if a, ok := t.valid(to); ok {
@@ -63,8 +66,26 @@ func (t *tokens) bearer(ctx context.Context, to audience) (Secret, error) {
 	return t.renew(ctx, to)
 }
 
+// alone waits until no other goroutine and no other process refreshes: the
+// service takes a storm of refreshes for an attack (AADSTS50196).
+func (t *tokens) alone(ctx context.Context) (done func(), err error) {
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ended(ctx, "wait for the sign-in")
+	}
+	unlock, err := lockStore(ctx, t.c.cfg.Tokens)
+	if err != nil {
+		<-t.turn
+		return nil, err
+	}
+	return func() { unlock(); <-t.turn }, nil
+}
+
 func (t *tokens) valid(to audience) (Secret, bool) {
-	a, ok := t.access[string(to)]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a, ok := t.access[to]
 	return a.value, ok && t.c.cfg.Clock.Now().Before(a.until)
 }
 
@@ -73,9 +94,9 @@ func (t *tokens) valid(to audience) (Secret, bool) {
 func (t *tokens) reject(to audience, value Secret) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if a, ok := t.access[string(to)]; ok && a.value == value {
+	if a, ok := t.access[to]; ok && a.value == value {
 		a.until = time.Time{} // kept, so that load does not bring the same one back
-		t.access[string(to)] = a
+		t.access[to] = a
 	}
 }
 
@@ -91,21 +112,13 @@ func (t *tokens) load() error {
 	if json.Unmarshal(raw, &s) != nil || s.Refresh == "" {
 		return &Error{Op: "sign in", kind: ErrSignIn, Message: "the saved sign-in cannot be read"}
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.refresh = Secret(s.Refresh)
-	if held := t.access[string(forGraph)]; s.Access != "" && held.value.Reveal() != s.Access {
-		t.access[string(forGraph)] = accessToken{Secret(s.Access), s.Until}
+	if s.Access != "" && t.access[forGraph].value.Reveal() != s.Access {
+		t.access[forGraph] = accessToken{Secret(s.Access), s.Until}
 	}
 	return nil
-}
-
-// save stores what is known now; the refresh token is the newest one.
-func (t *tokens) save() error {
-	a := t.access[string(forGraph)]
-	raw, err := json.Marshal(savedSignIn{Refresh: t.refresh.Reveal(), Access: a.value.Reveal(), Until: a.until})
-	if err != nil {
-		return err
-	}
-	return t.c.cfg.Tokens.Save(raw)
 }
 
 // renew trades the refresh token for an access token. The refresh token that
@@ -113,7 +126,7 @@ func (t *tokens) save() error {
 func (t *tokens) renew(ctx context.Context, to audience) (Secret, error) {
 	answer, err := t.c.tokenRequest(ctx, "refresh the sign-in", true, url.Values{
 		"grant_type":    {"refresh_token"},
-		"refresh_token": {t.refresh.Reveal()},
+		"refresh_token": {t.current().Reveal()},
 		"scope":         {t.c.scope(to)},
 	})
 	if err != nil {
@@ -122,51 +135,65 @@ func (t *tokens) renew(ctx context.Context, to audience) (Secret, error) {
 	return t.accept(to, answer)
 }
 
+func (t *tokens) current() Secret {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refresh
+}
+
+// accept keeps what came, and only then lets it be used.
 func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
-	if answer.Refresh != "" { // none came: the old one goes on
-		t.refresh = Secret(answer.Refresh)
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	a := accessToken{Secret(answer.Access), t.c.cfg.Clock.Now().Add(life - min(renewAhead, life/5))}
-	t.access[string(to)] = a
-	if err := t.save(); err != nil {
-		delete(t.access, string(to))
+	refresh, graph := t.refresh, t.access[forGraph]
+	if answer.Refresh != "" { // none came: the old one goes on
+		refresh = Secret(answer.Refresh)
+	}
+	if to == forGraph {
+		graph = a
+	}
+	raw, err := json.Marshal(savedSignIn{Refresh: refresh.Reveal(), Access: graph.value.Reveal(), Until: graph.until})
+	if err != nil {
 		return "", err
 	}
+	if err := t.c.cfg.Tokens.Save(raw); err != nil {
+		return "", err
+	}
+	t.refresh, t.access[to] = refresh, a
 	return a.value, nil
 }
 
 // signedIn takes the answer that ends a sign-in by a person.
 func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if answer.Refresh == "" {
 		return malformed("sign in", "no refresh token came")
 	}
-	unlock, err := lockStore(ctx, t.c.cfg.Tokens)
+	done, err := t.alone(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	clear(t.access)
+	defer done()
+	t.forget()
 	_, err = t.accept(forGraph, answer)
 	return err
 }
 
+func (t *tokens) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refresh = ""
+	clear(t.access)
+}
+
 // SignedIn reports whether there is a saved sign-in; whether it still works
 // only a request can tell.
-func (c *Client) SignedIn() bool {
-	c.tokens.mu.Lock()
-	defer c.tokens.mu.Unlock()
-	return c.tokens.load() == nil
-}
+func (c *Client) SignedIn() bool { return c.tokens.load() == nil }
 
 // Logout forgets the sign-in.
 func (c *Client) Logout() error {
-	c.tokens.mu.Lock()
-	defer c.tokens.mu.Unlock()
-	c.tokens.refresh = ""
-	clear(c.tokens.access)
+	c.tokens.forget()
 	if err := c.cfg.Tokens.Delete(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

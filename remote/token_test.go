@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -124,6 +126,27 @@ func TestOneGoroutineAndOneProcessRefreshes(t *testing.T) {
 	}
 }
 
+func TestWaitingForARefreshEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestClient(t, nil, func(cfg *Config) {
+			cfg.Tokens, cfg.Clock = outdated(), realClock{}
+			cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})
+		})
+		background, stop := context.WithCancel(t.Context())
+		go c.Me(background) // refreshes, and nobody answers
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Me(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		stop()
+	})
+}
+
 func TestWhatTheTokenEndpointSaysIsToldInPlainWords(t *testing.T) {
 	oauthError := func(status int, code, description string) http.HandlerFunc {
 		return answer(status, `{"error":"`+code+`","error_description":"`+description+`","trace_id":"t"}`)
@@ -143,6 +166,8 @@ func TestWhatTheTokenEndpointSaysIsToldInPlainWords(t *testing.T) {
 		{"loop detected", oauthError(400, "invalid_grant", "AADSTS50196: loop"), ErrThrottled, "too many sign-ins", 4},
 		{"unavailable", oauthError(503, "temporarily_unavailable", ""), ErrThrottled, "", 4},
 		{"HTML gateway", answer(502, "<html>"), ErrThrottled, "", 4},
+		{"a proxy", answer(403, "<html>"), ErrMalformed, "", 1},
+		{"a proxy that redirects", answer(302, "", "Location", "https://hotel.example/"), ErrMalformed, "", 1},
 		{"captive portal", answer(200, "<html>"), ErrMalformed, "", 1},
 		{"empty", answer(200, "{}"), ErrMalformed, "", 1},
 	} {

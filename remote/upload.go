@@ -45,6 +45,9 @@ const small = 4 << 20
 // cancelled, a session stays open for resuming; after any other error it has
 // been discarded.
 func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
+	if u.ID != "" && u.ETag == "" {
+		return Uploaded{}, &Error{Op: "upload", kind: ErrChanged, Message: "which version is replaced is not known"}
+	}
 	if u.Session == nil && (u.Size == 0 || u.Whole || u.Size <= small && !u.KeepTimes) {
 		return c.put(ctx, u)
 	}
@@ -62,11 +65,9 @@ func (c *Client) put(ctx context.Context, u Upload) (Uploaded, error) {
 	}
 	if u.ID != "" {
 		r.url = c.itemURL(u.Drive, u.ID) + "/content"
-		if u.ETag != "" {
-			r.header["If-Match"] = u.ETag
-		}
+		r.header["If-Match"] = u.ETag
 	} else {
-		r.url = c.childURL(u.Drive, u.ParentID, u.Name) + ":/content?" + conflictBehavior + "=fail"
+		r.url = c.childURL(u.Drive, u.ParentID, u.Name, "content") + "?" + conflictBehavior + "=fail"
 		r.about = u.ParentID
 	}
 	if u.Before != nil {

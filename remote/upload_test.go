@@ -435,6 +435,15 @@ func TestAnAnswerAboutAnotherItemIsNoSuccess(t *testing.T) {
 	}
 }
 
+func TestAnUnknownVersionIsNotReplaced(t *testing.T) {
+	s := &shelf{}
+	u := newFile([]byte("x"))
+	u.ID = "new"
+	if _, err := newTestClient(t, s).Upload(t.Context(), u); !errors.Is(err, ErrChanged) || len(s.log) != 0 {
+		t.Errorf("%v, %v", err, s.log)
+	}
+}
+
 func TestALargeFileCanGoWhole(t *testing.T) {
 	s := &shelf{}
 	u := newFile(big(small + 1))

@@ -406,8 +406,9 @@ func TestABrokenDownloadGoesOnWhereItBroke(t *testing.T) {
 	b := newBench(t, remotetest.Options{})
 	want := bytes.Repeat([]byte("0123456789"), 100_000)
 	it := b.upload(b.root, "f", string(want))
-	b.srv.Fail(remotetest.Fault{Match: "GET blob", CutAt: 123_456, Times: 3})
+	b.srv.Fail(remotetest.Fault{Match: "GET download", CutAt: 123_456, Times: 3})
 	var got []byte
+	breaks := 0
 	for range 10 {
 		body, err := b.Download(t.Context(), b.drive, it.ID, "", int64(len(got)))
 		if err != nil {
@@ -422,9 +423,10 @@ func TestABrokenDownloadGoesOnWhereItBroke(t *testing.T) {
 		if !errors.Is(err, remote.ErrOffline) {
 			t.Fatal(err)
 		}
+		breaks++
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%d bytes came", len(got))
+	if !bytes.Equal(got, want) || breaks != 3 {
+		t.Errorf("%d bytes came, it broke %d times", len(got), breaks)
 	}
 }
 
@@ -458,5 +460,51 @@ func TestWhatCannotBeKeptInStepIsSaid(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("not in the feed: %v", want)
+	}
+}
+
+func TestAFolderThatIsNotYetSeenCanBeFilled(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	b.srv.Fail(remotetest.Fault{Match: "POST children", Twist: remotetest.Newborn, For: 4 * time.Second, Times: 1})
+	before := b.Requests()
+	folder, err := b.CreateFolder(t.Context(), b.drive, b.root, "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.upload(folder.ID, "small", "x")
+	b.upload(folder.ID, "in a session", "y", func(u *remote.Upload) { u.KeepTimes = true })
+	if b.Requests()-before <= 4 {
+		t.Error("the folder was seen at once")
+	}
+}
+
+func TestFragmentsWithoutWordOfHowFarWeGot(t *testing.T) {
+	b := newBench(t, remotetest.Options{Kind: remotetest.Business})
+	b.srv.Fail(remotetest.Fault{Match: "PUT upload", Twist: remotetest.NoRanges})
+	b.upload(b.root, "big", strings.Repeat("0123456789", 2_500_000))
+}
+
+func TestAServerThatDoesNotHeedRanges(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	it := b.upload(b.root, "f", "0123456789")
+	b.srv.Fail(remotetest.Fault{Match: "download", Twist: remotetest.IgnoreRange})
+	body, err := b.Download(t.Context(), b.drive, it.ID, "", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if got, err := io.ReadAll(body); err != nil || string(got) != "0123456789" || body.Offset != 0 {
+		t.Errorf("got %q from %d, %v", got, body.Offset, err)
+	}
+}
+
+// A session is lost with its answer; the work drive keeps the target blocked
+// until it runs out, and says so in a way of its own.
+func TestAnotherSessionInTheWayIsNamed(t *testing.T) {
+	b := newBench(t, remotetest.Options{Kind: remotetest.Business})
+	b.srv.Fail(remotetest.Fault{Match: "POST createUploadSession", Drop: true, Done: true, Times: 1})
+	_, err := b.Upload(t.Context(), remote.Upload{Drive: b.drive, ParentID: b.root, Name: "f", Size: 1, Body: strings.NewReader("x"), KeepTimes: true})
+	if !errors.Is(err, remote.ErrBusySession) {
+		t.Error(err)
 	}
 }

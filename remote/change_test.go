@@ -35,7 +35,7 @@ func TestAFolderIsMadeOnlyWhereNoneIs(t *testing.T) {
 	}
 }
 
-// T-C13 and T-C7: the folder is there, we were not told.
+// The folder is there, we were not told.
 func TestAFolderThatWasMadeUnheardIsAdopted(t *testing.T) {
 	found := answer(200, `{"id":"f","name":"New","folder":{},"parentReference":{"id":"p"}}`)
 	for name, h := range map[string]http.HandlerFunc{

@@ -45,7 +45,7 @@ func TestThePagesOfTheFeedAreFollowedToTheLetter(t *testing.T) {
 	}
 }
 
-// T-C4 and the loops: none of these is an empty feed.
+// None of these is an empty feed.
 func TestAPageThatMakesNoSenseIsNoEndOfTheFeed(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"no link":         answer(200, `{"value":[]}`),

@@ -119,7 +119,7 @@ func TestWhatADownloadMayMeet(t *testing.T) {
 	}
 }
 
-// T-C1 and T-C2: a body that breaks off is an error that says so.
+// A body that breaks off is an error that says so.
 func TestABrokenDownloadIsNoEndOfFile(t *testing.T) {
 	for k := range stored {
 		c := newTestClient(t, nil, func(cfg *Config) {

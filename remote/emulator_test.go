@@ -252,7 +252,7 @@ func TestSigningInAtTheEmulatorInABrowser(t *testing.T) {
 	}
 }
 
-// T-A of our own: a service that fails at every turn, and sixty files that have
+// A service that fails at every turn, and sixty files that have
 // to be up exactly once when it is over.
 func TestEverythingArrivesOnceInAStorm(t *testing.T) {
 	everyKind(t, func(b *bench, kind remotetest.Kind) {

@@ -85,7 +85,7 @@ func TestThrottlingWithoutATimeGrowsAndStaysBelowTwoMinutes(t *testing.T) {
 	}
 }
 
-// T-J5: an hour of throttling takes no time here.
+// An hour of throttling takes no time here.
 func TestRetryAfterStopsTheWholeAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -159,7 +159,7 @@ func TestAContentHostThatThrottlesStopsTransfersOnly(t *testing.T) {
 	})
 }
 
-// T-J6: the service is down for six hours; the caller keeps asking. Recovery is
+// The service is down for six hours; the caller keeps asking. Recovery is
 // noticed within two minutes.
 func TestALongStormIsSurvivedAndItsEndNoticedSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -202,7 +202,7 @@ func (d *drip) Read(p []byte) (int, error) {
 	return copy(p, "x"), nil
 }
 
-// T-C8: a slow body is fine, one that stops is not, and a slow reader is no reason.
+// A slow body is fine, one that stops is not, and a slow reader is no reason.
 func TestABodyMayBeSlowButNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

@@ -373,7 +373,7 @@ func TestASessionThatIsLostAgainAndAgainIsLeftForLater(t *testing.T) {
 	}
 }
 
-// T-C7: the first attempt got through, its answer did not.
+// The first attempt got through, its answer did not.
 func TestAnUploadThatWasCarriedOutUnheardIsRecognised(t *testing.T) {
 	taken := instead(coded(409, "nameAlreadyExists", ""))
 	s := &shelf{faults: map[string]func(http.ResponseWriter) bool{"put 2": taken}}

@@ -101,7 +101,7 @@ func (e *Error) sentinel() error {
 		return e.kind
 	}
 	switch {
-	case e.Status == 410, e.has("resyncRequired", "syncStateNotFound", "resyncChangesApplyDifferences", "resyncChangesUploadDifferences"):
+	case e.Status == 410, e.Status == 500 && e.says("skiptoken"), e.has("resyncRequired", "syncStateNotFound", "resyncChangesApplyDifferences", "resyncChangesUploadDifferences"):
 		return ErrResync
 	case e.has("malwareDetected", "virusSuspicious"):
 		return ErrMalware
@@ -137,7 +137,7 @@ func (e *Error) sentinel() error {
 
 func (e *Error) badRequest() error {
 	switch {
-	case e.says("sync token"), e.says("nextlink value"):
+	case e.says("sync token"):
 		return ErrResync
 	case e.says("objecthandle is invalid"): // the Personal Vault, or a drive that is none
 		return ErrDenied

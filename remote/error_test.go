@@ -54,7 +54,7 @@ func TestEachAnswerMeansOneThing(t *testing.T) {
 		{429, body("activityLimitReached", ""), ErrThrottled},
 		{500, body("generalException", "boom"), nil},
 		{500, body("generalException", "Quota limit reached"), ErrQuota},
-		{500, body("generalException", "nextLink value without skip or skiptoken"), nil},
+		{500, body("generalException", "nextLink value without skip or skiptoken"), ErrResync},
 		{501, body("notSupported", ""), ErrUnsupported},
 		{502, "<html>Bad gateway</html>", ErrThrottled},
 		{503, body("serviceNotAvailable", ""), ErrThrottled},

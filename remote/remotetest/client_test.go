@@ -205,7 +205,7 @@ func (c *client) mkdir(path string) (id string) {
 	return id
 }
 
-func (c *client) stat(path string) remotetest.Entry {
+func (c *client) stat(path string) remotetest.Info {
 	c.t.Helper()
 	e, err := c.Stat(path)
 	if err != nil {

@@ -20,24 +20,26 @@ type cursor struct {
 	nonce int64 // so that two tokens for the same state differ, as they do
 }
 
-func (k cursor) token() string {
-	full := 0
-	if k.full {
-		full = 1
-	}
-	s := fmt.Sprintf("%d.%d.%d.%d", k.pos, k.start, full, k.nonce)
-	return base64.RawURLEncoding.EncodeToString([]byte("tok." + s))
+const tokenForm = "tok %d %d %t %d %s\n"
+
+// token is signed, so that a cursor of an earlier emulator is not taken for
+// one of ours.
+func (d *Drive) token(k cursor) string {
+	s := fmt.Sprintf(tokenForm, k.pos, k.start, k.full, k.nonce, d.signCursor(k))
+	return base64.RawURLEncoding.EncodeToString([]byte(s))
 }
 
-func parseToken(s string) (k cursor, ok bool) {
+func (d *Drive) signCursor(k cursor) string { return d.sign(fmt.Sprint(k)) }
+
+// parseToken reads a token. One that is well formed but not ours has expired.
+func (d *Drive) parseToken(s string) (k cursor, expired bool, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil {
-		return k, false
+		return k, false, err
 	}
-	var full int
-	n, err := fmt.Sscanf(string(b)+"\n", "tok.%d.%d.%d.%d\n", &k.pos, &k.start, &full, &k.nonce)
-	k.full = full == 1
-	return k, err == nil && n == 4
+	var signature string
+	_, err = fmt.Sscanf(string(b), tokenForm, &k.pos, &k.start, &k.full, &k.nonce, &signature)
+	return k, signature != d.signCursor(k) || max(k.pos, k.start) < d.floor, err
 }
 
 func (d *Drive) getDelta(c *call) (*reply, error) {
@@ -80,13 +82,13 @@ func (d *Drive) cursor(c *call) (cursor, error) {
 		}
 		return cursor{pos: d.log[i].seq - 1}, nil
 	}
-	k, ok := parseToken(s)
-	if !ok {
+	k, expired, err := d.parseToken(s)
+	if err != nil {
 		return k, refuse(http.StatusBadRequest, "invalidRequest", "Provided sync token is malformed.")
 	}
-	if max(k.pos, k.start) < d.floor || k.pos > d.seq {
+	if expired {
 		e := refuse(http.StatusGone, "resyncChangesApplyDifferences", "Resync required.", "resyncRequired")
-		e.header = http.Header{"Location": {c.root + "/drives/" + d.id + "/root/delta?token="}}
+		e.header = http.Header{"Location": {c.next("token", "")}}
 		return k, e
 	}
 	return k, nil
@@ -99,7 +101,7 @@ func (d *Drive) page(c *call, top *item, k cursor, n int) listing {
 	}
 	p := pageOf{d: d, c: c, top: top, from: k, seen: map[*item]bool{}}
 	if d.twists.has(EmptyPage) {
-		return listing{Value: []*dress{}, Next: c.next("token", k.token())}
+		return listing{Value: []*dress{}, Next: c.next("token", d.token(k))}
 	}
 	if d.ancestors(c) && !k.full && top == d.root {
 		p.emit(d.root)
@@ -114,9 +116,9 @@ func (d *Drive) page(c *call, top *item, k cursor, n int) listing {
 	switch {
 	case d.twists.has(NoLink):
 	case d.twists.has(LinkLoop):
-		w.Next = c.next("token", k.token())
+		w.Next = c.next("token", d.token(k))
 	case i < len(d.log):
-		w.Next = c.next("token", to.token())
+		w.Next = c.next("token", d.token(to))
 	default:
 		// What changed while a full enumeration ran is told again afterwards,
 		// so that what was deleted meanwhile is told at all.
@@ -126,14 +128,14 @@ func (d *Drive) page(c *call, top *item, k cursor, n int) listing {
 		w.Delta = d.deltaLink(c, to)
 	}
 	if d.twists.has(BothLinks) {
-		w.Next, w.Delta = c.next("token", to.token()), d.deltaLink(c, to)
+		w.Next, w.Delta = c.next("token", d.token(to)), d.deltaLink(c, to)
 	}
 	return w
 }
 
 func (d *Drive) deltaLink(c *call, k cursor) string {
 	k.nonce = int64(d.rnd.Uint32())
-	return c.next("token", k.token())
+	return c.next("token", d.token(k))
 }
 
 // noise changes some file's eTag for no reason anybody can see.

@@ -3,6 +3,7 @@ package remotetest_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,6 +189,9 @@ func TestExpiredCursorsStartAnew(t *testing.T) {
 	}
 	c.run(cursor)
 	c.send("GET", c.root("/delta?token=nonsense"), nil).want(400)
+	_, other := serve(t, remotetest.Options{Seed: 2}).run("/me/drive/root/delta")
+	_, token, _ := strings.Cut(other, "token=")
+	c.send("GET", c.root("/delta?token="+token), nil).want(410)
 }
 
 func TestPathsAreInTheFeedByOptionOnly(t *testing.T) {

@@ -183,7 +183,7 @@ func (f *Fault) reply(c *call) *reply {
 		r.json = e.body(c)
 	}
 	if f.Fresh {
-		r.header.Set("Location", c.root+"/drives/"+c.drive+"/root/delta?token=")
+		r.header.Set("Location", c.next("token", ""))
 	}
 	return r
 }

@@ -152,14 +152,6 @@ func (it *item) path() string {
 	return it.parent.path() + "/" + it.name
 }
 
-func (it *item) depth() int {
-	n := 0
-	for p := it.parent; p != nil; p = p.parent {
-		n++
-	}
-	return n
-}
-
 // sorted gives a folder's kids by name.
 func (it *item) sorted() []*item {
 	if it.order == nil {

@@ -1,16 +1,13 @@
 package remotetest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 	"time"
 )
 
-// The methods here are what another person does with the drive, or a test that
-// looks at it. Paths are relative to the root and slash-separated.
+// The methods here are what another person does with the drive. Paths are relative to the root and slash-separated.
 
 // act begins something a person does. Only twists can strike it.
 func (d *Drive) act(verb, path string) (done func()) {
@@ -171,150 +168,3 @@ func (d *Drive) Fill(path string, files, folders int, size int64) error {
 	}
 	return nil
 }
-
-// Content gives a file's bytes.
-func (d *Drive) Content(path string) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	it, err := d.findFile(path)
-	if err != nil {
-		return "", err
-	}
-	return string(it.body.bytes()), nil
-}
-
-// Tree gives the content of each file by its path, and an empty string for
-// each folder by its path and a slash.
-func (d *Drive) Tree() map[string]string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	tree := map[string]string{}
-	d.root.all(func(it *item) {
-		switch {
-		case it.parent == nil:
-		case it.isDir:
-			tree[it.path()+"/"] = ""
-		default:
-			tree[it.path()] = string(it.body.bytes())
-		}
-	})
-	return tree
-}
-
-// List gives the paths of all items, folders with a slash at their end,
-// parents first.
-func (d *Drive) List() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var paths []string
-	d.root.all(func(it *item) {
-		switch {
-		case it.parent == nil:
-		case it.isDir:
-			paths = append(paths, it.path()+"/")
-		default:
-			paths = append(paths, it.path())
-		}
-	})
-	return paths
-}
-
-// An Entry is what is known of an item, for tests to look at.
-type Entry struct {
-	ID, ParentID, ETag string
-	Folder             bool
-	Size               int64
-	Modified           time.Time
-	Versions           int // former contents kept
-}
-
-// Stat tells what is known of an item.
-func (d *Drive) Stat(path string) (Entry, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	it, err := d.find(path)
-	if err != nil {
-		return Entry{}, err
-	}
-	e := Entry{ID: it.id, ETag: d.eTag(it), Folder: it.isDir, Size: it.size, Modified: it.modified, Versions: len(it.past)}
-	if it.parent != nil {
-		e.ParentID = it.parent.id
-	}
-	return e, nil
-}
-
-// Versions gives a file's former contents, the oldest first.
-func (d *Drive) Versions(path string) ([]string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	it, err := d.findFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var contents []string
-	for _, v := range it.past {
-		contents = append(contents, string(v.body.bytes()))
-	}
-	return contents, nil
-}
-
-// SetQuota sets how many bytes the drive may hold.
-func (d *Drive) SetQuota(total int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.quota = total
-}
-
-// ExpireCursors makes all cursors handed out so far answer 410.
-func (d *Drive) ExpireCursors() {
-	defer d.act("expire", "")()
-	d.seq++
-	d.floor = d.seq
-}
-
-// Sessions counts the uploads that are open.
-func (d *Drive) Sessions() int {
-	defer d.act("sessions", "")()
-	n := 0
-	for _, s := range d.uploads {
-		if d.alive(s) == nil {
-			n++
-		}
-	}
-	return n
-}
-
-// Requests counts all requests so far, a batch as one.
-func (d *Drive) Requests() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.total
-}
-
-// Count counts requests by what was asked for: "PUT content", "GET delta",
-// "POST token", … ("download" and "upload" are the pre-authenticated
-// addresses), or "part PATCH item" within batches. Without a method, as in
-// "content", all methods count.
-func (d *Drive) Count(of string) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := 0
-	for name, times := range d.counts {
-		_, route, _ := strings.Cut(name, " ")
-		if name == of || route == of {
-			n += times
-		}
-	}
-	return n
-}
-
-// ResetCounts starts counting anew.
-func (d *Drive) ResetCounts() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.total = 0
-	clear(d.counts)
-}
-
-// UserName is what the account's owner signs in as.
-func (d *Drive) UserName() string { return cmp.Or(d.opt.Account, "ann") + "@example.com" }

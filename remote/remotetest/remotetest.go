@@ -9,10 +9,12 @@
 // not persist anything and it does not know any particular client.
 //
 // [New] makes the drive, which is an [http.Handler] and may be served on any
-// listener, below any path prefix: addresses in its answers are built from the
-// request. It starts no goroutine, reads the time from the given clock only,
-// and never sleeps unless latency or a stall was asked for. [NewServer] puts
-// it on a loopback port.
+// listener: addresses in its answers are built from the request, and Graph's
+// paths are known whatever stands before the version. It starts no goroutine,
+// reads the time from the given clock only, and never sleeps unless latency or
+// a stall was asked for. A connection that breaks is a panic with
+// [http.ErrAbortHandler]: who calls ServeHTTP without a server has to recover
+// it. [NewServer] puts the drive on a loopback port.
 //
 // The methods Put, Mkdir, Move, Delete and their like act as another person
 // would in a browser: at once, with no token and no request counted. The same
@@ -28,7 +30,9 @@
 //	GET  /emulator/count[?of=PUT content]
 //	POST /emulator/quota?total=BYTES   POST /emulator/expire?what=tokens|cursors|sign-in
 //	POST /emulator/fault?match=PUT content&times=2&status=503&retry_after=1s…
+//	                                   the fields of Fault in lower case, words joined by "_"
 //	POST /emulator/calm                forgets all faults
+//	POST /emulator/reset               starts counting anew
 //	GET  /emulator/token               a sign-in as JSON, for clients that want one in their configuration
 package remotetest
 
@@ -79,7 +83,7 @@ func (k Kind) driveType() string {
 type Options struct {
 	Kind    Kind
 	Account string // who signs in, and whose drive it is; empty = "ann"
-	Seed    uint64 // of ids, tokens and all that happens by chance
+	Seed    uint64 // of ids, tokens and all that happens by chance; a server that is restarted wants a new one
 
 	Clock   func() time.Time                           // nil = time.Now
 	Sleep   func(ctx context.Context, d time.Duration) // nil = a timer; called for latency and stalls only

@@ -14,7 +14,7 @@ import (
 func (d *Drive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := newCall(r)
 	if err != nil {
-		return // the client went away in the middle of its request
+		panic(http.ErrAbortHandler) // the client went away in the middle of its request
 	}
 	if c.route == "emulator" {
 		d.control(w, c)
@@ -36,7 +36,12 @@ func (d *Drive) respond(c *call) (*reply, Fault) {
 	defer d.mu.Unlock()
 	d.begin()
 	d.total++
-	return d.respondLocked(c)
+	r, fault := d.respondLocked(c)
+	r.header.Set("request-id", fmt.Sprintf("%08x-0000-4000-8000-000000000000", d.total))
+	if id := c.header.Get("client-request-id"); id != "" {
+		r.header.Set("client-request-id", id)
+	}
+	return r, fault
 }
 
 func (d *Drive) respondLocked(c *call) (*reply, Fault) {
@@ -72,11 +77,6 @@ func (r *reply) write(w http.ResponseWriter, c *call, cutAt int) {
 	for name, values := range r.header {
 		head[name] = values
 	}
-	id := c.header.Get("client-request-id")
-	if id != "" {
-		head.Set("client-request-id", id)
-	}
-	head.Set("request-id", fmt.Sprintf("%08x-0000-4000-8000-000000000000", len(c.address)))
 	body := r.encode(head)
 	first, end := r.first, r.end
 	if r.body == nil {

@@ -62,6 +62,9 @@ func (d *Drive) postSession(c *call) (*reply, error) {
 	if to.there != nil && (to.there.isDir || behaviour == "fail" && !to.byID) {
 		return nil, d.taken(to.there, to.name)
 	}
+	if w.Item.Size != nil && *w.Item.Size <= 0 {
+		return nil, refuse(http.StatusBadRequest, "invalidRequest", "An empty file cannot go up in a session.")
+	}
 	s := &session{key: d.random(16), to: to, behaviour: behaviour, info: w.Item.Info, total: -1, opened: d.clock}
 	if w.Item.Size != nil {
 		s.total = *w.Item.Size

@@ -188,5 +188,12 @@ func TestTimesInASessionMayNotBeTooFine(t *testing.T) {
 	c := serve(t, remotetest.Options{})
 	c.send("POST", c.root(":/f:/createUploadSession"), object{"item": object{
 		"fileSystemInfo": object{"lastModifiedDateTime": "2026-01-01T10:11:12.1234567Z"}}}).want(400)
+}
+
+func TestWhatSessionsDoNotDo(t *testing.T) {
+	c := serve(t, remotetest.Options{})
 	c.send("POST", c.root(":/f:/createUploadSession"), object{"deferCommit": true}).want(501)
+	c.send("POST", c.root(":/f:/createUploadSession"), object{"item": object{"fileSize": 0}}).want(400)
+	c.send("POST", c.item(c.mkdir("d"), "/createUploadSession"), nil).want(400)
+	c.send("POST", c.root(":/d:/createUploadSession"), nil).want(409, "nameAlreadyExists")
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -134,23 +135,22 @@ type errorBody struct {
 }
 
 type errorJSON struct {
-	Code    string     `json:"code"`
+	Code    string     `json:"code,omitempty"`
 	Message string     `json:"message,omitempty"`
-	Inner   *errorJSON `json:"innerError,omitempty"`
-	Date    string     `json:"date,omitempty"`
-	Request string     `json:"request-id,omitempty"`
 	Client  string     `json:"client-request-id,omitempty"`
+	Inner   *errorJSON `json:"innerError,omitempty"`
 }
 
 func (e *refusal) body(c *call) errorBody {
-	top := errorJSON{Code: e.code, Message: e.text}
-	at := &top
-	for _, code := range e.inner {
-		at.Inner = &errorJSON{Code: code}
-		at = at.Inner
+	var inner *errorJSON
+	for _, code := range slices.Backward(e.inner) {
+		inner = &errorJSON{Code: code, Inner: inner}
 	}
-	at.Client = c.header.Get("client-request-id")
-	return errorBody{top}
+	if inner == nil {
+		inner = &errorJSON{}
+	}
+	inner.Client = c.header.Get("client-request-id")
+	return errorBody{errorJSON{Code: e.code, Message: e.text, Inner: inner}}
 }
 
 // reply turns what a handler gave into what is sent.

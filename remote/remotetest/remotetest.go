@@ -92,6 +92,7 @@ type Options struct {
 
 	PageSize int   // of the feed; 0 = 200
 	Quota    int64 // 0 = a tebibyte
+	Budget   int   // resource units a minute, beyond which all is throttled; 0 = no limit
 
 	ClientID string // the registered application; empty = any
 	Secret   string // makes the application a confidential one
@@ -127,6 +128,8 @@ type Drive struct {
 	binned   int64 // bytes in the recycle bin
 	oldBytes int64 // bytes in former versions
 	quota    int64
+	spent    int       // of the budget
+	minute   time.Time // when it is renewed
 
 	log     []entry
 	seq     int64

@@ -218,6 +218,9 @@ func (d *Drive) handle(c *call) (*reply, error) {
 	if !ok {
 		return nil, refuse(http.StatusMethodNotAllowed, "notAllowed", "The method is not allowed here.")
 	}
+	if err := d.charge(c); err != nil {
+		return nil, err
+	}
 	if err := d.admit(c); err != nil {
 		return nil, err
 	}

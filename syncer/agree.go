@@ -1,0 +1,112 @@
+package syncer
+
+import (
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// agree records that both sides have the same, or both nothing.
+func (e *Engine) agree(j job) outcome {
+	if j.Op == plan.Forget {
+		return outcome{
+			tx:   func(tx *state.Tx) error { return tx.DropBase(e.cfg.Folder.N, int64(j.Key)) },
+			then: func() { e.local.forget(j.Key) },
+		}
+	}
+	b := state.Base{
+		Parent: int64(j.parent), LocalName: j.Local.Name, RemoteName: j.Remote.Name, Kind: uint8(j.Remote.Kind),
+		Hash: string(j.Local.Hash), RemoteSize: j.Remote.Size, RemoteMTime: j.Remote.MTime,
+		RemoteHash: string(j.Remote.Hash), ETag: j.Remote.ETag, TimesDue: j.base.TimesDue,
+	}
+	setPrint(&b, j.Local.Print)
+	return e.bind(j, b, nil)
+}
+
+// setPrint lets b remember the state of the inode that the agreement is about.
+func setPrint(b *state.Base, p plan.Print) {
+	b.Ino, b.Born, b.Size, b.MTime, b.CTime = p.Ino, p.Born, p.Size, p.MTime, p.CTime
+}
+
+// setItem lets b remember what the server says it has now.
+func setItem(b *state.Base, it remote.Item) {
+	row := itemRow(it)
+	b.RemoteName, b.RemoteSize, b.RemoteMTime, b.RemoteHash, b.ETag = row.Name, row.Size, row.MTime, row.Hash, row.ETag
+}
+
+// bind writes base row b for j's item: b tells what both sides agree on. own is
+// the service's answer when the agreement came about by a change of ours
+// online; its echo in the feed is then still to come. The item may turn out to
+// go by another key: the feed was faster, or the item online is a new one.
+func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
+	had := j.base.N != 0
+	b.Fold = plan.Fold(b.RemoteName)
+	b.Racy = plan.Kind(b.Kind) == plan.File && e.clock.Now().UnixNano()-max(b.MTime, b.CTime) < int64(racyWindow)
+	key := j.Key
+	return outcome{
+		tx: func(tx *state.Tx) error {
+			if own != nil {
+				n, err := e.putOwn(tx, j, *own)
+				if err != nil {
+					return err
+				}
+				key = plan.Key(n)
+			}
+			if had && j.from != key {
+				if err := tx.Rekey(e.cfg.Folder.N, int64(j.from), int64(key)); err != nil {
+					return err
+				}
+			}
+			b.N = int64(key)
+			if err := tx.PutBase(e.cfg.Folder.N, b); err != nil {
+				return err
+			}
+			if b.TimesDue {
+				return tx.MarkDirty(e.cfg.Folder.N, b.N)
+			}
+			return nil
+		},
+		then: func() {
+			e.local.rekey(j.from, key, had)
+			e.local.agreed(key, b)
+			if _, ok := e.waiting[j.from]; ok && j.from != key {
+				e.cleared = append(e.cleared, int64(j.from))
+			}
+		},
+	}
+}
+
+// putOwn writes the item row that the service's answer to our own change gives.
+// A new item keeps the key it had as a new local one, unless the feed has
+// already brought it under another.
+func (e *Engine) putOwn(tx *state.Tx, j job, it remote.Item) (int64, error) {
+	row := itemRow(it)
+	row.Drive, row.Parent, row.Own = e.cfg.Drive.N, int64(j.parent), e.clock.Now()
+	if known, ok, err := e.db.ItemByID(row.Drive, row.ID); err != nil {
+		return 0, err
+	} else if ok {
+		row.N = known.N
+	} else if j.id == "" && j.base.N == 0 {
+		row.N = int64(j.Key)
+	}
+	return tx.PutItem(row)
+}
+
+// agreed lets k stand by its base again, unless it was seen to change since.
+func (t *local) agreed(k plan.Key, b state.Base) {
+	it, ok := t.diff[k]
+	if !ok {
+		return
+	}
+	if it.kind == plan.File && it.print != printOf(b) && !sameBytes(it.print, printOf(b)) {
+		young, print, nlink := it.young, it.print, it.nlink
+		t.lift(k)
+		t.diff[k] = &item{
+			place: plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}, kind: plan.File,
+			print: print, nlink: nlink, edit: true, young: young,
+		}
+		t.touch(k)
+		return
+	}
+	t.forget(k)
+}

@@ -1,0 +1,434 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// A step is an action on its way.
+type step struct {
+	plan.Action
+	need int     // steps that must succeed before
+	next []*step // steps that wait for this one
+	over bool    // given up together with one it waited for
+}
+
+// A job is a step with all that a worker must know: the trees belong to the
+// loop, and may have moved on since the plan was made.
+type job struct {
+	plan.Action
+	base     state.Base // the agreement on Key, or when it is joined with Pair on that; zero when there is none
+	from     plan.Key   // the key that base and what stands here go by
+	follows  bool       // To is where the item stands online
+	path     string     // where the item stands here
+	to       string     // where it shall stand here
+	id       string     // the item online
+	etag     string
+	parent   plan.Key // of To, by its present key
+	parentID string
+	address  remote.Secret
+}
+
+// An outcome is how a job ended.
+type outcome struct {
+	err   error
+	sync  []string              // folders to fsync before anything is recorded
+	tx    func(*state.Tx) error // the agreement
+	then  func()                // the same for the tree in memory; runs in the loop
+	look  []string              // local paths that are not as planned
+	fresh []remote.Item         // what the service says stands there instead
+	lost  []string              // ids it no longer knows
+	items int                   // for the journal: descendants count
+	bytes int64
+}
+
+// errSuperseded says that what an action expected to find is no longer so. It
+// is neither a success nor a failure: both sides are looked at and planned again.
+var errSuperseded = errors.New("changed meanwhile")
+
+// A report is what a worker sends to the loop. The rows of all reports at hand
+// are made durable by one transaction, their folders by one fsync each.
+type report struct {
+	sync []string
+	tx   func(*state.Tx) error
+	then func(err error) // runs in the loop; err says that the rows are not durable
+	last bool            // the worker has ended
+}
+
+// durably makes rows durable before the worker goes on; the loop groups them
+// with those of others.
+func (e *Engine) durably(tx func(*state.Tx) error) error {
+	done := make(chan error, 1)
+	e.inbox <- report{tx: tx, then: func(err error) { done <- err }}
+	return <-done
+}
+
+// commit takes all reports at hand.
+func (e *Engine) commit(first report) {
+	batch := []report{first}
+	for len(batch) < 512 {
+		select {
+		case r := <-e.inbox:
+			batch = append(batch, r)
+			continue
+		default:
+		}
+		break
+	}
+	errs := e.syncDirs(batch)
+	if err := e.record(batch, errs); err != nil {
+		for i := range batch { // one bad row must not undo the others
+			if errs[i] == nil && batch[i].tx != nil {
+				errs[i] = e.db.Update(batch[i].tx)
+			}
+		}
+	}
+	for i, r := range batch {
+		if r.last {
+			e.work--
+		}
+		if r.then != nil {
+			r.then(errs[i])
+		}
+	}
+}
+
+func (e *Engine) syncDirs(batch []report) []error {
+	errs := make([]error, len(batch))
+	synced := map[string]error{}
+	for i, r := range batch {
+		for _, dir := range r.sync {
+			err, done := synced[dir]
+			if !done {
+				err = e.fs.SyncDir(dir)
+				synced[dir] = err
+			}
+			errs[i] = errors.Join(errs[i], err)
+		}
+	}
+	return errs
+}
+
+func (e *Engine) record(batch []report, errs []error) error {
+	if len(e.cleared) == 0 && !slices.ContainsFunc(batch, func(r report) bool { return r.tx != nil }) {
+		return nil
+	}
+	err := e.db.Update(func(tx *state.Tx) error {
+		for i, r := range batch {
+			if r.tx == nil || errs[i] != nil {
+				continue
+			}
+			if err := r.tx(tx); err != nil {
+				return err
+			}
+		}
+		return tx.ClearDirty(e.cfg.Folder.N, e.cleared...)
+	})
+	if err == nil {
+		e.cleared = nil
+	}
+	return err
+}
+
+// hold reserves what s will touch until it has ended.
+func (e *Engine) hold(s *step) {
+	e.busy[s.Key]++
+	if s.Pair != 0 {
+		e.busy[s.Pair]++
+	}
+	for _, p := range s.slots() {
+		e.slots[p]++
+	}
+}
+
+func (e *Engine) release(s *step) {
+	drop(e.busy, s.Key)
+	if s.Pair != 0 {
+		drop(e.busy, s.Pair)
+	}
+	for _, p := range s.slots() {
+		drop(e.slots, p)
+	}
+}
+
+func drop[K comparable](m map[K]int, k K) {
+	if m[k]--; m[k] <= 0 {
+		delete(m, k)
+	}
+}
+
+// slots are the local names under which s makes or removes something.
+func (s *step) slots() []plan.Place {
+	switch s.Op {
+	case plan.MakeLocalDir:
+		return []plan.Place{s.To}
+	case plan.MoveLocal:
+		return []plan.Place{s.Local.Place, s.To}
+	case plan.DeleteLocal:
+		return []plan.Place{s.Local.Place}
+	case plan.Download:
+		if s.Keep != "" {
+			return []plan.Place{s.To, {Parent: s.To.Parent, Name: s.Keep}}
+		}
+		return []plan.Place{s.To}
+	}
+	return nil
+}
+
+// dispatch starts what is ready, as far as there are workers. What needs none,
+// because both sides agree already, is recorded at once.
+func (e *Engine) dispatch(ctx context.Context) {
+	if e.fatal != nil {
+		return
+	}
+	e.agreeAll()
+	e.stampAll(ctx)
+	if slices.ContainsFunc(e.ready, func(s *step) bool { return deletes(s.Op) }) {
+		if err := e.checkRoot(); err != nil {
+			e.fatal = err
+			return
+		}
+	}
+	for e.running < e.cfg.Parallel {
+		i := slices.IndexFunc(e.ready, func(s *step) bool { return s.Op != plan.Stamp })
+		if i < 0 {
+			return
+		}
+		s := e.ready[i]
+		e.ready = slices.Delete(e.ready, i, i+1)
+		e.start(ctx, s)
+	}
+}
+
+func deletes(op plan.Op) bool { return op == plan.DeleteLocal || op == plan.DeleteRemote }
+
+// agreeAll records, in one transaction, every ready step that moves nothing.
+func (e *Engine) agreeAll() {
+	var reports []report
+	rest := e.ready[:0]
+	for _, s := range e.ready {
+		if s.Op != plan.Adopt && s.Op != plan.Forget {
+			rest = append(rest, s)
+			continue
+		}
+		e.running++
+		out := e.agree(e.jobFor(s))
+		reports = append(reports, e.reportOf(s, out))
+	}
+	e.ready = rest
+	if len(reports) == 0 {
+		return
+	}
+	e.commit(report{
+		tx: func(tx *state.Tx) error {
+			for _, r := range reports {
+				if err := r.tx(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		then: func(err error) {
+			for _, r := range reports {
+				if err != nil {
+					err = e.db.Update(r.tx)
+				}
+				r.then(err)
+			}
+		},
+	})
+	e.agreeAll() // children of the folders just joined
+}
+
+func (e *Engine) jobFor(s *step) job {
+	j := job{Action: s.Action, parent: e.local.key(s.To.Parent)}
+	j.Key = e.local.key(s.Key)
+	j.from = j.Key
+	if s.Pair != 0 {
+		j.from = e.local.key(s.Pair)
+	}
+	j.base, _ = e.local.base(j.from)
+	j.path = e.local.path(j.from)
+	j.follows = s.Remote.Kind != plan.None && e.local.key(s.Remote.Parent) == j.parent &&
+		plan.Fold(s.Remote.Name) == plan.Fold(s.To.Name)
+	if s.To.Name != "" {
+		j.to = path.Join(e.local.path(j.parent), s.To.Name)
+	}
+	j.id, j.etag = s.Remote.ID, s.Remote.ETag
+	if it, ok, err := e.db.Item(int64(j.Key)); err != nil {
+		panic(stateError{err})
+	} else if ok && !it.Gone {
+		j.id, j.etag = it.ID, it.ETag
+	}
+	if it, ok, err := e.db.Item(int64(j.parent)); err != nil {
+		panic(stateError{err})
+	} else if ok {
+		j.parentID = it.ID
+	}
+	if a, ok := e.address[j.id]; ok && e.clock.Now().Before(a.until) {
+		j.address = a.to
+	}
+	return j
+}
+
+// start hands s to a worker.
+func (e *Engine) start(ctx context.Context, s *step) {
+	e.running++
+	j := e.jobFor(s)
+	e.spawn(func() report { return e.reportOf(s, e.perform(ctx, j)) })
+}
+
+func (e *Engine) perform(ctx context.Context, j job) outcome {
+	switch j.Op {
+	case plan.MakeLocalDir:
+		return e.makeLocalDir(j)
+	case plan.MakeRemoteDir:
+		return e.makeRemoteDir(ctx, j)
+	case plan.MoveLocal:
+		return e.moveLocal(j)
+	case plan.MoveRemote:
+		return e.moveRemote(ctx, j)
+	case plan.Download:
+		return e.download(ctx, j)
+	case plan.Upload:
+		return e.upload(ctx, j)
+	case plan.DeleteLocal:
+		return e.deleteLocal(j)
+	case plan.DeleteRemote:
+		return e.deleteRemote(ctx, j)
+	}
+	panic("no such action: " + e.words(j.Action))
+}
+
+// reportOf makes of an outcome what the loop has to record.
+func (e *Engine) reportOf(s *step, out outcome) report {
+	now := e.clock.Now()
+	return report{
+		sync: out.sync,
+		tx: func(tx *state.Tx) error {
+			if out.tx != nil {
+				if err := out.tx(tx); err != nil {
+					return err
+				}
+			}
+			return e.learn(tx, out)
+		},
+		then: func(err error) {
+			if out.err == nil {
+				out.err = err
+			}
+			e.finish(s, out, now)
+		},
+	}
+}
+
+// learn writes down what the service said about items that were not as planned,
+// so that the next plan starts from it and not from the feed, which lags.
+func (e *Engine) learn(tx *state.Tx, out outcome) error {
+	for _, it := range out.fresh {
+		row, err := e.row(it)
+		if err != nil {
+			return err
+		}
+		n, err := tx.PutItem(row)
+		if err != nil {
+			return err
+		}
+		if err := tx.MarkDirty(e.cfg.Folder.N, n); err != nil {
+			return err
+		}
+	}
+	for _, id := range out.lost {
+		it, ok, err := e.db.ItemByID(e.cfg.Drive.N, id)
+		if err != nil || !ok {
+			return err
+		}
+		if err := tx.MarkGone(it.N, time.Time{}); err != nil {
+			return err
+		}
+		if err := tx.MarkDirty(e.cfg.Folder.N, it.N); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish closes a step: its successors are released, or dropped to be planned
+// anew.
+func (e *Engine) finish(s *step, out outcome, now time.Time) {
+	e.running--
+	e.release(s)
+	if out.err != nil {
+		e.giveUp(s)
+		for _, rel := range out.look {
+			e.lookAt(rel, false)
+		}
+		e.local.join()
+		if len(out.fresh)+len(out.lost) > 0 {
+			e.loadDirty()
+		}
+		e.trouble(s, out.err)
+		return
+	}
+	delete(e.tries, s.Key)
+	if out.then != nil {
+		out.then()
+	}
+	e.count(s, out)
+	for _, n := range s.next {
+		if n.need--; n.need == 0 && !n.over {
+			e.ready = append(e.ready, n)
+		}
+	}
+	e.dirty[e.local.key(s.Key)] = struct{}{} // nothing more should follow; if it does, it is seen
+}
+
+// giveUp drops the steps that waited for s.
+func (e *Engine) giveUp(s *step) {
+	e.dirty[e.local.key(s.Key)] = struct{}{}
+	e.progress.drop(s)
+	for _, n := range s.next {
+		if !n.over {
+			n.over = true
+			e.release(n)
+			e.giveUp(n)
+		}
+	}
+}
+
+// row translates what the service said of an item.
+func (e *Engine) row(it remote.Item) (state.Item, error) {
+	row := itemRow(it)
+	row.Drive = e.cfg.Drive.N
+	parent, ok, err := e.db.ItemByID(row.Drive, it.ParentID)
+	if ok {
+		row.Parent = parent.N
+	}
+	return row, err
+}
+
+func itemRow(it remote.Item) state.Item {
+	row := state.Item{
+		ID: it.ID, ParentID: it.ParentID, Name: it.Name, Fold: plan.Fold(it.Name), Why: it.Why,
+		Size: it.Size, Hash: it.Hash, ETag: it.ETag,
+	}
+	if !it.MTime.IsZero() {
+		row.MTime = it.MTime.UnixNano()
+	}
+	switch {
+	case it.Kind == remote.Folder:
+		row.Kind = uint8(plan.Dir)
+	case it.Kind == remote.File && it.Why == "":
+		row.Kind = uint8(plan.File)
+	default:
+		row.Kind = uint8(plan.Other)
+	}
+	return row
+}

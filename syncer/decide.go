@@ -1,0 +1,204 @@
+package syncer
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// decide asks the planner about everything that changed since it was last
+// asked, and takes its plan over. Nothing is decided before both sides were
+// observed whole.
+func (e *Engine) decide() {
+	if !e.listed {
+		return
+	}
+	for k := range e.local.look {
+		e.dirty[e.local.key(k)] = struct{}{}
+	}
+	clear(e.local.look)
+	e.askAgain()
+	if len(e.dirty) == 0 {
+		return
+	}
+	v := e.view()
+	keys := slices.Collect(maps.Keys(e.dirty))
+	if e.mayDelete(v, keys) {
+		for k := range e.held {
+			if _, ok := e.dirty[k]; !ok {
+				keys = append(keys, k)
+			}
+		}
+	}
+	clear(e.dirty)
+	p := plan.Make(v, keys, e.rules())
+	e.takeSteps(p)
+	e.takeQuestions(p)
+	e.takeHeld(p, keys)
+	e.takeWaiting(p, keys)
+}
+
+// askAgain lets what touched something busy be decided again; not at every step
+// that ends, for there may be thousands of either.
+func (e *Engine) askAgain() {
+	if now := e.clock.Now(); len(e.later) > 0 && !now.Before(e.askAt) {
+		e.askAt = now.Add(100 * time.Millisecond)
+		for k := range e.later {
+			e.dirty[e.local.key(k)] = struct{}{}
+		}
+		clear(e.later)
+	}
+}
+
+// mayDelete says whether something among keys is gone: then the deletes that
+// are held are judged together with it.
+func (e *Engine) mayDelete(v *view, keys []plan.Key) bool {
+	return len(e.held) > 0 && slices.ContainsFunc(keys, func(k plan.Key) bool {
+		return e.local.missing(k) || v.item(int64(k)).Gone
+	})
+}
+
+func (e *Engine) rules() plan.Rules {
+	return plan.Rules{
+		Host: e.cfg.Host, Now: e.clock.Now(), HoldCount: e.cfg.HoldCount, HoldPercent: e.cfg.HoldPercent,
+		HoldAll: e.holdAll, LocalRefuses: plan.LocalRefuses, RemoteRefuses: e.refused,
+	}
+}
+
+// takeSteps turns the actions into steps that release one another.
+func (e *Engine) takeSteps(p plan.Plan) {
+	steps := make([]*step, len(p.Actions))
+	for i, a := range p.Actions {
+		steps[i] = &step{Action: a}
+	}
+	for i, s := range steps {
+		for _, before := range s.After {
+			steps[before].next = append(steps[before].next, s)
+			s.need++
+		}
+		e.hold(s)
+		e.progress.add(s)
+		if len(p.Actions[i].After) == 0 {
+			e.ready = append(e.ready, s)
+		}
+	}
+}
+
+// takeQuestions starts what the planner must know before it can decide, and
+// sets aside what it must be asked again.
+func (e *Engine) takeQuestions(p plan.Plan) {
+	for _, k := range p.Hash {
+		e.hash(k)
+	}
+	for _, k := range p.Later {
+		if it, ok := e.local.diff[k]; ok && it.young.After(e.clock.Now()) {
+			e.wake[k] = it.young
+			continue
+		}
+		e.later[k] = struct{}{}
+	}
+}
+
+// takeHeld keeps the list of deletes that wait for a person.
+func (e *Engine) takeHeld(p plan.Plan, asked []plan.Key) {
+	was := len(e.held)
+	for _, k := range asked {
+		delete(e.held, k)
+	}
+	for _, a := range p.Held {
+		side := "remote"
+		if a.Op == plan.DeleteLocal {
+			side = "local"
+		}
+		e.held[a.Key] = state.Held{
+			Key: int64(a.Key), Path: e.pathOf(a.Key), Side: side, Items: 1, Why: p.HeldWhy, At: e.clock.Now(),
+		}
+	}
+	if was == 0 && len(e.held) == 0 {
+		return
+	}
+	list := slices.SortedFunc(maps.Values(e.held), func(a, b state.Held) int { return int(a.Key - b.Key) })
+	e.commit(report{tx: func(tx *state.Tx) error { return tx.SetHeld(e.cfg.Folder.N, list) }})
+}
+
+// takeWaiting keeps the list of what cannot be synced now, and clears the dirty
+// marks of what is settled.
+func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
+	var txs []func(*state.Tx) error
+	open := map[plan.Key]struct{}{}
+	for _, w := range p.Waiting {
+		open[w.Key] = struct{}{}
+		txs = append(txs, e.waitFor(w.Key, w.Why, w.Person, 0))
+	}
+	for _, s := range p.Actions {
+		open[s.Key] = struct{}{}
+	}
+	for _, list := range [][]plan.Key{p.Hash, p.Later} {
+		for _, k := range list {
+			open[k] = struct{}{}
+		}
+	}
+	for _, k := range asked {
+		if _, ok := open[k]; ok {
+			continue
+		}
+		if _, ok := e.held[k]; ok {
+			continue
+		}
+		if tx := e.waitOver(k); tx != nil {
+			txs = append(txs, tx)
+		}
+		e.cleared = append(e.cleared, int64(k))
+	}
+	if len(txs) > 0 {
+		e.commit(report{tx: func(tx *state.Tx) error {
+			for _, f := range txs {
+				if err := f(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+	}
+}
+
+// waitFor notes that k cannot be synced now. after is when to try again; 0
+// leaves it until something changes.
+func (e *Engine) waitFor(k plan.Key, why string, person bool, after time.Duration) func(*state.Tx) error {
+	w := state.Waiting{Key: int64(k), Path: e.pathOf(k), Why: why, Person: person, Tries: e.tries[k]}
+	if after > 0 {
+		w.Next = e.clock.Now().Add(after)
+	}
+	e.waiting[k] = w
+	return func(tx *state.Tx) error { return tx.PutWaiting(e.cfg.Folder.N, w) }
+}
+
+func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
+	if _, ok := e.waiting[k]; !ok {
+		return nil
+	}
+	delete(e.waiting, k)
+	return func(tx *state.Tx) error { return tx.DropWaiting(e.cfg.Folder.N, int64(k)) }
+}
+
+// pathOf is a path a person can find the item by: where it stands here, or
+// else where it stands online.
+func (e *Engine) pathOf(k plan.Key) string {
+	if p := e.local.path(k); p != "" || k == e.root {
+		return p
+	}
+	it, ok, err := e.db.Item(int64(k))
+	if err != nil {
+		panic(stateError{err})
+	}
+	if !ok || it.Parent == 0 {
+		return it.Name
+	}
+	if parent := e.pathOf(plan.Key(it.Parent)); parent != "" {
+		return parent + "/" + it.Name
+	}
+	return it.Name
+}

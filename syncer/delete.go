@@ -1,0 +1,275 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"syscall"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// deleteLocal moves a file to tandem's trash, or removes a folder that is empty.
+// What was moved is looked at afterwards: if it is not what was meant, it goes
+// back.
+func (e *Engine) deleteLocal(j job) outcome {
+	entry, err := e.fs.Lstat(j.path)
+	if gone(err) || err == nil && j.Local.Kind == plan.File && printOfEntry(entry) != j.Local.Print {
+		return outcome{err: errSuperseded, look: []string{j.path}}
+	}
+	if err != nil {
+		return outcome{err: err}
+	}
+	if j.Local.Kind == plan.Dir {
+		return e.removeDir(j)
+	}
+	trash := path.Join(trashDir, e.born, j.path)
+	if err := e.fs.MkdirPrivate(dirOf(trash)); err != nil {
+		return outcome{err: err}
+	}
+	in := state.Intent{
+		Folder: e.cfg.Folder.N, Op: opDelete, Key: int64(j.Key), Path: j.path, Private: trash,
+		Ino: entry.Ino, Size: entry.Size, Hash: j.base.Hash, At: e.clock.Now(),
+	}
+	if in.N, err = e.intend(in); err != nil {
+		return outcome{err: err}
+	}
+	if err := e.fs.Rename(j.path, trash); err != nil {
+		out := outcome{err: err, tx: dropIntent(in.N), look: []string{j.path}}
+		if gone(err) || errors.Is(err, fs.ErrExist) {
+			out.err = errSuperseded
+		}
+		return out
+	}
+	return e.trashed(j, in)
+}
+
+// trashed checks what went to the trash: a version that is not the one that was
+// deleted online is an edit, and an edit beats a delete.
+func (e *Engine) trashed(j job, in state.Intent) outcome {
+	entry, err := e.fs.Lstat(in.Private)
+	if err != nil {
+		return outcome{err: err}
+	}
+	hash, err := e.hashOf(in.Private)
+	known := err == nil && sameBytes(printOfEntry(entry), j.Local.Print) && (in.Hash == "" || hash == plan.Hash(in.Hash))
+	if !known {
+		back, err := e.putBack(in)
+		if err != nil {
+			return outcome{err: err}
+		}
+		return outcome{err: errSuperseded, tx: dropIntent(in.N), look: []string{back}}
+	}
+	return outcome{
+		sync: []string{dirOf(in.Path), dirOf(in.Private)},
+		tx: func(tx *state.Tx) error {
+			return errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), tx.DropIntent(in.N), e.journalDelete(tx, j, 1, "delete here"))
+		},
+		then:  func() { e.local.forget(j.Key) },
+		items: 1,
+	}
+}
+
+// putBack returns a private file to where it stood.
+func (e *Engine) putBack(in state.Intent) (string, error) {
+	if err := e.fs.Rename(in.Private, in.Path); err == nil {
+		return in.Path, e.fs.SyncDir(dirOf(in.Path))
+	}
+	return e.putBeside(in.Private, in.Path, "")
+}
+
+func (e *Engine) removeDir(j job) outcome {
+	err := e.fs.Rmdir(j.path)
+	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist) {
+		return outcome{err: errSuperseded, look: e.inside(j.path)}
+	}
+	if gone(err) {
+		return outcome{err: errSuperseded, look: []string{j.path}}
+	}
+	if err != nil {
+		return outcome{err: err}
+	}
+	return outcome{
+		sync: []string{dirOf(j.path)},
+		tx: func(tx *state.Tx) error {
+			return errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), e.journalDelete(tx, j, 1, "delete here"))
+		},
+		then: func() {
+			e.local.forget(j.Key)
+			if e.cfg.Watch != nil {
+				e.cfg.Watch.Forget(j.path)
+			}
+		},
+		items: 1,
+	}
+}
+
+// inside lists what stands in a folder that was thought to be empty.
+func (e *Engine) inside(rel string) []string {
+	entries, err := e.fs.ReadDir(rel, nil)
+	if err != nil {
+		return []string{rel}
+	}
+	var all []string
+	for _, c := range entries {
+		all = append(all, path.Join(rel, c.Name))
+	}
+	return all
+}
+
+// deleteRemote moves an item to the drive's recycle bin. A folder goes with all
+// that is in it and the service offers no guard for that, so it is listed
+// immediately before: what is not known, or not as known, is not deleted.
+func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
+	items := 1
+	if j.Remote.Kind == plan.Dir {
+		known, fresh, err := e.allKnown(ctx, j.Key, j.id)
+		if err != nil {
+			return e.notAsPlanned(ctx, j, err)
+		}
+		if len(fresh) > 0 {
+			return outcome{err: errSuperseded, fresh: fresh}
+		}
+		items += known
+	}
+	err := e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, j.etag)
+	if errors.Is(err, remote.ErrChanged) {
+		now, changed := e.unchanged(ctx, j)
+		if changed != nil {
+			return e.notAsPlanned(ctx, j, changed)
+		}
+		err = e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
+	}
+	if err != nil && !errors.Is(err, remote.ErrNotFound) {
+		return e.notAsPlanned(ctx, j, err)
+	}
+	return outcome{
+		tx: func(tx *state.Tx) error {
+			return errors.Join(
+				tx.MarkGone(int64(j.Key), e.clock.Now()),
+				e.dropBelow(tx, int64(j.Key)),
+				e.journalDelete(tx, j, items, "delete online"),
+			)
+		},
+		then:  func() { e.forgetBelow(j.Key) },
+		items: items,
+	}
+}
+
+// allKnown lists a folder online, with all below it, and returns how many
+// items it holds and those that the base does not know just so.
+func (e *Engine) allKnown(ctx context.Context, key plan.Key, id string) (int, []remote.Item, error) {
+	items, err := e.drive.Children(ctx, e.cfg.Drive.ID, id)
+	if err != nil {
+		return 0, nil, err
+	}
+	var fresh []remote.Item
+	known := len(items)
+	for _, it := range items {
+		row, ok, err := e.db.ItemByID(e.cfg.Drive.N, it.ID)
+		if err != nil {
+			return 0, nil, err
+		}
+		b, agreed, err := e.db.Base(e.cfg.Folder.N, row.N)
+		if err != nil {
+			return 0, nil, err
+		}
+		if !ok || !agreed || b.Parent != int64(key) || it.Kind == remote.File && !sameVersion(b, itemRow(it)) {
+			fresh = append(fresh, it)
+			continue
+		}
+		if it.Kind == remote.Folder {
+			n, more, err := e.allKnown(ctx, plan.Key(row.N), it.ID)
+			if err != nil {
+				return 0, nil, err
+			}
+			known += n
+			fresh = append(fresh, more...)
+		}
+	}
+	return known, fresh, nil
+}
+
+// sameVersion says that the item online is the content both sides agreed on.
+func sameVersion(b state.Base, row state.Item) bool {
+	return b.ETag == row.ETag && row.ETag != "" || b.RemoteSize == row.Size && b.RemoteHash == row.Hash && row.Hash != ""
+}
+
+// dropBelow drops the base of an item and of all below it, deepest first.
+func (e *Engine) dropBelow(tx *state.Tx, n int64) error {
+	rows, err := e.db.BaseChildren(e.cfg.Folder.N, n)
+	if err != nil {
+		return err
+	}
+	for _, b := range rows {
+		if err := e.dropBelow(tx, b.N); err != nil {
+			return err
+		}
+	}
+	return tx.DropBase(e.cfg.Folder.N, n)
+}
+
+func (e *Engine) forgetBelow(k plan.Key) {
+	for c, it := range e.local.diff {
+		if it.kind == plan.None && !e.local.hasBase(c) {
+			delete(e.local.diff, c)
+		}
+	}
+	e.local.forget(k)
+}
+
+func (t *local) hasBase(k plan.Key) bool {
+	_, ok := t.base(k)
+	return ok
+}
+
+func (e *Engine) journalDelete(tx *state.Tx, j job, items int, op string) error {
+	return tx.Journal(e.cfg.Folder.N, state.Entry{
+		At: e.clock.Now(), Op: op, Path: j.path, Why: j.Why, Key: int64(j.Key), Top: e.topOf(j), Items: items,
+	})
+}
+
+// topOf is the child of the synced folder below which j's item stood.
+func (e *Engine) topOf(j job) int64 {
+	b := j.base
+	for b.Parent != int64(e.root) && b.Parent != 0 {
+		up, ok, err := e.db.Base(e.cfg.Folder.N, b.Parent)
+		if err != nil || !ok {
+			break
+		}
+		b = up
+	}
+	return b.N
+}
+
+const (
+	opReplace = "replace" // Private holds the new content, or after the exchange the old
+	opDelete  = "delete"  // Private is where the file goes
+	opCreate  = "create"  // the content Want is on its way to (ParentID, Name)
+	opStashed = "stashed" // Private holds a replaced version, to be removed once nobody writes to it
+)
+
+// intend makes an intent durable.
+func (e *Engine) intend(in state.Intent) (n int64, err error) {
+	err = e.durably(func(tx *state.Tx) error {
+		n, err = tx.PutIntent(in)
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("record what is about to be done: %w", err)
+	}
+	return n, err
+}
+
+func dropIntent(n int64) func(*state.Tx) error {
+	return func(tx *state.Tx) error {
+		if n == 0 {
+			return nil
+		}
+		return tx.DropIntent(n)
+	}
+}

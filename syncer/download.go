@@ -1,0 +1,393 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"syscall"
+	"time"
+
+	"tandem/remote"
+	"tandem/remote/quickxor"
+	"tandem/state"
+	"tandem/syncer/disk"
+	"tandem/syncer/plan"
+	"tandem/watcher"
+)
+
+const (
+	tmpDir   = watcher.Private + "/tmp"   // half-done downloads
+	stashDir = watcher.Private + "/stash" // what a replacement brought out, until it is known to be safe
+	trashDir = watcher.Private + "/trash" // what was deleted here because it was deleted online
+
+	racyWindow  = 20 * time.Millisecond // an mtime younger than this does not prove that the bytes are still the same
+	resumeAbove = 8 << 20               // downloads above this size are worth resuming
+	reserve     = 64 << 20              // disk space never used up
+)
+
+// download brings content here. The new file is complete and durable under a
+// private name before it takes the place of another; the exchange is atomic,
+// and what comes out of it is looked at, not what was there before: so a
+// version that somebody saved in the last instant is found and kept.
+func (e *Engine) download(ctx context.Context, j job) outcome {
+	tmp, got, err := e.fetch(ctx, j)
+	if err != nil {
+		return e.notFetched(ctx, j, err)
+	}
+	defer tmp.file.Close()
+	if j.Local.Kind == plan.None {
+		return e.placeNew(j, tmp, got)
+	}
+	if got.hash == j.Local.Hash && got.size == j.Local.Size && got.hash != "" {
+		return e.alreadyHere(j, tmp, got)
+	}
+	return e.replace(j, tmp, got)
+}
+
+// A temp is a complete, durable download under its private name.
+type temp struct {
+	name string
+	file disk.File
+}
+
+// A content is what was really received.
+type content struct {
+	size int64
+	hash plan.Hash
+}
+
+// placeNew gives the download its name, which must be free.
+func (e *Engine) placeNew(j job, tmp temp, got content) outcome {
+	if err := tmp.file.Chmod(e.cfg.FileMode); err != nil {
+		return outcome{err: e.discard(tmp, err)}
+	}
+	if err := e.fs.Rename(tmp.name, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
+		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
+	} else if err != nil {
+		return outcome{err: e.discard(tmp, err)}
+	}
+	entry, err := tmp.file.Stat()
+	if err != nil {
+		return outcome{err: err, look: []string{j.to}}
+	}
+	out := e.downloaded(j, entry, got)
+	out.sync = []string{dirOf(j.to)}
+	return out
+}
+
+// alreadyHere finds that the bytes which came are the ones that stand here.
+func (e *Engine) alreadyHere(j job, tmp temp, got content) outcome {
+	if err := e.discard(tmp, nil); err != nil {
+		return outcome{err: err}
+	}
+	entry, err := e.fs.Lstat(j.to)
+	if err != nil || printOfEntry(entry) != j.Local.Print {
+		return outcome{err: errSuperseded, look: []string{j.to}}
+	}
+	return e.downloaded(j, entry, got)
+}
+
+// downloaded is the agreement after content came here. The print is that of our
+// own file: what stands under the name by now may be somebody's newer version,
+// and is then seen as an edit.
+func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
+	b := state.Base{
+		Parent: int64(j.parent), LocalName: j.To.Name, RemoteName: j.Remote.Name, Kind: uint8(plan.File),
+		Hash: string(got.hash), RemoteSize: j.Remote.Size, RemoteMTime: j.Remote.MTime,
+		RemoteHash: string(j.Remote.Hash), ETag: j.Remote.ETag,
+	}
+	if b.RemoteHash == "" && got.size == j.Remote.Size {
+		b.RemoteHash = string(got.hash)
+	}
+	setPrint(&b, printOfEntry(entry))
+	out := e.bind(j, b, nil)
+	bound, agreed := out.tx, out.then
+	out.tx = func(tx *state.Tx) error {
+		if err := bound(tx); err != nil || got.size < resumeAbove {
+			return err
+		}
+		return tx.DropPartial(e.cfg.Folder.N, int64(j.Key))
+	}
+	out.then = func() {
+		e.local.forget(j.from) // what stood here is no longer the item
+		agreed()
+	}
+	out.bytes = got.size
+	return out
+}
+
+// replace exchanges the download with what stands under the name. An intent
+// tells a later start what the private file is, should this one not live to.
+func (e *Engine) replace(j job, tmp temp, got content) outcome {
+	entry, err := e.fs.Lstat(j.to)
+	if err != nil || printOfEntry(entry) != j.Local.Print {
+		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
+	}
+	if err := e.keepAttrs(j.to, tmp.file); err != nil {
+		return outcome{err: e.discard(tmp, err)}
+	}
+	stash := path.Join(stashDir, path.Base(tmp.name))
+	if err := e.fs.Rename(tmp.name, stash); err != nil {
+		return outcome{err: e.discard(tmp, err)}
+	}
+	in := state.Intent{
+		Folder: e.cfg.Folder.N, Op: opReplace, Key: int64(j.Key), Path: j.to, Private: stash, Keep: j.Keep,
+		Ino: entry.Ino, Size: entry.Size, Hash: string(j.Local.Hash), Want: string(got.hash), At: e.clock.Now(),
+	}
+	if in.N, err = e.intend(in); err != nil {
+		return outcome{err: e.discard(temp{name: stash}, err)}
+	}
+	ours, err := e.exchange(stash, j.to, tmp.file)
+	if err != nil {
+		out := outcome{err: e.discard(temp{name: stash}, err), tx: dropIntent(in.N), look: []string{j.to}}
+		if gone(err) {
+			out.err = errSuperseded
+		}
+		return out
+	}
+	return e.replaced(j, in, ours, got)
+}
+
+// replaced deals with what the exchange brought out.
+func (e *Engine) replaced(j job, in state.Intent, ours watcher.Entry, got content) outcome {
+	out := e.downloaded(j, ours, got)
+	out.sync = []string{dirOf(j.to), stashDir}
+	agreed, bound := out.tx, out.then
+	copied, err := e.settleStash(&in, j.Local.Print)
+	if err != nil {
+		return outcome{err: err, look: []string{j.to}} // the intent stays: the next start settles it
+	}
+	out.tx = func(tx *state.Tx) error {
+		if err := agreed(tx); err != nil {
+			return err
+		}
+		if err := tx.DropIntent(in.N); err != nil {
+			return err
+		}
+		if copied == "" { // nobody's version but the old one: kept until it is sure that nobody still writes to it
+			in.N, in.Op, in.At = 0, opStashed, e.clock.Now()
+			_, err := tx.PutIntent(in)
+			return err
+		}
+		return tx.PutConflict(e.cfg.Folder.N, state.Conflict{Path: j.to, Copy: copied, At: e.clock.Now()})
+	}
+	out.then = func() {
+		bound()
+		if copied != "" {
+			e.sum.Conflicts++
+			e.lookAt(copied, false)
+			e.log.Info("kept both", "path", j.to, "why", j.Why)
+		}
+	}
+	return out
+}
+
+// settleStash looks at what came out of an exchange. The version that was
+// planned to be replaced stays in the stash; any other, and one that was to be
+// kept, goes back beside the file under the name of a conflict copy, which is
+// returned.
+func (e *Engine) settleStash(in *state.Intent, expect plan.Print) (string, error) {
+	entry, err := e.fs.Lstat(in.Private)
+	if err != nil {
+		return "", err
+	}
+	hash, err := e.hashOf(in.Private)
+	if err != nil {
+		return "", err
+	}
+	known := in.Hash != "" && hash == plan.Hash(in.Hash)
+	if in.Keep == "" && known && sameBytes(printOfEntry(entry), expect) {
+		return "", nil
+	}
+	return e.putBeside(in.Private, in.Path, in.Keep)
+}
+
+// putBeside gives a private file the name of a conflict copy of rel.
+func (e *Engine) putBeside(private, rel, name string) (string, error) {
+	for n := 1; n < 1000; n++ {
+		if name == "" || n > 1 {
+			name = plan.ConflictName(path.Base(rel), e.cfg.Host, e.clock.Now(), n)
+		}
+		to := path.Join(dirOf(rel), name)
+		err := e.fs.Rename(private, to)
+		if gone(err) && dirOf(rel) != "" { // its folder went away: as near as can be
+			rel = path.Join(dirOf(dirOf(rel)), path.Base(rel))
+			continue
+		}
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("keep your version of %q: %w", rel, err)
+		}
+		return to, e.fs.SyncDir(dirOf(to))
+	}
+	return "", fmt.Errorf("keep your version of %q: no free name", rel)
+}
+
+// exchange swaps the two names and returns the entry of the file that is now
+// under the visible one. Where the file system cannot swap, the old file keeps
+// a second name first, so it survives all the same; the ladder's lower rungs
+// leave an instant in which somebody's save by rename could be overtaken.
+func (e *Engine) exchange(stash, to string, ours disk.File) (watcher.Entry, error) {
+	err := e.fs.Exchange(stash, to)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = e.exchangeByLinks(stash, to)
+	}
+	if err != nil {
+		return watcher.Entry{}, err
+	}
+	return ours.Stat()
+}
+
+func (e *Engine) exchangeByLinks(stash, to string) error {
+	fresh := stash + ".new"
+	if err := e.fs.Rename(stash, fresh); err != nil {
+		return err
+	}
+	err := e.fs.Link(to, stash)
+	if err == nil {
+		return e.fs.Replace(fresh, to)
+	}
+	if err := e.fs.Rename(to, stash); err != nil {
+		return err
+	}
+	return e.fs.Rename(fresh, to)
+}
+
+// keepAttrs gives the download the mode and attributes of the file it replaces.
+func (e *Engine) keepAttrs(rel string, to disk.File) error {
+	old, err := e.fs.Open(rel)
+	if errors.Is(err, fs.ErrPermission) {
+		return to.Chmod(0o600)
+	}
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	if err := to.CopyAttrs(old); err != nil {
+		return err
+	}
+	return to.Sync()
+}
+
+// fetch downloads into a private file: complete, verified, durable.
+func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {
+	if err := e.room(j.Remote.Size); err != nil {
+		return temp{}, content{}, err
+	}
+	address := j.address
+	var last plan.Hash
+	for try := 1; ; try++ {
+		tmp, got, err := e.receive(ctx, j, address)
+		if err != nil {
+			return temp{}, content{}, err
+		}
+		if e.asTold(j, got) || try > 1 && got.hash == last && e.mayDiffer(j, got) {
+			if err := e.finishTemp(tmp, j); err != nil {
+				return temp{}, content{}, e.discard(tmp, err)
+			}
+			return tmp, got, nil
+		}
+		if err := e.discard(tmp, nil); err != nil {
+			return temp{}, content{}, err
+		}
+		if now, err := e.unchanged(ctx, j); err != nil {
+			return temp{}, content{}, err
+		} else if address = now.Address; try > 2 {
+			return temp{}, content{}, errDamaged
+		}
+		last = got.hash
+	}
+}
+
+var errDamaged = errors.New("what the service sends is not what it says it has; it is tried again later")
+
+// asTold compares what came with what the service said; without a hash only the
+// size can be compared.
+func (e *Engine) asTold(j job, got content) bool {
+	return got.size == j.Remote.Size && (j.Remote.Hash == "" || j.Remote.Hash == got.hash)
+}
+
+// mayDiffer says that the service is known to serve, each time, other bytes
+// than its metadata tells: SharePoint rewrites and labels files, phones' photos
+// are converted.
+func (e *Engine) mayDiffer(j job, got content) bool {
+	return e.cfg.Drive.Kind != "personal" || got.size != j.Remote.Size && got.size > 0
+}
+
+func (e *Engine) finishTemp(tmp temp, j job) error {
+	if j.Remote.MTime != 0 {
+		if err := tmp.file.SetMTime(j.Remote.MTime); err != nil {
+			return err
+		}
+	}
+	return tmp.file.Sync()
+}
+
+// room refuses a download that would fill the disk.
+func (e *Engine) room(size int64) error {
+	free, inodes, err := e.fs.Free()
+	if err != nil {
+		return nil // not every file system can tell; the write will
+	}
+	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(reserve, free/20) || inodes == 1 {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// receive streams the content into a private file, going on where an earlier
+// try of the same version stopped.
+func (e *Engine) receive(ctx context.Context, j job, address remote.Secret) (temp, content, error) {
+	tmp, offset, sum, err := e.openTemp(j)
+	if err != nil {
+		return temp{}, content{}, err
+	}
+	body, err := e.drive.Download(ctx, e.cfg.Drive.ID, j.id, address, offset)
+	if errors.Is(err, remote.ErrRange) && offset > 0 {
+		return temp{}, content{}, e.discard(tmp, errSuperseded)
+	}
+	if err != nil {
+		return temp{}, content{}, e.keepPartial(j, tmp, offset, err)
+	}
+	defer body.Close()
+	if body.Offset != offset { // the server ignored the range
+		if err := e.discard(tmp, nil); err != nil {
+			return temp{}, content{}, err
+		}
+		if tmp, err = e.newTemp(j); err != nil {
+			return temp{}, content{}, err
+		}
+		offset, sum = 0, quickxor.New()
+	}
+	n, err := io.Copy(io.MultiWriter(tmp.file, sum, &e.progress.down), io.LimitReader(body, max(j.Remote.Size, body.Total)-offset+1))
+	if err == nil && body.Total >= 0 && offset+n != body.Total {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return temp{}, content{}, e.keepPartial(j, tmp, offset+n, err)
+	}
+	return tmp, content{offset + n, plan.Hash(sum.Sum(nil))}, nil
+}
+
+func (e *Engine) notFetched(ctx context.Context, j job, err error) outcome {
+	if errors.Is(err, remote.ErrNotFound) || errors.Is(err, errSuperseded) {
+		return e.notAsPlanned(ctx, j, err)
+	}
+	return outcome{err: err}
+}
+
+// discard removes a private file and gives err back.
+func (e *Engine) discard(tmp temp, err error) error {
+	if tmp.file != nil {
+		tmp.file.Close()
+	}
+	if rm := e.fs.Remove(tmp.name); rm != nil && !gone(rm) {
+		return errors.Join(err, rm)
+	}
+	return err
+}

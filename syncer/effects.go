@@ -1,0 +1,70 @@
+package syncer
+
+import (
+	"context"
+	"time"
+
+	"tandem/remote"
+	"tandem/syncer/disk"
+	"tandem/watcher"
+)
+
+// The engine reaches the world through the four interfaces below and in no
+// other way: no os, no net, no clock, no go statement of its own. Each has two
+// implementations, the real one and the simulator's.
+
+// FS is the synced folder; [*disk.Disk] is the real one. Paths are
+// slash-separated and relative to the folder; no verb follows a link, crosses a
+// mount or replaces what stands under a name.
+type FS interface {
+	ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error)
+	Lstat(rel string) (watcher.Entry, error)
+	Open(rel string) (disk.File, error)
+	Create(rel string) (disk.File, error)
+	Append(rel string) (disk.File, error)
+	Rename(from, to string) error
+	Exchange(a, b string) error
+	Link(from, to string) error
+	Replace(from, to string) error
+	Mkdir(rel string) (watcher.Entry, error)
+	Rmdir(rel string) error
+	Remove(rel string) error
+	MkdirPrivate(rel string) error
+	PrivateDir(rel string) ([]watcher.Entry, error)
+	SyncDir(rel string) error
+	Free() (bytes, inodes uint64, err error)
+	Quiet(rel string) bool
+	Identity() (disk.Identity, error)
+}
+
+// Drive is OneDrive; [*remote.Client] is the real one. Retries and throttling
+// are its business: an error that comes back is final for this look.
+type Drive interface {
+	Delta(ctx context.Context, drive, link string) (remote.DeltaPage, error)
+	Item(ctx context.Context, drive, id string) (remote.Item, error)
+	ItemIn(ctx context.Context, drive, parentID, name string) (remote.Item, error)
+	Children(ctx context.Context, drive, id string) ([]remote.Item, error)
+	CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error)
+	Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error)
+	Delete(ctx context.Context, drive, id, etag string) error
+	SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error)
+	Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error)
+	CancelSession(ctx context.Context, s remote.Session) error
+	Download(ctx context.Context, drive, id string, address remote.Secret, offset int64) (*remote.Body, error)
+	Requests() int64
+}
+
+// Clock tells the time and wakes the engine.
+type Clock interface {
+	Now() time.Time
+	After(d time.Duration) <-chan time.Time
+}
+
+// Spawn runs a piece of work beside the engine; a simulator decides when it
+// goes on and how it ends.
+type Spawn func(work func())
+
+type wallClock struct{}
+
+func (wallClock) Now() time.Time                         { return time.Now() }
+func (wallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }

@@ -1,0 +1,337 @@
+// Package syncer keeps a folder on this machine and a folder on OneDrive the
+// same, in both directions.
+//
+// One goroutine, the loop, owns what is known of the two sides and the database;
+// it observes, asks package plan what to do, and hands the actions to workers,
+// which do one thing each and report back. What has been done is agreed upon
+// (written to the base) in the transaction that also drops the intent for it, so
+// a crash at any point leaves two sides that the next start can tell apart.
+//
+//	hint ─► look (scan.go) ─► local ─┐
+//	feed (feed.go) ─────────► state ─┼─► plan.Make ─► apply.go ─► upload, download, move, delete
+//	                          base ──┘                                  │
+//	                           ▲────────── commit (apply.go) ◄── report ┘
+//
+// Log keys: path action why item wait err took cursor page size.
+package syncer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"path"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+	"tandem/watcher"
+)
+
+// Config says which two folders to keep the same, and how. It is read by New
+// and by the loop; nothing below gets it whole.
+type Config struct {
+	Name   string
+	Folder state.Folder // as state.PutFolder returned it
+	Drive  state.Drive
+	Disk   FS
+	Remote Drive
+	DB     *state.DB
+	Watch  *watcher.Watcher // nil when only Once is called
+
+	Host        string // this machine's name, for conflict copies
+	HoldCount   int
+	HoldPercent int
+	Settle      time.Duration // how long a file must be left alone before it is sent
+	Parallel    int           // most actions at once
+	FileMode    uint32        // of new files, umask applied; 0 means 0644
+	Poll        time.Duration // how often the change feed is asked
+
+	Log      *slog.Logger
+	Progress func(Progress) // called from the loop, at most ten times a second; may be nil
+	Clock    Clock          // nil: the wall clock
+	Spawn    Spawn          // nil: a goroutine each
+}
+
+// An Engine syncs one pair of folders. Call Once, or Run, once.
+type Engine struct {
+	cfg   Config
+	fs    FS
+	drive Drive
+	db    *state.DB
+	clock Clock
+	log   *slog.Logger
+	root  plan.Key
+
+	local *local
+	inbox chan report
+	work  int // workers that have not reported yet
+
+	dirty    map[plan.Key]struct{} // to be decided
+	later    map[plan.Key]struct{} // to be decided once what they touch has ended
+	askAt    time.Time             // when later is next asked about
+	wake     map[plan.Key]time.Time
+	tries    map[plan.Key]int
+	busy     map[plan.Key]int
+	slots    map[plan.Place]int // local places an action is at work in
+	again    map[string]struct{}
+	hashing  map[plan.Key]struct{}
+	held     map[plan.Key]state.Held
+	verdicts map[plan.Key]plan.Verdict
+	waiting  map[plan.Key]state.Waiting
+	cleared  []int64 // dirty marks to take off with the next commit
+
+	ready   []*step
+	running int
+	address map[string]address
+
+	once     bool // a single pass
+	listed   bool // the change feed was read to its end by this process
+	polling  bool
+	nextPoll time.Time
+	holdAll  string
+	refused  func(parent, name string, kind plan.Kind) string
+	fatal    error // the run cannot go on
+	failed   error // something could not be done now; the rest goes on
+
+	sum      Summary
+	progress progress
+	born     string       // sets this process's private files apart from those of earlier ones
+	temps    atomic.Int64 // and numbers them
+	listing  atomic.Int64 // items the feed has brought so far, for the progress line
+}
+
+// An address is where an item's content can be had without asking again; it is
+// kept in memory only, and for less time than the service lets it live.
+type address struct {
+	to    remote.Secret
+	until time.Time
+}
+
+// New makes an engine for the pair that cfg describes. It touches nothing yet.
+func New(cfg Config) *Engine {
+	cfg.Settle = cmp.Or(cfg.Settle, time.Second)
+	cfg.Parallel = cmp.Or(cfg.Parallel, 16)
+	cfg.FileMode = cmp.Or(cfg.FileMode, 0o644)
+	cfg.Poll = cmp.Or(cfg.Poll, 30*time.Second)
+	if cfg.Clock == nil {
+		cfg.Clock = wallClock{}
+	}
+	if cfg.Spawn == nil {
+		cfg.Spawn = func(work func()) { go work() }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	root := plan.Key(cfg.Folder.Root)
+	e := &Engine{
+		cfg: cfg, fs: cfg.Disk, drive: cfg.Remote, db: cfg.DB, clock: cfg.Clock, log: cfg.Log, root: root,
+		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
+		inbox: make(chan report, 64),
+		dirty: map[plan.Key]struct{}{}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
+		tries: map[plan.Key]int{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
+		hashing: map[plan.Key]struct{}{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
+		waiting: map[plan.Key]state.Waiting{}, address: map[string]address{},
+		refused: plan.RemoteRefuses(cfg.Drive.Kind),
+		sum:     Summary{Folder: cfg.Name, Waiting: []Waiting{}},
+	}
+	e.born = strconv.FormatInt(cfg.Clock.Now().UnixNano(), 36)
+	e.progress = newProgress(cfg.Progress, cfg.Clock)
+	return e
+}
+
+// Once makes one complete pass: both sides are observed, all that follows is
+// done, and it returns when a further pass would do nothing. The Summary is
+// complete also when an error is returned.
+func (e *Engine) Once(ctx context.Context) (Summary, error) {
+	start, requests := e.clock.Now(), e.drive.Requests()
+	err := e.guarded(func() error { return e.run(ctx, true) })
+	return e.summary(start, requests, err), err
+}
+
+// Run keeps the two folders the same until ctx ends. It returns nil then, and
+// an error when it cannot go on without a person.
+func (e *Engine) Run(ctx context.Context) error {
+	err := e.guarded(func() error { return e.run(ctx, false) })
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// guarded turns a failure of the database, which the trees cannot return
+// through the planner, into an error.
+func (e *Engine) guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			var broken stateError
+			if e, ok := p.(error); !ok || !errors.As(e, &broken) {
+				panic(p)
+			}
+			err = broken.error
+		}
+	}()
+	return f()
+}
+
+func (e *Engine) run(ctx context.Context, once bool) error {
+	e.once = once
+	ctx, cancel := context.WithCancel(ctx)
+	defer e.drain(cancel)
+	if err := e.observe(ctx, e.recover); err != nil {
+		return err
+	}
+	for {
+		e.decide()
+		e.dispatch(ctx)
+		e.progress.show(e)
+		switch {
+		case e.fatal != nil:
+			return e.fatal
+		case once && e.quiet():
+			return e.failed
+		}
+		if err := e.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// observe looks at both sides: at the drive beside the loop, at the disk in it.
+// tidy deals first with what earlier runs have left.
+func (e *Engine) observe(ctx context.Context, tidy func(context.Context) error) error {
+	if err := e.checkRoot(); err != nil {
+		return err
+	}
+	if err := tidy(ctx); err != nil {
+		return err
+	}
+	e.poll(ctx)
+	if err := e.scan(ctx); err != nil {
+		return err
+	}
+	return e.checkEmptied()
+}
+
+// wait sleeps until something happened, and takes note of it.
+func (e *Engine) wait(ctx context.Context) error {
+	var events <-chan watcher.Event
+	if e.cfg.Watch != nil && !e.once {
+		events = e.cfg.Watch.Events()
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case r := <-e.inbox:
+		e.commit(r)
+	case ev := <-events:
+		e.hint(ev)
+	case <-e.clock.After(e.nap()):
+	}
+	e.tick(ctx)
+	return nil
+}
+
+// hint follows one event and those that wait behind it.
+func (e *Engine) hint(ev watcher.Event) {
+	for range 1000 {
+		e.lookAt(ev.Path, ev.Deep)
+		select {
+		case ev = <-e.cfg.Watch.Events():
+		default:
+			e.local.join()
+			return
+		}
+	}
+	e.local.join()
+}
+
+// tick does what is due by the clock.
+func (e *Engine) tick(ctx context.Context) {
+	now := e.clock.Now()
+	for k, at := range e.wake {
+		if !at.After(now) {
+			delete(e.wake, k)
+			e.relook(k)
+		}
+	}
+	for rel := range e.again {
+		if parent, ok := e.local.find(dirOf(rel)); !ok || e.slots[plan.Place{Parent: parent, Name: path.Base(rel)}] == 0 {
+			delete(e.again, rel)
+			e.lookAt(rel, false)
+		}
+	}
+	for rel := range e.local.deep {
+		delete(e.local.deep, rel)
+		e.lookAt(rel, true)
+	}
+	e.local.join()
+	if !e.once && !now.Before(e.nextPoll) {
+		e.poll(ctx)
+		e.sweep()
+		e.readVerdicts()
+	}
+}
+
+// relook looks at a file again that was too young to act upon.
+func (e *Engine) relook(k plan.Key) {
+	k = e.local.key(k)
+	if it, ok := e.local.diff[k]; ok && it.kind != plan.None && e.busy[k] == 0 {
+		e.lookAt(e.local.path(k), false)
+	}
+	e.dirty[k] = struct{}{}
+}
+
+// nap is how long nothing is due.
+func (e *Engine) nap() time.Duration {
+	d := time.Hour
+	now := e.clock.Now()
+	if !e.once {
+		d = e.nextPoll.Sub(now)
+	}
+	for _, at := range e.wake {
+		d = min(d, at.Sub(now))
+	}
+	if len(e.again)+len(e.later) > 0 || e.progress.busy(e) {
+		d = min(d, 100*time.Millisecond)
+	}
+	return max(d, time.Millisecond)
+}
+
+// quiet says that both sides were observed and nothing is left to do or to
+// wait for.
+func (e *Engine) quiet() bool {
+	return e.listed && e.work == 0 && len(e.ready) == 0 && len(e.dirty) == 0 && len(e.local.look) == 0 &&
+		len(e.wake) == 0 && len(e.hashing) == 0 && len(e.again) == 0 && len(e.later) == 0
+}
+
+// drain ends the workers and takes what they still have to report, so that
+// nothing that was done goes unrecorded. A transfer cut short resumes later.
+func (e *Engine) drain(cancel context.CancelFunc) {
+	cancel()
+	deadline := e.clock.After(8 * time.Second)
+	for e.work > 0 {
+		select {
+		case r := <-e.inbox:
+			e.commit(r)
+		case <-deadline:
+			return
+		}
+	}
+	if len(e.cleared) > 0 {
+		e.commit(report{})
+	}
+}
+
+// spawn starts a worker. What it returns is committed by the loop.
+func (e *Engine) spawn(work func() report) {
+	e.work++
+	e.cfg.Spawn(func() {
+		r := work()
+		r.last = true
+		e.inbox <- r
+	})
+}

@@ -1,0 +1,182 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+const (
+	addressLife = 30 * time.Minute // an hour is promised for most, not for all
+	addressMost = 50_000           // kept in memory; the rest are asked for one by one
+	trueUp      = 24 * time.Hour   // how often the agent enumerates the whole drive: tombstones do get lost
+)
+
+// A run is one reading of the change feed, from the cursor to its end.
+type run struct {
+	cursor  string
+	full    bool // from the start: what it does not list is not there
+	address map[string]remote.Secret
+}
+
+// poll reads the change feed to its end beside the loop. Its items are staged
+// page by page and merged, with the cursor, in one transaction.
+func (e *Engine) poll(ctx context.Context) {
+	if e.polling {
+		return
+	}
+	e.polling = true
+	e.nextPoll = e.clock.Now().Add(e.cfg.Poll)
+	drive, err := e.db.Drive(e.cfg.Drive.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	link := drive.Cursor
+	if e.clock.Now().Sub(drive.FullAt) > trueUp && !e.once {
+		link = ""
+	}
+	e.spawn(func() report {
+		r, err := e.readFeed(ctx, drive, link)
+		return report{then: func(error) { e.fed(ctx, r, err) }}
+	})
+}
+
+// readFeed reads pages until the feed's end. When the service asks for a fresh
+// start, it starts afresh, once where it was told to and once from nothing.
+func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (run, error) {
+	r := run{full: link == "", address: map[string]remote.Secret{}}
+	seen := map[string]bool{}
+	for resyncs := 0; ; {
+		if seen[link] {
+			return r, fmt.Errorf("read the change feed: %w: its pages lead in a circle", remote.ErrMalformed)
+		}
+		seen[link] = true
+		page, err := e.drive.Delta(ctx, drive.ID, link)
+		var re *remote.Error
+		if errors.Is(err, remote.ErrResync) && resyncs < 2 {
+			resyncs++
+			if link = ""; resyncs == 1 && errors.As(err, &re) {
+				link = re.Location
+			}
+			r.full = true
+			clear(seen)
+			if err := e.db.DropStage(drive.N); err != nil {
+				return r, err
+			}
+			continue
+		}
+		if err != nil {
+			return r, err
+		}
+		if err := e.stage(drive.N, page.Items, &r); err != nil {
+			return r, err
+		}
+		if page.Cursor != "" {
+			r.cursor = page.Cursor
+			return r, nil
+		}
+		link = page.Next
+	}
+}
+
+func (e *Engine) stage(drive int64, items []remote.Item, r *run) error {
+	rows := make([]state.Delta, 0, len(items))
+	for _, it := range items {
+		if it.Address != "" && len(r.address) < addressMost {
+			r.address[it.ID] = it.Address
+		}
+		rows = append(rows, state.Delta{Item: itemRow(it), Deleted: it.Deleted})
+	}
+	e.listing.Add(int64(len(items)))
+	return e.db.StageDelta(drive, rows)
+}
+
+// fed merges a finished run, and asks about what it leaves in doubt.
+func (e *Engine) fed(ctx context.Context, r run, err error) {
+	e.polling = false
+	if err != nil {
+		if drop := e.db.DropStage(e.cfg.Drive.N); drop != nil {
+			err = errors.Join(err, drop)
+		}
+		e.feedFailed(err)
+		return
+	}
+	now := e.clock.Now()
+	merged, err := e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: now})
+	if err != nil {
+		e.feedFailed(fmt.Errorf("merge the change feed: %w", err))
+		return
+	}
+	for id, to := range r.address {
+		if len(e.address) >= addressMost {
+			break
+		}
+		e.address[id] = address{to, now.Add(addressLife)}
+	}
+	e.pruneAddresses(now)
+	if len(merged.Doubts) > 0 {
+		e.spawn(func() report { return e.askAbout(ctx, merged.Doubts) })
+	}
+	if !e.listed {
+		e.listed = true
+		e.claimCreated()
+	}
+	e.loadDirty()
+	if it, ok, err := e.db.Item(int64(e.root)); err == nil && ok && it.Gone {
+		e.fatal = &RootError{Path: e.cfg.Folder.Path, Why: "the folder online was deleted; nothing was deleted here"}
+	}
+}
+
+func (e *Engine) pruneAddresses(now time.Time) {
+	for id, a := range e.address {
+		if now.After(a.until) {
+			delete(e.address, id)
+		}
+	}
+}
+
+// feedFailed ends a single pass. The agent goes on with what it knows and asks
+// again, unless a person must sign in first.
+func (e *Engine) feedFailed(err error) {
+	if e.once || errors.Is(err, remote.ErrSignIn) {
+		e.fatal = err
+		return
+	}
+	e.log.Warn("change feed not read", "err", err)
+}
+
+// loadDirty takes over the marks that a merge left on changed items.
+func (e *Engine) loadDirty() {
+	keys, err := e.db.Dirty(e.cfg.Folder.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	for _, k := range keys {
+		e.dirty[plan.Key(k)] = struct{}{}
+	}
+}
+
+// askAbout fetches, one by one, the items that a run of the feed leaves in
+// doubt: absence counts only when the service says so of that very item.
+func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
+	var out outcome
+	for _, d := range doubts {
+		switch it, err := e.drive.Item(ctx, e.cfg.Drive.ID, d.ID); {
+		case errors.Is(err, remote.ErrNotFound):
+			out.lost = append(out.lost, d.ID)
+		case err == nil:
+			out.fresh = append(out.fresh, it)
+		default:
+			e.log.Warn("item in doubt not read", "item", d.ID, "err", err)
+		}
+	}
+	return report{
+		tx:   func(tx *state.Tx) error { return e.learn(tx, out) },
+		then: func(error) { e.loadDirty() },
+	}
+}

@@ -1,0 +1,202 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+func (e *Engine) makeLocalDir(j job) outcome {
+	entry, err := e.fs.Mkdir(j.to)
+	if errors.Is(err, fs.ErrExist) || gone(err) {
+		return outcome{err: errSuperseded, look: []string{j.to}}
+	}
+	if err != nil {
+		return outcome{err: err}
+	}
+	b := state.Base{
+		Parent: int64(j.parent), LocalName: j.To.Name, RemoteName: j.Remote.Name, Kind: uint8(plan.Dir), ETag: j.Remote.ETag,
+	}
+	setPrint(&b, printOfEntry(entry))
+	out := e.bind(j, b, nil)
+	out.sync = []string{dirOf(j.to)}
+	agreed := out.then
+	out.then = func() {
+		agreed()
+		e.watch(j.to)
+		e.again[j.to] = struct{}{} // somebody may have put something in before it was watched
+	}
+	return out
+}
+
+func (e *Engine) makeRemoteDir(ctx context.Context, j job) outcome {
+	it, err := e.drive.CreateFolder(ctx, e.cfg.Drive.ID, j.parentID, j.To.Name)
+	if err != nil {
+		return e.notAsPlanned(ctx, j, err)
+	}
+	b := state.Base{Parent: int64(j.parent), LocalName: j.Local.Name, Kind: uint8(plan.Dir)}
+	setItem(&b, it)
+	setPrint(&b, j.Local.Print)
+	return e.bind(j, b, &it)
+}
+
+// moveLocal renames here. The name it goes to must be free: what stands there
+// is not looked at, the rename itself refuses.
+func (e *Engine) moveLocal(j job) outcome {
+	entry, err := e.fs.Lstat(j.path)
+	if gone(err) || err == nil && entry.Ino != j.Local.Print.Ino {
+		return outcome{err: errSuperseded, look: []string{j.path}}
+	}
+	if err != nil {
+		return outcome{err: err}
+	}
+	if err := e.fs.Rename(j.path, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
+		return outcome{err: errSuperseded, look: []string{j.path, j.to}}
+	} else if err != nil {
+		return outcome{err: err}
+	}
+	moved := func() { e.local.shift(j.Key, plan.Place{Parent: j.parent, Name: j.To.Name}) }
+	out := outcome{sync: []string{dirOf(j.path), dirOf(j.to)}, then: moved}
+	after, err := e.fs.Lstat(j.to)
+	if j.base.N == 0 || !j.follows || err != nil {
+		return out // it had to make room, or is on its way through a swap: nothing is agreed yet
+	}
+	b := j.base
+	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.To.Name, j.Remote.Name
+	if sameBytes(printOf(b), printOfEntry(after)) {
+		b.CTime = after.CTime // the rename changed it
+	}
+	agreed := e.bind(j, b, nil)
+	out.tx, out.then = agreed.tx, func() {
+		e.local.lift(j.Key)
+		agreed.then()
+	}
+	return out
+}
+
+// shift lets k stand at another place, as a rename of ours made it.
+func (t *local) shift(k plan.Key, to plan.Place) {
+	it, ok := t.diff[k]
+	if !ok {
+		l := t.Local(k)
+		it = &item{kind: l.Kind, print: l.Print, hash: l.Hash}
+	}
+	t.lift(k)
+	it.place = to
+	t.put(k, it)
+}
+
+func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
+	parent, name := j.parentID, j.To.Name
+	var mtime time.Time
+	if j.Remote.Kind == plan.File && j.Remote.MTime != 0 {
+		mtime = time.Unix(0, j.Remote.MTime) // a move may reset it
+	}
+	it, err := e.drive.Move(ctx, e.cfg.Drive.ID, j.id, j.etag, parent, name, mtime)
+	if errors.Is(err, remote.ErrChanged) {
+		it, err = e.moveAgain(ctx, j, parent, name, mtime)
+	}
+	if err != nil {
+		return e.notAsPlanned(ctx, j, err)
+	}
+	b := j.base
+	b.Parent = int64(j.parent)
+	b.RemoteName, b.ETag, b.RemoteMTime = it.Name, it.ETag, itemRow(it).MTime
+	if plan.IsSwap(name) {
+		return outcome{tx: func(tx *state.Tx) error { _, err := e.putOwn(tx, j, it); return err }}
+	}
+	b.LocalName = j.Local.Name
+	if !j.Local.Edited {
+		setPrint(&b, j.Local.Print)
+	}
+	out := e.bind(j, b, &it)
+	agreed := out.then
+	out.then = func() {
+		e.local.stay(j.Key, plan.Place{Parent: j.parent, Name: j.Local.Name})
+		agreed()
+	}
+	return out
+}
+
+// stay lets k, which stood at place apart from its base, stand there by its base.
+func (t *local) stay(k plan.Key, place plan.Place) {
+	it, ok := t.diff[k]
+	if !ok || it.place.Name != place.Name || t.key(it.place.Parent) != place.Parent {
+		return // it has moved on meanwhile
+	}
+	t.lift(k)
+}
+
+// moveAgain answers a 412: when the item is still as planned and only its eTag
+// has drifted, the move is sent once more with the fresh one.
+func (e *Engine) moveAgain(ctx context.Context, j job, parent, name string, mtime time.Time) (remote.Item, error) {
+	now, err := e.unchanged(ctx, j)
+	if err != nil {
+		return now, err
+	}
+	return e.drive.Move(ctx, e.cfg.Drive.ID, j.id, now.ETag, parent, name, mtime)
+}
+
+// unchanged fetches j's item and says whether it is still what was planned
+// upon: content, name and place. eTags prove nothing, they drift by themselves.
+func (e *Engine) unchanged(ctx context.Context, j job) (remote.Item, error) {
+	now, err := e.drive.Item(ctx, e.cfg.Drive.ID, j.id)
+	if err != nil {
+		return now, err
+	}
+	row := itemRow(now)
+	same := row.Name == j.Remote.Name && row.Kind == uint8(j.Remote.Kind) &&
+		(row.Kind == uint8(plan.Dir) || row.Size == j.Remote.Size && row.Hash == string(j.Remote.Hash))
+	if same && row.Kind == uint8(plan.File) && row.Hash == "" {
+		same = row.MTime/int64(time.Second) == j.Remote.MTime/int64(time.Second)
+	}
+	if !same {
+		return now, &movedOn{now}
+	}
+	return now, nil
+}
+
+// movedOn says that the item online is no longer what was planned upon.
+type movedOn struct{ now remote.Item }
+
+func (m *movedOn) Error() string        { return "changed online meanwhile" }
+func (m *movedOn) Is(target error) bool { return target == errSuperseded }
+
+// notAsPlanned turns the service's refusals that mean "look again" into a
+// superseded outcome that carries what stands there now.
+func (e *Engine) notAsPlanned(ctx context.Context, j job, err error) outcome {
+	var m *movedOn
+	switch {
+	case errors.As(err, &m):
+		return outcome{err: errSuperseded, fresh: []remote.Item{m.now}}
+	case errors.Is(err, remote.ErrExists) && j.To.Name != "":
+		it, getErr := e.drive.ItemIn(ctx, e.cfg.Drive.ID, j.parentID, j.To.Name)
+		if getErr != nil {
+			return outcome{err: err}
+		}
+		return outcome{err: errSuperseded, fresh: []remote.Item{it}}
+	case errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrNotFound):
+		out := outcome{err: errSuperseded}
+		for _, id := range []string{j.id, j.parentID} {
+			if id == "" {
+				continue
+			}
+			it, getErr := e.drive.Item(ctx, e.cfg.Drive.ID, id)
+			switch {
+			case errors.Is(getErr, remote.ErrNotFound):
+				out.lost = append(out.lost, id)
+			case getErr == nil && id == j.id:
+				out.fresh = append(out.fresh, it)
+			case getErr != nil:
+				return outcome{err: err}
+			}
+		}
+		return out
+	}
+	return outcome{err: err}
+}

@@ -1,0 +1,67 @@
+package syncer
+
+import (
+	"fmt"
+	"hash"
+	"io"
+	"path"
+
+	"tandem/remote/quickxor"
+	"tandem/state"
+)
+
+// openTemp opens the private file for a download: the one that an earlier try
+// of the same version left, with what it has already hashed, or a new one.
+func (e *Engine) openTemp(j job) (temp, int64, hash.Hash, error) {
+	if p, ok, err := e.db.Partial(e.cfg.Folder.N, int64(j.Key)); err != nil {
+		return temp{}, 0, nil, err
+	} else if ok {
+		if p.Hash == string(j.Remote.Hash) && p.ETag == j.Remote.ETag && p.Size == j.Remote.Size {
+			if tmp, n, sum, err := e.reopen(p.Temp); err == nil && n < p.Size {
+				return tmp, n, sum, nil
+			}
+		}
+		if err := e.fs.Remove(p.Temp); err != nil && !gone(err) {
+			return temp{}, 0, nil, err
+		}
+	}
+	tmp, err := e.newTemp(j)
+	return tmp, 0, quickxor.New(), err
+}
+
+func (e *Engine) newTemp(j job) (temp, error) {
+	name := path.Join(tmpDir, fmt.Sprintf("%d-%s-%d", j.Key, e.born, e.temps.Add(1)))
+	f, err := e.fs.Create(name)
+	return temp{name, f}, err
+}
+
+func (e *Engine) reopen(name string) (temp, int64, hash.Hash, error) {
+	old, err := e.fs.Open(name)
+	if err != nil {
+		return temp{}, 0, nil, err
+	}
+	defer old.Close()
+	sum := quickxor.New()
+	n, err := io.Copy(sum, old)
+	if err != nil {
+		return temp{}, 0, nil, err
+	}
+	f, err := e.fs.Append(name)
+	return temp{name, f}, n, sum, err
+}
+
+// keepPartial leaves what came so far for a later try, if it is worth it.
+func (e *Engine) keepPartial(j job, tmp temp, n int64, cause error) error {
+	if n < resumeAbove || j.Remote.Hash == "" {
+		return e.discard(tmp, cause)
+	}
+	tmp.file.Close()
+	p := state.Partial{
+		Folder: e.cfg.Folder.N, Key: int64(j.Key), Temp: tmp.name,
+		Size: j.Remote.Size, Hash: string(j.Remote.Hash), ETag: j.Remote.ETag,
+	}
+	if err := e.durably(func(tx *state.Tx) error { return tx.PutPartial(p) }); err != nil {
+		return err
+	}
+	return cause
+}

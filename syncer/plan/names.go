@@ -1,0 +1,143 @@
+package plan
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Fold gives the key by which names are compared: two names that fold the same
+// cannot stand in one folder online. It composes accents and takes, for each
+// rune, the least of those that differ in case only. The service may be coarser
+// still; then it refuses, and nothing is overwritten.
+func Fold(name string) string {
+	ascii := true
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c >= utf8.RuneSelf || 'a' <= c && c <= 'z' {
+			ascii = false
+			break
+		}
+	}
+	if ascii {
+		return name
+	}
+	return strings.Map(foldRune, norm.NFC.String(name))
+}
+
+func foldRune(r rune) rune {
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	return least
+}
+
+const swapPrefix = ".tandem-swap-"
+
+// swapName is the name an item bears for a moment while names go round. It is
+// never read as a person's rename, so a crash in between heals by itself.
+func swapName(k Key) string { return swapPrefix + strconv.FormatInt(int64(k), 10) }
+
+// IsSwap recognises such a name.
+func IsSwap(name string) bool { return strings.HasPrefix(name, swapPrefix) }
+
+// ConflictName is the name under which a local version lives on beside theirs;
+// n > 1 gives the next one when that is taken. The stem is cut so that the name
+// fits, on a rune's boundary.
+func ConflictName(name, host string, now time.Time, n int) string {
+	ext := path.Ext(name)
+	if ext == name || len(ext) > 32 {
+		ext = ""
+	}
+	stem := strings.TrimSuffix(name, ext)
+	if i := strings.LastIndex(stem, " (conflict "); i > 0 && strings.HasSuffix(stem, ")") {
+		stem = stem[:i] // a conflict on a conflict copy is another copy of the same file
+	}
+	suffix := " (conflict " + clean(host) + " " + now.Format("2006-01-02 150405")
+	if n > 1 {
+		suffix += fmt.Sprintf(" %d", n)
+	}
+	suffix += ")" + ext
+	for len(stem)+len(suffix) > 255 {
+		_, size := utf8.DecodeLastRuneInString(stem)
+		stem = stem[:len(stem)-size]
+	}
+	return stem + suffix
+}
+
+// clean lets a host name be part of a file name anywhere.
+func clean(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || strings.ContainsRune(`"*:<>?/\|`, r) {
+			return '-'
+		}
+		return r
+	}, host)
+}
+
+// LocalRefuses says why no item here can have this name.
+func LocalRefuses(parent, name string, _ Kind) string {
+	switch {
+	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
+		return "its name online is no name for a file here"
+	case parent == "" && name == ".tandem":
+		return "tandem keeps its own files under this name"
+	case len(name) > 255:
+		return "its name is too long for this disk (255 bytes)"
+	}
+	return ""
+}
+
+// RemoteRefuses says why no item on such a drive can have this name: the rules
+// of Microsoft's "Restrictions and limitations in OneDrive and SharePoint".
+func RemoteRefuses(driveKind string) func(parent, name string, kind Kind) string {
+	work := driveKind == "business" || driveKind == "documentLibrary"
+	return func(parent, name string, kind Kind) string {
+		upper := strings.ToUpper(name)
+		device, _, _ := strings.Cut(upper, ".")
+		switch {
+		case !utf8.ValidString(name):
+			return "its name is not valid UTF-8"
+		case strings.ContainsAny(name, `"*:<>?/\|`):
+			return `OneDrive allows none of " * : < > ? / \ | in a name`
+		case strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f }):
+			return "OneDrive allows no control characters in a name"
+		case name != strings.Trim(name, " "):
+			return "OneDrive allows no space at the start or end of a name"
+		case strings.HasSuffix(name, "."):
+			return "OneDrive allows no dot at the end of a name"
+		case isDevice(device), upper == ".LOCK", upper == "DESKTOP.INI":
+			return "OneDrive reserves this name"
+		case strings.Contains(strings.ToLower(name), "_vti_"):
+			return "OneDrive allows no _vti_ in a name"
+		case strings.HasPrefix(name, "~$"):
+			return "OneDrive allows no name that starts with ~$"
+		case work && kind == Dir && strings.HasPrefix(name, "~"):
+			return "this drive allows no folder that starts with ~"
+		case driveKind == "documentLibrary" && parent == "" && kind == Dir && upper == "FORMS":
+			return "the library reserves this folder"
+		case units(name) > 255:
+			return "its name is too long for OneDrive (255 characters)"
+		case units(path.Join(parent, name)) > 400:
+			return "its path is too long for OneDrive (400 characters)"
+		}
+		return ""
+	}
+}
+
+func units(s string) int { return len(utf16.Encode([]rune(s))) }
+
+func isDevice(s string) bool {
+	switch s {
+	case "CON", "PRN", "AUX", "NUL":
+		return true
+	}
+	return len(s) == 4 && (strings.HasPrefix(s, "COM") || strings.HasPrefix(s, "LPT")) && '0' <= s[3] && s[3] <= '9'
+}

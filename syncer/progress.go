@@ -1,0 +1,88 @@
+package syncer
+
+import (
+	"sync/atomic"
+	"time"
+
+	"tandem/syncer/plan"
+)
+
+// Progress is how far a run has come, for a person to watch.
+type Progress struct {
+	Looked int   // things seen on disk so far
+	Listed int64 // things the change feed brought so far
+	Files  int   // to be transferred in all, as far as is known
+	Done   int
+	Bytes  int64
+	Moved  int64 // bytes transferred so far
+}
+
+// progress counts for the screen. Its byte counters are added to by workers,
+// everything else belongs to the loop.
+type progress struct {
+	tell  func(Progress)
+	clock Clock
+	last  time.Time
+	now   Progress
+	up    *atomic.Int64
+	down  counter
+}
+
+// A counter counts the bytes written to it.
+type counter struct{ n *atomic.Int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n.Add(int64(len(p)))
+	return len(p), nil
+}
+
+func newProgress(tell func(Progress), clock Clock) progress {
+	return progress{tell: tell, clock: clock, up: new(atomic.Int64), down: counter{new(atomic.Int64)}}
+}
+
+func (p *progress) sent(n int64) { p.up.Add(n) }
+
+func (p *progress) look(n int) { p.now.Looked += n }
+
+func (p *progress) add(s *step) {
+	if n, ok := transfer(s); ok {
+		p.now.Files++
+		p.now.Bytes += n
+	}
+}
+
+func (p *progress) done(s *step) {
+	if _, ok := transfer(s); ok {
+		p.now.Done++
+	}
+}
+
+// drop takes a step that was given up out of the count.
+func (p *progress) drop(s *step) {
+	if n, ok := transfer(s); ok {
+		p.now.Files--
+		p.now.Bytes -= n
+	}
+}
+
+func transfer(s *step) (int64, bool) {
+	switch s.Op {
+	case plan.Upload:
+		return s.Local.Size, true
+	case plan.Download:
+		return max(s.Remote.Size, 0), true
+	}
+	return 0, false
+}
+
+func (p *progress) busy(e *Engine) bool { return p.tell != nil && e.work > 0 }
+
+// show tells the screen, not more often than it can be read.
+func (p *progress) show(e *Engine) {
+	if now := p.clock.Now(); p.tell != nil && now.Sub(p.last) >= 100*time.Millisecond {
+		p.last = now
+		p.now.Listed = e.listing.Load()
+		p.now.Moved = p.up.Load() + p.down.n.Load()
+		p.tell(p.now)
+	}
+}

@@ -1,0 +1,297 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// stashFor is how long a replaced version stays in the stash before it is looked
+// at once more: a program that held the file open may still write to it.
+const stashFor = 10 * time.Second
+
+// recover puts in order what an earlier run, ended at whatever instant, has left
+// in the private area. Nothing there is removed that is not known, by its hash,
+// to be online; what is not known becomes a conflict copy.
+func (e *Engine) recover(ctx context.Context) error {
+	for _, dir := range []string{tmpDir, stashDir, trashDir} {
+		if err := e.fs.MkdirPrivate(dir); err != nil {
+			return e.folderError(err)
+		}
+	}
+	if err := e.loadNotes(ctx); err != nil {
+		return err
+	}
+	intents, err := e.db.Intents(e.cfg.Folder.N)
+	if err != nil {
+		return err
+	}
+	indexed := map[string]bool{}
+	for _, in := range intents {
+		indexed[in.Private] = true
+		if err := e.resume(in); err != nil {
+			return err
+		}
+	}
+	if err := e.restoreUnknown(indexed); err != nil {
+		return err
+	}
+	e.cancelSessions(ctx)
+	return e.cleanTemps()
+}
+
+// loadNotes takes over what earlier runs wrote down for this one.
+func (e *Engine) loadNotes(context.Context) error {
+	waiting, err := e.db.Waitings(e.cfg.Folder.N)
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		e.waiting[plan.Key(w.Key)] = w
+		if it, ok, err := e.db.Item(w.Key); err != nil {
+			return err
+		} else if !ok || it.N == 0 {
+			e.dirty[plan.Key(w.Key)] = struct{}{} // a local item, whose key is not the same in this run
+		}
+	}
+	e.readVerdicts()
+	e.loadDirty()
+	return nil
+}
+
+// readVerdicts takes over what a person has said about held deletes.
+func (e *Engine) readVerdicts() {
+	held, err := e.db.Held(e.cfg.Folder.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	clear(e.verdicts)
+	for _, h := range held {
+		k := plan.Key(h.Key)
+		if _, known := e.held[k]; !known || h.Verdict != 0 {
+			e.held[k] = h
+			e.dirty[k] = struct{}{}
+		}
+		e.verdicts[k] = plan.Verdict(h.Verdict)
+	}
+}
+
+// resume ends what an intent began.
+func (e *Engine) resume(in state.Intent) error {
+	switch in.Op {
+	case opCreate:
+		return nil // settled when the change feed was read: claimCreated
+	case opStashed:
+		return nil // sweep
+	}
+	entry, err := e.fs.Lstat(in.Private)
+	if gone(err) {
+		return e.db.Update(dropIntent(in.N)) // it had not begun, or was all done but for this note
+	}
+	if err != nil {
+		return e.folderError(err)
+	}
+	hash, err := e.hashOf(in.Private)
+	if err != nil {
+		return e.folderError(err)
+	}
+	switch {
+	case in.Op == opReplace && hash == plan.Hash(in.Want) && entry.Ino != in.Ino:
+		if err := e.fs.Remove(in.Private); err != nil { // the exchange had not happened; the bytes are online
+			return err
+		}
+	case in.Op == opReplace && hash == plan.Hash(in.Hash) && in.Keep == "":
+		return e.db.Update(func(tx *state.Tx) error {
+			if err := tx.DropIntent(in.N); err != nil {
+				return err
+			}
+			in.N, in.Op = 0, opStashed
+			_, err := tx.PutIntent(in)
+			return err
+		})
+	case in.Op == opReplace:
+		if _, err := e.putBeside(in.Private, in.Path, in.Keep); err != nil {
+			return err
+		}
+		e.sum.Conflicts++
+	case hash != plan.Hash(in.Hash): // deleted here, and not what was to be deleted
+		if _, err := e.putBack(in); err != nil {
+			return err
+		}
+	}
+	return e.db.Update(dropIntent(in.N))
+}
+
+// restoreUnknown gives a name to what lies in the stash and no intent speaks of:
+// the database that knew it is lost.
+func (e *Engine) restoreUnknown(indexed map[string]bool) error {
+	entries, err := e.fs.PrivateDir(stashDir)
+	if err != nil {
+		return e.folderError(err)
+	}
+	for _, c := range entries {
+		rel := path.Join(stashDir, c.Name)
+		if indexed[rel] || indexed[strings.TrimSuffix(rel, ".new")] && strings.HasSuffix(rel, ".new") {
+			continue
+		}
+		to, err := e.putBeside(rel, "recovered", "")
+		if err != nil {
+			return err
+		}
+		e.sum.Conflicts++
+		e.log.Warn("recovered", "path", to, "why", "it was set aside by a run whose records are lost")
+	}
+	return nil
+}
+
+// cleanTemps removes half-done downloads that cannot be gone on with.
+func (e *Engine) cleanTemps() error {
+	partials, err := e.db.Partials(e.cfg.Folder.N)
+	if err != nil {
+		return err
+	}
+	entries, err := e.fs.PrivateDir(tmpDir)
+	if err != nil {
+		return e.folderError(err)
+	}
+	for _, c := range entries {
+		rel := path.Join(tmpDir, c.Name)
+		if !slices.ContainsFunc(partials, func(p state.Partial) bool { return p.Temp == rel }) {
+			if err := e.fs.Remove(rel); err != nil && !gone(err) {
+				return e.folderError(err)
+			}
+		}
+	}
+	return nil
+}
+
+// sweep removes replaced versions from the stash once it is sure that nobody
+// has written to them since, and makes a conflict copy of one that was.
+func (e *Engine) sweep() {
+	intents, err := e.db.Intents(e.cfg.Folder.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	for _, in := range intents {
+		if in.Op != opStashed || e.clock.Now().Sub(in.At) < stashFor {
+			continue
+		}
+		hash, err := e.hashOf(in.Private)
+		switch {
+		case gone(err):
+		case err != nil || !e.fs.Quiet(in.Private):
+			continue
+		case hash == plan.Hash(in.Hash):
+			if err := e.fs.Remove(in.Private); err != nil {
+				continue
+			}
+		default:
+			to, err := e.putBeside(in.Private, in.Path, "")
+			if err != nil {
+				e.log.Warn("late save not kept yet", "path", in.Path, "err", err)
+				continue
+			}
+			e.sum.Conflicts++
+			e.lookAt(to, false)
+		}
+		e.commit(report{tx: dropIntent(in.N)})
+	}
+}
+
+// claimCreated finds files that a lost answer, or a lost process, left online
+// without a record here: the same place and bytes that an intent announced. The
+// local file is known by its inode, whatever its name is by now.
+func (e *Engine) claimCreated() {
+	intents, err := e.db.Intents(e.cfg.Folder.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	byIno := map[uint64]plan.Key{}
+	for k, it := range e.local.diff {
+		if it.fresh && it.kind == plan.File {
+			byIno[it.print.Ino] = k
+		}
+	}
+	for _, in := range intents {
+		if in.Op == opCreate {
+			e.claim(in, byIno)
+			e.commit(report{tx: dropIntent(in.N)})
+		}
+	}
+}
+
+func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
+	k, here := byIno[in.Ino]
+	parent, ok, err := e.db.ItemByID(e.cfg.Drive.N, in.ParentID)
+	if err != nil {
+		panic(stateError{err})
+	}
+	if !here || !ok || parent.Gone {
+		return
+	}
+	items, err := e.db.ItemsAt(parent.N, plan.Fold(in.Name))
+	if err != nil {
+		panic(stateError{err})
+	}
+	for _, it := range items {
+		_, bound := e.local.base(plan.Key(it.N))
+		_, parentBound := e.local.base(plan.Key(parent.N))
+		if bound || !parentBound || it.Size != in.Size || it.Hash != in.Want || it.Name == e.local.diff[k].place.Name {
+			continue
+		}
+		b := state.Base{
+			N: it.N, Parent: parent.N, LocalName: it.Name, RemoteName: it.Name, Fold: it.Fold, Kind: uint8(plan.File),
+			Hash: in.Want, RemoteSize: it.Size, RemoteMTime: it.MTime, RemoteHash: it.Hash, ETag: it.ETag,
+		}
+		setPrint(&b, e.local.diff[k].print)
+		err := e.db.Update(func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) })
+		if err == nil {
+			e.local.moved(plan.Key(it.N), k)
+		}
+		return
+	}
+}
+
+// cancelSessions gives up upload sessions that nothing will go on with: some
+// drives allow one session a file, and count its bytes.
+func (e *Engine) cancelSessions(ctx context.Context) {
+	sessions, err := e.db.Sessions(e.cfg.Folder.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	for _, s := range sessions {
+		entry, err := e.fs.Lstat(s.Path)
+		same := err == nil && entry.Ino == s.Ino && entry.Size == s.Size && entry.MTime == s.MTime
+		if same && s.Expires.After(e.clock.Now()) {
+			e.keepSession(s)
+			continue
+		}
+		e.spawn(func() report {
+			err := e.drive.CancelSession(ctx, remote.Session{Address: remote.Secret(s.Address), Expires: s.Expires})
+			if err != nil && !errors.Is(err, remote.ErrNotFound) {
+				e.log.Warn("upload session not cancelled", "path", s.Path, "err", err)
+			}
+			return report{tx: func(tx *state.Tx) error { return tx.DropSession(s.Folder, s.Key) }}
+		})
+	}
+}
+
+// keepSession files a session of an earlier run by the inode it is for: the key
+// of a new file is not the same in this run.
+func (e *Engine) keepSession(s state.Session) {
+	was := s.Key
+	s.Key = -int64(s.Ino)
+	if was == s.Key {
+		return
+	}
+	e.commit(report{tx: func(tx *state.Tx) error {
+		return errors.Join(tx.DropSession(s.Folder, was), tx.PutSession(s))
+	}})
+}

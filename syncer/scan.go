@@ -1,0 +1,262 @@
+package syncer
+
+import (
+	"container/heap"
+	"context"
+	"iter"
+	"path"
+	"strings"
+
+	"tandem/state"
+	"tandem/syncer/plan"
+	"tandem/watcher"
+)
+
+// A visit is a folder still to be read.
+type visit struct {
+	key   plan.Key
+	path  string
+	mtime int64 // as the parent's listing told: another one later means the folder changed while it was read
+	ctime int64
+}
+
+// byKey is a heap of visits, least key first: the order in which the base
+// brings its rows, so that the whole comparison is one sequential read.
+type byKey []visit
+
+func (h byKey) Len() int           { return len(h) }
+func (h byKey) Less(i, j int) bool { return h[i].key < h[j].key }
+func (h byKey) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *byKey) Push(v any)        { *h = append(*h, v.(visit)) }
+func (h *byKey) Pop() any {
+	old := *h
+	v := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return v
+}
+
+// scan reads the whole folder and notes what is not as the base remembers it.
+// A thing missed is looked for a second time before it counts: a file that is
+// moved, during the scan, from a folder not yet read into one already read is
+// seen nowhere.
+func (e *Engine) scan(ctx context.Context) error {
+	top, err := e.fs.Lstat("")
+	if err != nil {
+		return e.folderError(err)
+	}
+	rows := newBaseReader(e.db, e.cfg.Folder.N)
+	defer rows.stop()
+	visits := &byKey{{key: e.root, mtime: top.MTime, ctime: top.CTime}}
+	var done []visit
+	var buf []watcher.Entry
+	for visits.Len() > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		v := heap.Pop(visits).(visit)
+		e.watch(v.path)
+		buf, err = e.fs.ReadDir(v.path, buf)
+		if err != nil {
+			if v.key == e.root {
+				return e.folderError(err)
+			}
+			e.unreadable(v.key, v.path, err)
+			continue
+		}
+		base, err := rows.children(v.key)
+		if err != nil {
+			return err
+		}
+		e.seeDir(v.key, v.path, buf, base, func(c visit) { heap.Push(visits, c) })
+		done = append(done, v)
+		e.progress.look(len(buf))
+	}
+	e.secondLook(done)
+	e.local.join()
+	e.local.sure()
+	return nil
+}
+
+// secondLook reads again the folders that changed while the scan ran, if the
+// scan missed anything, until none does (or a storm of changes leaves it to the
+// watcher and the next pass).
+func (e *Engine) secondLook(done []visit) {
+	for range 3 {
+		if !e.local.gone {
+			return
+		}
+		changed := false
+		for i, v := range done {
+			now, err := e.fs.Lstat(v.path)
+			if err != nil || now.MTime == v.mtime && now.CTime == v.ctime {
+				continue
+			}
+			changed = true
+			done[i].mtime, done[i].ctime = now.MTime, now.CTime
+			if k, ok := e.local.find(v.path); ok {
+				e.readDir(k, v.path, false)
+			}
+		}
+		if !changed {
+			return
+		}
+	}
+}
+
+// sure lets what the completed scan missed count as gone.
+func (t *local) sure() {
+	for _, it := range t.diff {
+		if it.kind == plan.None {
+			it.young = it.young.Add(-t.settle)
+		}
+	}
+}
+
+// seeDir notes one folder's entries and names the folders in it to enter.
+func (e *Engine) seeDir(k plan.Key, rel string, entries []watcher.Entry, base []state.Base, enter func(visit)) {
+	skip := func(name string) bool { return e.inHand(k, name) }
+	e.local.seeAll(k, entries, base, skip, func(c watcher.Entry, ck plan.Key) {
+		if c.Kind == watcher.Dir {
+			enter(visit{ck, path.Join(rel, c.Name), c.MTime, c.CTime})
+		}
+	})
+}
+
+// inHand says that an action of ours is at work under this name: what is seen
+// there now is half done, and is looked at again when the action has ended.
+func (e *Engine) inHand(parent plan.Key, name string) bool {
+	if e.slots[plan.Place{Parent: parent, Name: name}] == 0 {
+		return false
+	}
+	e.again[path.Join(e.local.path(parent), name)] = struct{}{}
+	return true
+}
+
+// lookAt follows a hint: something about rel, and with deep about all below it,
+// may have changed.
+func (e *Engine) lookAt(rel string, deep bool) {
+	if rel == "" {
+		e.readDir(e.root, "", deep)
+		return
+	}
+	parent, ok := e.local.find(dirOf(rel))
+	if !ok {
+		e.lookAt(dirOf(rel), false)
+		return
+	}
+	name := path.Base(rel)
+	if e.inHand(parent, name) {
+		return
+	}
+	entry, err := e.fs.Lstat(rel)
+	k, known := e.local.child(parent, name)
+	switch {
+	case gone(err) && known:
+		e.local.vanish(k)
+	case gone(err):
+	case err != nil && known:
+		e.local.unknown(k, reason(err))
+	case err != nil:
+	default:
+		k = e.local.see(parent, entry, e.baseRow(parent, name))
+		if entry.Kind == watcher.Dir && (deep || !known) {
+			e.readDir(k, rel, true)
+		}
+	}
+}
+
+// readDir looks at one folder, and with deep at all folders below it; new ones
+// are always entered.
+func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
+	e.watch(rel)
+	entries, err := e.fs.ReadDir(rel, nil)
+	if err != nil {
+		e.unreadable(k, rel, err)
+		return
+	}
+	known := e.db.NextKey() // keys given from here on are those of new items
+	e.seeDir(k, rel, entries, e.local.baseChildren(k), func(c visit) {
+		if deep || c.key > plan.Key(known) {
+			e.readDir(c.key, c.path, deep)
+		}
+	})
+}
+
+func (e *Engine) baseRow(parent plan.Key, name string) *state.Base {
+	b, ok, err := e.db.BaseAt(e.cfg.Folder.N, int64(parent), plan.Fold(name))
+	if err != nil {
+		panic(stateError{err})
+	}
+	if !ok || b.LocalName != name {
+		return nil
+	}
+	return &b
+}
+
+// unreadable notes that a folder cannot be listed now. One that went away is
+// left to its parent's listing.
+func (e *Engine) unreadable(k plan.Key, rel string, err error) {
+	if gone(err) {
+		e.again[rel] = struct{}{}
+		return
+	}
+	e.local.unknown(k, "cannot be read: "+reason(err))
+}
+
+func (e *Engine) watch(rel string) {
+	if e.cfg.Watch == nil {
+		return
+	}
+	if err := e.cfg.Watch.Add(rel); err != nil && !gone(err) {
+		e.log.Warn("not watched", "path", rel, "err", err)
+	}
+}
+
+func dirOf(rel string) string {
+	if i := strings.LastIndexByte(rel, '/'); i >= 0 {
+		return rel[:i]
+	}
+	return ""
+}
+
+// A baseReader hands out the base's rows folder by folder: from one sequential
+// read as long as folders are asked for in the order of their keys, by a query
+// of its own for one that comes late.
+type baseReader struct {
+	db     *state.DB
+	folder int64
+	next   func() (state.Base, error, bool)
+	stop   func()
+	row    state.Base
+	more   bool
+	err    error
+	buf    []state.Base
+}
+
+func newBaseReader(db *state.DB, folder int64) *baseReader {
+	r := &baseReader{db: db, folder: folder}
+	r.next, r.stop = iter.Pull2(db.WalkBase(folder))
+	r.step()
+	return r
+}
+
+func (r *baseReader) step() {
+	if r.row, r.err, r.more = r.next(); r.err != nil {
+		r.more = false
+	}
+}
+
+func (r *baseReader) children(k plan.Key) ([]state.Base, error) {
+	if r.more && r.row.Parent > int64(k) {
+		return r.db.BaseChildren(r.folder, int64(k))
+	}
+	for r.more && r.row.Parent < int64(k) {
+		r.step() // below a folder that is not there
+	}
+	r.buf = r.buf[:0]
+	for r.more && r.row.Parent == int64(k) {
+		r.buf = append(r.buf, r.row)
+		r.step()
+	}
+	return r.buf, r.err
+}

@@ -1,0 +1,147 @@
+package syncer
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/syncer/plan"
+)
+
+// A Summary tells what a run did. Its JSON shape is a contract: see the
+// reference in docs/.
+type Summary struct {
+	Folder         string    `json:"folder"`
+	Uploaded       int       `json:"uploaded"`
+	Downloaded     int       `json:"downloaded"`
+	CreatedFolders int       `json:"created_folders"`
+	Moved          int       `json:"moved"`
+	DeletedLocal   int       `json:"deleted_local"`
+	DeletedRemote  int       `json:"deleted_remote"`
+	Conflicts      int       `json:"conflicts"`
+	Waiting        []Waiting `json:"waiting"`
+	BytesUp        int64     `json:"bytes_up"`
+	BytesDown      int64     `json:"bytes_down"`
+	Requests       int64     `json:"requests"`
+	Seconds        float64   `json:"seconds"`
+	Error          string    `json:"error"`
+
+	Held int `json:"-"` // deletes that wait for a person
+}
+
+// Waiting is an item that is not synced, and why.
+type Waiting struct {
+	Path   string `json:"path"`
+	Why    string `json:"why"`
+	Person bool   `json:"-"` // nothing changes until a person does something
+}
+
+// NeedsPerson says that the run finished but something waits for a person.
+func (s Summary) NeedsPerson() bool {
+	return s.Conflicts > 0 || s.Held > 0 || slices.ContainsFunc(s.Waiting, func(w Waiting) bool { return w.Person })
+}
+
+func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
+	s := e.sum
+	s.Requests = e.drive.Requests() - requests
+	s.Seconds = e.clock.Now().Sub(start).Seconds()
+	for _, w := range e.waiting {
+		s.Waiting = append(s.Waiting, Waiting{w.Path, w.Why, w.Person})
+	}
+	for _, h := range e.held {
+		s.Waiting = append(s.Waiting, Waiting{h.Path, "delete held: " + h.Why, true})
+	}
+	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
+	s.Held = len(e.held)
+	if err != nil {
+		s.Error = err.Error()
+	}
+	return s
+}
+
+// count adds what a step did to the summary, and says it to the log.
+func (e *Engine) count(s *step, out outcome) {
+	e.progress.done(s)
+	switch s.Op {
+	case plan.Upload:
+		e.sum.Uploaded++
+		e.sum.BytesUp += out.bytes
+	case plan.Download:
+		e.sum.Downloaded++
+		e.sum.BytesDown += out.bytes
+	case plan.MakeLocalDir, plan.MakeRemoteDir:
+		e.sum.CreatedFolders++
+	case plan.MoveLocal, plan.MoveRemote:
+		e.sum.Moved++
+	case plan.DeleteLocal:
+		e.sum.DeletedLocal += out.items
+	case plan.DeleteRemote:
+		e.sum.DeletedRemote += out.items
+	default:
+		return
+	}
+	e.log.Info(e.words(s.Action), "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+}
+
+// words is the past tense of an action.
+func (e *Engine) words(a plan.Action) string {
+	switch a.Op {
+	case plan.Upload:
+		return "uploaded"
+	case plan.Download:
+		return "downloaded"
+	case plan.MakeLocalDir:
+		return "created folder here"
+	case plan.MakeRemoteDir:
+		return "created folder online"
+	case plan.MoveLocal:
+		return "moved here"
+	case plan.MoveRemote:
+		return "moved online"
+	case plan.DeleteLocal:
+		return "deleted here"
+	case plan.DeleteRemote:
+		return "deleted online"
+	case plan.Stamp:
+		return "set times online"
+	case plan.Adopt:
+		return "agreed"
+	}
+	return "forgotten"
+}
+
+// A Step is one line of a plan as a person reads it.
+type Step struct {
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	To   string `json:"to,omitempty"`
+	Why  string `json:"why"`
+}
+
+// steps puts a plan into words.
+func (e *Engine) steps(p plan.Plan) []Step {
+	imperative := map[plan.Op]string{
+		plan.MakeLocalDir: "create folder here", plan.MakeRemoteDir: "create folder online",
+		plan.MoveLocal: "move here", plan.MoveRemote: "move online", plan.Download: "download", plan.Upload: "upload",
+		plan.DeleteLocal: "delete here", plan.DeleteRemote: "delete online",
+	}
+	var out []Step
+	for _, a := range p.Actions {
+		op, ok := imperative[a.Op]
+		if !ok {
+			continue // nothing a person would notice
+		}
+		st := Step{Op: op, Path: e.pathOf(a.Key), Why: a.Why}
+		if a.Op == plan.MoveLocal || a.Op == plan.MoveRemote {
+			st.To = strings.TrimPrefix(e.pathOf(a.To.Parent)+"/"+a.To.Name, "/")
+		}
+		if a.Keep != "" {
+			st.Why += "; yours is kept as " + a.Keep
+		}
+		out = append(out, st)
+	}
+	for _, a := range p.Held {
+		out = append(out, Step{Op: "held: " + imperative[a.Op], Path: e.pathOf(a.Key), Why: p.HeldWhy})
+	}
+	return out
+}

@@ -1,0 +1,142 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// Patience with an item that keeps changing under the hand: looked at again at
+// once, then after a delay that doubles.
+const (
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = time.Minute
+	giveUpTry  = 8 // a single pass leaves it to the next one then
+)
+
+// trouble decides what an action that did not succeed means for its item: look
+// again, wait for a person or for time, or stop.
+func (e *Engine) trouble(s *step, err error) {
+	k := e.local.key(s.Key)
+	switch {
+	case errors.Is(err, context.Canceled):
+	case errors.Is(err, remote.ErrSignIn):
+		e.fatal = err
+	case errors.Is(err, errSuperseded):
+		e.retry(k)
+	case errors.Is(err, remote.ErrOffline):
+		e.offline(k, err)
+	default:
+		e.setAside(k, s, err)
+	}
+}
+
+// retry lets k be planned anew, more slowly each time.
+func (e *Engine) retry(k plan.Key) {
+	e.tries[k]++
+	n := e.tries[k]
+	switch {
+	case n <= 2:
+		e.dirty[k] = struct{}{}
+	case e.once && n > giveUpTry:
+		e.note(k, "it keeps changing; it is synced once it is left alone", false, 0)
+	default:
+		delete(e.dirty, k)
+		e.wake[k] = e.clock.Now().Add(min(firstRetry<<n, lastRetry))
+	}
+}
+
+// offline stops a single pass, which cannot do anything more; the agent waits.
+func (e *Engine) offline(k plan.Key, err error) {
+	if e.once {
+		e.fatal = err
+		return
+	}
+	delete(e.dirty, k)
+	e.wake[k] = e.clock.Now().Add(e.cfg.Poll)
+}
+
+// setAside lets k wait, with the reason; everything else goes on.
+func (e *Engine) setAside(k plan.Key, s *step, err error) {
+	why, person, after := e.explain(s, err)
+	delete(e.dirty, k)
+	e.tries[k]++
+	e.note(k, why, person, after)
+	e.log.Warn("not synced yet", "path", e.pathOf(k), "why", why, "err", err)
+	if !person && !errors.Is(err, remote.ErrLocked) {
+		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{Path: e.pathOf(k), Err: err}))
+	}
+	if after > 0 && !e.once {
+		e.wake[k] = e.clock.Now().Add(after)
+	}
+}
+
+// An ItemError is what could not be done with one item in this run.
+type ItemError struct {
+	Path string
+	Err  error
+}
+
+func (e *ItemError) Error() string { return `"` + e.Path + `": ` + e.Err.Error() }
+func (e *ItemError) Unwrap() error { return e.Err }
+
+// oneOf keeps the first error of a run: the others stand in the waiting list.
+func oneOf(first, next error) error {
+	if first != nil {
+		return nil
+	}
+	return next
+}
+
+func (e *Engine) note(k plan.Key, why string, person bool, after time.Duration) {
+	tx := e.waitFor(k, why, person, after)
+	e.commit(report{tx: func(t *state.Tx) error { return tx(t) }})
+}
+
+// explain puts an error in words, and says who or what can change it.
+func (e *Engine) explain(s *step, err error) (why string, person bool, after time.Duration) {
+	backoff := min(time.Minute<<min(e.tries[s.Key], 6), time.Hour)
+	switch {
+	case errors.Is(err, remote.ErrLocked):
+		return "somebody has it open online; it is sent once they close it", false, 5 * time.Minute
+	case errors.Is(err, remote.ErrQuota):
+		return "the drive is full; free space there", false, 10 * time.Minute
+	case errors.Is(err, remote.ErrMalware):
+		return "flagged as malware online; it is not downloaded", true, 0
+	case errors.Is(err, remote.ErrDenied):
+		return "no permission online", true, time.Hour
+	case errors.Is(err, remote.ErrRefused):
+		return "the service refuses it: " + err.Error(), true, 0
+	case errors.Is(err, remote.ErrThrottled):
+		return "the service asks to wait", false, backoff
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "this disk is full; free space here", false, time.Minute
+	case errors.Is(err, fs.ErrPermission) && s.Op == plan.Upload:
+		return "cannot be read: permission denied", true, time.Minute
+	case errors.Is(err, fs.ErrPermission):
+		return "cannot be written: permission denied", true, time.Minute
+	case errors.Is(err, syscall.EROFS):
+		return "cannot be written: the disk is read-only", true, time.Minute
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return "its name or path is too long for this disk", true, 0
+	case errors.Is(err, errDamaged):
+		return errDamaged.Error(), false, backoff
+	}
+	return err.Error(), false, backoff
+}
+
+// reason gives the plain cause of a file system error, without the call and the
+// path that the caller names anyway.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,263 @@
+package syncer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"tandem/remote"
+	"tandem/remote/quickxor"
+	"tandem/state"
+	"tandem/syncer/disk"
+	"tandem/syncer/plan"
+	"tandem/watcher"
+)
+
+// wholeBelow is the size up to which a file is read at once, so that what is
+// sent is known to have stood on disk at one moment.
+const wholeBelow = 4 << 20
+
+// upload sends a file. It is looked at before and after it is read; a file that
+// changes under the hand is sent again later, never half old and half new.
+func (e *Engine) upload(ctx context.Context, j job) outcome {
+	f, err := e.fs.Open(j.path)
+	if gone(err) {
+		return outcome{err: errSuperseded, look: []string{j.path}}
+	}
+	if err != nil {
+		return outcome{err: err}
+	}
+	defer f.Close()
+	entry, err := f.Stat()
+	if err != nil {
+		return outcome{err: err}
+	}
+	if printOfEntry(entry) != j.Local.Print {
+		return outcome{err: errSuperseded, look: []string{j.path}}
+	}
+	u := remote.Upload{
+		Drive: e.cfg.Drive.ID, Size: entry.Size, MTime: wholeSecond(entry.MTime),
+		Sent: e.progress.sent, KeepTimes: e.cfg.Drive.Kind != "personal",
+	}
+	if j.Remote.Kind == plan.None {
+		u.ParentID, u.Name = j.parentID, j.To.Name
+	} else {
+		u.ID, u.ETag = j.id, j.etag
+	}
+	drop := func(*state.Tx) error { return nil }
+	if entry.Size <= wholeBelow {
+		drop, err = e.whole(&u, j, f, entry)
+	} else {
+		drop, err = e.inPieces(&u, j, f, entry)
+	}
+	if err != nil {
+		return e.notSent(ctx, j, err)
+	}
+	sent, err := e.drive.Upload(ctx, u)
+	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
+		sent, err = e.uploadAgain(ctx, j, u)
+	}
+	if err != nil {
+		return e.notSent(ctx, j, err)
+	}
+	return e.uploaded(j, f, entry, sent, drop)
+}
+
+// whole reads a small file into memory. For a new one it leaves an intent: if
+// the answer is lost, the item that appears online is known to be this file,
+// whatever its name here is by then.
+func (e *Engine) whole(u *remote.Upload, j job, f disk.File, entry watcher.Entry) (func(*state.Tx) error, error) {
+	none := func(*state.Tx) error { return nil }
+	data := make([]byte, entry.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, entry.Size), data); err != nil {
+		return none, errSuperseded
+	}
+	if now, err := f.Stat(); err != nil || now != entry {
+		return none, errSuperseded
+	}
+	u.Body = bytes.NewReader(data)
+	if j.Remote.Kind != plan.None {
+		return none, nil
+	}
+	sum := quickxor.Sum(data)
+	n, err := e.intend(state.Intent{
+		Folder: e.cfg.Folder.N, Op: opCreate, Key: int64(j.Key), Path: j.path, Ino: entry.Ino, Size: entry.Size,
+		Want: string(sum[:]), ParentID: j.parentID, Name: j.To.Name, At: e.clock.Now(),
+	})
+	return dropIntent(n), err
+}
+
+// inPieces sends a large file in an upload session, which a later start can go
+// on with as long as the file is the same.
+func (e *Engine) inPieces(u *remote.Upload, j job, f disk.File, entry watcher.Entry) (func(*state.Tx) error, error) {
+	u.Body = f
+	s := state.Session{
+		Folder: e.cfg.Folder.N, Key: int64(j.Key), Path: j.path, Ino: entry.Ino, Size: entry.Size, MTime: entry.MTime,
+		ETag: u.ETag, ParentID: u.ParentID, Name: u.Name, ItemID: u.ID,
+	}
+	drop := func(tx *state.Tx) error { return tx.DropSession(s.Folder, s.Key) }
+	old, err := e.sessionOf(s)
+	if err != nil {
+		return drop, err
+	}
+	u.Session = old
+	u.Opened = func(open remote.Session) error {
+		s.Address, s.Expires = open.Address.Reveal(), open.Expires
+		return e.durably(func(tx *state.Tx) error { return tx.PutSession(s) })
+	}
+	u.Before = func() error {
+		now, err := f.Stat()
+		if err != nil || now.Size != entry.Size || now.MTime != entry.MTime || now.CTime != entry.CTime {
+			return errSuperseded
+		}
+		if at, err := e.fs.Lstat(j.path); err == nil && at.Ino != entry.Ino {
+			return errSuperseded // saved anew under the name: sending the old one is wasted
+		}
+		return nil
+	}
+	return drop, nil
+}
+
+// sessionOf finds the session that an earlier try for the same file, to the
+// same end, left open.
+func (e *Engine) sessionOf(want state.Session) (*remote.Session, error) {
+	for _, key := range []int64{want.Key, -int64(want.Ino)} {
+		s, ok, err := e.db.Session(want.Folder, key)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || s.Expires.Before(e.clock.Now()) {
+			continue
+		}
+		address, expires := s.Address, s.Expires
+		s.Address, s.Expires, s.Key, s.Path, s.Hash = "", time.Time{}, want.Key, want.Path, want.Hash
+		if s == want {
+			return &remote.Session{Address: remote.Secret(address), Expires: expires}, nil
+		}
+	}
+	return nil, nil
+}
+
+// uploadAgain answers a 412: when only the eTag has drifted, and not the
+// content, it is sent once more with the fresh one.
+func (e *Engine) uploadAgain(ctx context.Context, j job, u remote.Upload) (remote.Uploaded, error) {
+	now, err := e.unchanged(ctx, j)
+	if err != nil {
+		return remote.Uploaded{}, err
+	}
+	u.ETag, u.Session = now.ETag, nil
+	return e.drive.Upload(ctx, u)
+}
+
+// uploaded is the agreement: what was sent is what stood here when it was read.
+func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error) outcome {
+	it := sent.Item
+	b := state.Base{Parent: int64(j.parent), LocalName: path.Base(j.path), Kind: uint8(plan.File), Hash: sent.Hash}
+	setItem(&b, it)
+	setPrint(&b, printOfEntry(entry))
+	b.TimesDue = !sent.TimesSent && e.cfg.Drive.Kind == "personal" &&
+		b.RemoteMTime/int64(time.Second) != entry.MTime/int64(time.Second)
+	if b.RemoteHash == "" && it.Size == entry.Size {
+		b.RemoteHash = sent.Hash
+	}
+	out := e.bind(j, b, &it)
+	agreed, bound := out.tx, out.then
+	out.tx = func(tx *state.Tx) error { return errors.Join(agreed(tx), drop(tx)) }
+	after, err := f.Stat()
+	out.then = func() {
+		bound()
+		if err != nil || printOfEntry(after) != printOfEntry(entry) {
+			e.lookAt(j.path, false)
+		}
+	}
+	out.bytes = entry.Size
+	return out
+}
+
+// notSent sorts out why a file did not go up.
+func (e *Engine) notSent(ctx context.Context, j job, err error) outcome {
+	out := e.notAsPlanned(ctx, j, err)
+	if errors.Is(out.err, errSuperseded) {
+		out.look = append(out.look, j.path)
+	}
+	if errors.Is(err, remote.ErrBusySession) {
+		out.err = fmt.Errorf("an earlier upload of it is still open online: %w", err)
+	}
+	return out
+}
+
+// wholeSecond is the precision that every kind of drive keeps.
+func wholeSecond(ns int64) time.Time { return time.Unix(0, ns).UTC().Truncate(time.Second) }
+
+// hash reads a file for the planner.
+func (e *Engine) hash(k plan.Key) {
+	if _, ok := e.hashing[k]; ok {
+		return
+	}
+	e.hashing[k] = struct{}{}
+	rel, print := e.local.path(k), e.local.Local(k).Print
+	e.spawn(func() report {
+		sum, err := e.hashIf(rel, print)
+		return report{then: func(error) {
+			delete(e.hashing, k)
+			e.hashed(e.local.key(k), rel, print, sum, err)
+		}}
+	})
+}
+
+func (e *Engine) hashed(k plan.Key, rel string, print plan.Print, sum plan.Hash, err error) {
+	switch it, ok := e.local.diff[k]; {
+	case errors.Is(err, errSuperseded):
+		e.lookAt(rel, false)
+	case err != nil:
+		e.local.unknown(k, "cannot be read: "+reason(err))
+	case ok && it.print == print:
+		it.hash = sum
+	}
+	e.dirty[k] = struct{}{}
+}
+
+// hashIf gives the hash of a file as long as its print stays what it is.
+func (e *Engine) hashIf(rel string, print plan.Print) (plan.Hash, error) {
+	f, err := e.fs.Open(rel)
+	if gone(err) {
+		return "", errSuperseded
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if now, err := f.Stat(); err != nil || printOfEntry(now) != print {
+		return "", errSuperseded
+	}
+	sum, err := hashFile(f)
+	if err != nil {
+		return "", err
+	}
+	if now, err := f.Stat(); err != nil || printOfEntry(now) != print {
+		return "", errSuperseded
+	}
+	return sum, nil
+}
+
+// hashOf gives the hash of a private file.
+func (e *Engine) hashOf(rel string) (plan.Hash, error) {
+	f, err := e.fs.Open(rel)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return hashFile(f)
+}
+
+func hashFile(f disk.File) (plan.Hash, error) {
+	sum := quickxor.New()
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, f, make([]byte, 128<<10)); err != nil {
+		return "", err
+	}
+	return plan.Hash(sum.Sum(nil)), nil
+}

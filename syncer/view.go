@@ -1,0 +1,153 @@
+package syncer
+
+import (
+	"time"
+
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// A view shows the planner the three trees as they stand at this moment. It
+// lives for one plan.
+type view struct {
+	e     *Engine
+	items map[int64]state.Item
+	scope map[int64]plan.Kind // Dir: below the synced folder; None: outside; Unknown: cannot be told
+}
+
+func (e *Engine) view() *view {
+	return &view{e, map[int64]state.Item{}, map[int64]plan.Kind{int64(e.root): plan.Dir}}
+}
+
+func (v *view) Root() plan.Key { return v.e.root }
+
+func (v *view) Node(k plan.Key) plan.Node {
+	n := plan.Node{Key: k, Local: v.e.local.Local(k), Remote: v.remote(k)}
+	if b, ok := v.e.local.base(k); ok {
+		n.Base = plan.Base{
+			Parent: plan.Key(b.Parent), LocalName: b.LocalName, RemoteName: b.RemoteName, Kind: plan.Kind(b.Kind),
+			Local:  plan.Content{Size: b.Size, MTime: b.MTime, Hash: plan.Hash(b.Hash)},
+			Remote: plan.Content{Size: b.RemoteSize, MTime: b.RemoteMTime, Hash: plan.Hash(b.RemoteHash)},
+			ETag:   b.ETag, TimesDue: b.TimesDue,
+		}
+	}
+	return n
+}
+
+func (v *view) item(k int64) state.Item {
+	if it, ok := v.items[k]; ok {
+		return it
+	}
+	it, _, err := v.e.db.Item(k)
+	if err != nil {
+		panic(stateError{err})
+	}
+	v.items[k] = it
+	return it
+}
+
+func (v *view) remote(k plan.Key) plan.Remote {
+	it := v.item(int64(k))
+	r := plan.Remote{
+		Place: plan.Place{Parent: plan.Key(it.Parent), Name: it.Name}, Kind: plan.Kind(it.Kind), Why: it.Why,
+		Content: plan.Content{Size: it.Size, MTime: it.MTime, Hash: plan.Hash(it.Hash)}, ID: it.ID, ETag: it.ETag,
+	}
+	switch {
+	case it.N == 0 || it.Gone:
+		return plan.Remote{}
+	case k == v.e.root:
+		return plan.Remote{Kind: plan.Dir, ID: it.ID}
+	}
+	switch v.scopeOf(it.Parent, 0) {
+	case plan.None:
+		return plan.Remote{} // moved out of the synced folder: gone, as far as it is concerned
+	case plan.Unknown:
+		r.Kind, r.Why = plan.Unknown, "its folder online is not known yet"
+	}
+	return r
+}
+
+// scopeOf says whether item k lies in the synced folder. Depth bounds a chain
+// of parents that the service made endless.
+func (v *view) scopeOf(k int64, depth int) plan.Kind {
+	if s, ok := v.scope[k]; ok {
+		return s
+	}
+	s := plan.Unknown
+	if it := v.item(k); k != 0 && it.N != 0 && !it.Gone && depth < 1000 {
+		if it.Parent == 0 && it.ParentID == "" {
+			s = plan.None // the drive's root, above the synced folder
+		} else if it.Parent != 0 {
+			s = v.scopeOf(it.Parent, depth+1)
+		}
+	}
+	v.scope[k] = s
+	return s
+}
+
+func (v *view) LocalChildren(k plan.Key) []plan.Key             { return v.e.local.children(k) }
+func (v *view) LocalAt(parent plan.Key, name string) []plan.Key { return v.e.local.named(parent, name) }
+
+func (v *view) RemoteChildren(k plan.Key) []plan.Key {
+	items, err := v.e.db.ItemChildren(int64(k))
+	return v.keep(items, err)
+}
+
+func (v *view) RemoteAt(parent plan.Key, name string) []plan.Key {
+	items, err := v.e.db.ItemsAt(int64(parent), plan.Fold(name))
+	return v.keep(items, err)
+}
+
+func (v *view) keep(items []state.Item, err error) []plan.Key {
+	if err != nil {
+		panic(stateError{err})
+	}
+	keys := make([]plan.Key, len(items))
+	for i, it := range items {
+		v.items[it.N] = it
+		keys[i] = plan.Key(it.N)
+	}
+	return keys
+}
+
+func (v *view) BaseChildren(k plan.Key) []plan.Key {
+	rows := v.e.local.baseChildren(k)
+	keys := make([]plan.Key, len(rows))
+	for i := range rows {
+		keys[i] = plan.Key(rows[i].N)
+	}
+	return keys
+}
+
+// Busy holds for what an action is at work on, and for what is too young to act
+// upon: still being written, or gone so lately that it may just be on its way to
+// another name.
+func (v *view) Busy(k plan.Key) bool {
+	it, ok := v.e.local.diff[k]
+	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now())
+}
+
+func (v *view) Verdict(k plan.Key) plan.Verdict { return v.e.verdicts[k] }
+
+func (v *view) Synced(k plan.Key) int {
+	n, err := v.e.db.CountBelow(v.e.cfg.Folder.N, int64(k))
+	if err != nil {
+		panic(stateError{err})
+	}
+	if k != v.e.root {
+		n++
+	}
+	return n
+}
+
+func (v *view) DeletedLately(k plan.Key) int {
+	top := int64(k)
+	if k == v.e.root {
+		top = 0
+	}
+	n, err := v.e.db.DeletedSince(v.e.cfg.Folder.N, top, v.e.clock.Now().Add(-time.Hour))
+	if err != nil {
+		panic(stateError{err})
+	}
+	return n
+}

@@ -19,6 +19,10 @@ func TestRestoringFindsItsPlaceOrSaysWhyNot(t *testing.T) {
 		c.Delete("d")
 		c.send("POST", c.item(f, "/restore"), nil).want(404) // its folder is gone
 		c.send("POST", c.item(f, "/restore"), object{"parentReference": object{"id": c.mkdir("e")}}).want(200)
+		// In the bin is still the file that took the first one's name.
+		if got := c.send("GET", "/me/drive", nil).get("quota.deleted"); got != float64(len("another")) {
+			t.Errorf("%v bytes are in the bin", got)
+		}
 		if want := map[string]string{"e/": "", "e/g": "1"}; !maps.Equal(c.Tree(), want) {
 			t.Errorf("tree %v", c.Tree())
 		}
@@ -31,14 +35,19 @@ func TestTheBinWeighsOnTheQuotaUntilItemsAreDeletedForGood(t *testing.T) {
 		a := c.send("GET", "/me/drive", nil).want(200)
 		return a.get("quota.used"), a.get("quota.deleted")
 	}
-	c.put("d/a", "1234567890")
+	c.put("d/a", "12345")
+	c.put("d/a", "12345")
+	c.put("d/a", "1234567890") // two versions of 5 bytes remain
+	if size := c.stat("").Size; size != 10 {
+		t.Errorf("the root has %d bytes", size)
+	}
 	c.put("b", "123")
 	c.Delete("d")
-	if used, deleted := quota(); used != 13.0 || deleted != 10.0 {
+	if used, deleted := quota(); used != 23.0 || deleted != 10.0 {
 		t.Errorf("used %v, deleted %v", used, deleted)
 	}
 	c.send("POST", c.root(":/b:/permanentDelete"), nil).want(204)
-	if used, deleted := quota(); used != 10.0 || deleted != 10.0 {
+	if used, deleted := quota(); used != 20.0 || deleted != 10.0 {
 		t.Errorf("used %v, deleted %v", used, deleted)
 	}
 	c.send("POST", c.root("/permanentDelete"), nil).want(403)

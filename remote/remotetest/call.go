@@ -47,7 +47,7 @@ func newCall(r *http.Request) (*call, error) {
 		address: r.URL.Path + "?" + r.URL.RawQuery,
 	}
 	c.aim(r.URL.EscapedPath())
-	if r.Body == nil {
+	if r.Body == nil || r.ContentLength > largestPut {
 		return c, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, largestPut+1))

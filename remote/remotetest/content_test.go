@@ -2,6 +2,7 @@ package remotetest_test
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -117,9 +118,12 @@ func TestAPutMayBeConditional(t *testing.T) {
 		c.send("PUT", c.root(":/f:/content"), "3", "If-None-Match", "*").want(412)
 		c.send("PUT", c.root(":/new:/content"), "3", "If-None-Match", "*").want(201)
 		c.send("PUT", c.root(":/other:/content"), "3", "If-Match", tag).want(412)
+		c.send("PUT", c.root(":/other:/content"), "3", "If-Match", "*").want(412)
 		if got := c.content("f"); got != "2" {
 			t.Errorf("content %q", got)
 		}
+		c.send("PATCH", c.item(id, ""), object{}, "If-Match", "*").want(200)
+		c.send("PATCH", c.item(id, ""), object{}, "If-Match", c.send("GET", c.item(id, ""), nil).string("cTag")).want(200)
 		tag = c.stat("f").ETag
 		c.send("GET", c.item(id, ""), nil, "If-None-Match", tag).want(304)
 		c.send("GET", c.item(id, "/content"), nil, "If-None-Match", tag).want(304)
@@ -146,6 +150,21 @@ func TestLengthsAreChecked(t *testing.T) {
 	}
 	c.SetQuota(1000)
 	c.send("PUT", c.root(":/g:/content"), "1").want(201)
+}
+
+func TestAPutSaysHowLongItIsAndIsNotTooLong(t *testing.T) {
+	d := remotetest.New(remotetest.Options{})
+	token, _ := d.SignIn("app")
+	for length, want := range map[int64]int{-1: 411, 250<<20 + 1: 413, 1: 201} {
+		r := httptest.NewRequest("PUT", "/v1.0/me/drive/root:/f:/content", strings.NewReader("1"))
+		r.ContentLength = length
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("length %d: %d, want %d", length, w.Code, want)
+		}
+	}
 }
 
 func TestChildrenComeInPages(t *testing.T) {

@@ -189,9 +189,29 @@ func TestExpiredCursorsStartAnew(t *testing.T) {
 	}
 	c.run(cursor)
 	c.send("GET", c.root("/delta?token=nonsense"), nil).want(400)
-	_, other := serve(t, remotetest.Options{Seed: 2}).run("/me/drive/root/delta")
-	_, token, _ := strings.Cut(other, "token=")
-	c.send("GET", c.root("/delta?token="+token), nil).want(410)
+}
+
+func TestACursorOfAnotherEmulatorIsNotTakenForOurs(t *testing.T) {
+	a, b := serve(t, remotetest.Options{Seed: 1}), serve(t, remotetest.Options{Seed: 2})
+	_, cursor := a.run(a.root("/delta"))
+	_, token, _ := strings.Cut(cursor, "token=")
+	b.send("GET", b.root("/delta?token="+token), nil).want(410)
+}
+
+func TestAChildMayBeToldBeforeItsParent(t *testing.T) {
+	each(t, kinds, func(t *testing.T, c *client) {
+		_, cursor := c.run(c.root("/delta"))
+		c.Fail(remotetest.Fault{Match: "PERSON mkdir", Times: 1, Twist: remotetest.Lag, For: time.Minute})
+		d, f := c.mkdir("d"), c.put("d/f", "1")
+		items, cursor := c.run(cursor)
+		if all := ids(items); all[f] == nil || all[d] != nil {
+			t.Errorf("at first: %v", items)
+		}
+		c.now = c.now.Add(time.Minute)
+		if items, _ = c.run(cursor); ids(items)[d] == nil {
+			t.Errorf("a minute later: %v", items)
+		}
+	})
 }
 
 func TestPathsAreInTheFeedByOptionOnly(t *testing.T) {
@@ -248,14 +268,15 @@ func TestTheFeedOfAWholeDriveMayLagByOption(t *testing.T) {
 
 func TestATombstoneMayBeLost(t *testing.T) {
 	c := serve(t, remotetest.Options{})
+	_, before := c.run(c.root("/delta"))
 	id := c.put("f", "1")
-	_, cursor := c.run(c.root("/delta"))
+	_, between := c.run(c.root("/delta"))
 	c.Fail(remotetest.Fault{Match: "DELETE item", Twist: remotetest.NoTombstone})
 	c.send("DELETE", c.item(id, ""), nil).want(204)
-	items, _ := c.run(cursor)
-	full, _ := c.run(c.root("/delta"))
-	if ids(items)[id] != nil || ids(full)[id] != nil {
-		t.Errorf("after the deletion: %v; in full: %v", items, full)
+	for _, link := range []string{before, between, c.root("/delta")} {
+		if items, _ := c.run(link); ids(items)[id] != nil {
+			t.Errorf("from %s: %v", link, items)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestAFaultAnswersWithItsStatusAndTheUsualCode(t *testing.T) {
 func TestAFaultMatchesByMethodRouteGlobOrPart(t *testing.T) {
 	for _, test := range []struct {
 		match string
-		want  bool // of PUT /drives/D/root:/Docs/a.txt:/content
+		want  bool // of PUT /drives/D/items/I:/Docs/a.txt:/content
 	}{
 		{"", true}, {"PUT", true}, {"PUT ", true}, {"GET", false}, {"* content", true}, {"content", true},
 		{"PUT content", true}, {"GET content", false}, {"item", false}, {"PUT item", false},
@@ -49,7 +49,8 @@ func TestAFaultMatchesByMethodRouteGlobOrPart(t *testing.T) {
 	} {
 		c := serve(t, remotetest.Options{})
 		c.Fail(remotetest.Fault{Match: test.match, Status: 418})
-		if got := c.send("PUT", c.root(":/Docs/a.txt:/content"), "x").status == 418; got != test.want {
+		top := c.mkdir("top")
+		if got := c.send("PUT", c.item(top, ":/Docs/a.txt:/content"), "x").status == 418; got != test.want {
 			t.Errorf("%q matched: %v", test.match, got)
 		}
 	}

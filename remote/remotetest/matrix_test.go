@@ -319,6 +319,8 @@ func TestTheVaultCannotBeEntered(t *testing.T) {
 			t.Errorf("%s: %s", path, a.body)
 		}
 	}
+	c.send("PUT", c.item(id, ":/new:/content"), "1").want(400)
+	c.send("POST", c.item(id, ":/new:/createUploadSession"), nil).want(400)
 	items, _ := c.run(c.root("/delta"))
 	if all := ids(items); all[id] == nil || all[inside] != nil {
 		t.Errorf("feed: %v", items)

@@ -92,21 +92,27 @@ func (e *Engine) putOwn(tx *state.Tx, j job, it remote.Item) (int64, error) {
 	return tx.PutItem(row)
 }
 
-// agreed lets k stand by its base again, unless it was seen to change since.
+// agreed lets k stand by its base again, but for what was seen to differ since:
+// its bytes, or its place.
 func (t *local) agreed(k plan.Key, b state.Base) {
 	it, ok := t.diff[k]
 	if !ok {
 		return
 	}
-	if it.kind == plan.File && it.print != printOf(b) && !sameBytes(it.print, printOf(b)) {
-		young, print, nlink := it.young, it.print, it.nlink
-		t.lift(k)
-		t.diff[k] = &item{
-			place: plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}, kind: plan.File,
-			print: print, nlink: nlink, edit: true, young: young,
-		}
-		t.touch(k)
+	place := plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
+	same := it.kind != plan.File || it.print == printOf(b) || sameBytes(it.print, printOf(b))
+	elsewhere := it.kind != plan.None && t.at[it.place] == k && it.place != place
+	if it.kind != plan.None && same && !elsewhere {
+		t.forget(k)
 		return
 	}
-	t.forget(k)
+	if same {
+		it.edit = false
+	}
+	it.fresh = false
+	if !elsewhere && it.kind != plan.None {
+		t.lift(k)
+		it.place = place
+	}
+	t.touch(k)
 }

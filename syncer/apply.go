@@ -256,6 +256,9 @@ func (e *Engine) jobFor(s *step) job {
 	}
 	j.base, _ = e.local.base(j.from)
 	j.path = e.local.path(j.from)
+	if now := e.local.Local(j.from); now.Kind != plan.None {
+		j.Local.Place = now.Place // a step before this one may have moved it
+	}
 	j.follows = s.Remote.Kind != plan.None && e.local.key(s.Remote.Parent) == j.parent &&
 		plan.Fold(s.Remote.Name) == plan.Fold(s.To.Name)
 	if s.To.Name != "" {

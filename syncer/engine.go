@@ -194,6 +194,9 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		case once && e.quiet():
 			return e.failed
 		}
+		if e.listed && len(e.dirty)+len(e.local.look) > 0 {
+			continue // what was recorded at once has to be looked at again
+		}
 		if err := e.wait(ctx); err != nil {
 			return err
 		}

@@ -63,17 +63,21 @@ func (e *Engine) moveLocal(j job) outcome {
 	moved := func() { e.local.shift(j.Key, plan.Place{Parent: j.parent, Name: j.To.Name}) }
 	out := outcome{sync: []string{dirOf(j.path), dirOf(j.to)}, then: moved}
 	after, err := e.fs.Lstat(j.to)
-	if j.base.N == 0 || !j.follows || err != nil {
-		return out // it had to make room, or is on its way through a swap: nothing is agreed yet
+	aside := plan.IsSwap(j.To.Name)
+	if j.base.N == 0 || !j.follows && !aside || err != nil {
+		return out // it had to make room: nothing is agreed yet
 	}
 	b := j.base
-	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.To.Name, j.Remote.Name
+	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.To.Name, j.To.Name
+	if !aside {
+		b.RemoteName = j.Remote.Name
+	}
 	if sameBytes(printOf(b), printOfEntry(after)) {
 		b.CTime = after.CTime // the rename changed it
 	}
 	agreed := e.bind(j, b, nil)
 	out.tx, out.then = agreed.tx, func() {
-		e.local.lift(j.Key)
+		moved()
 		agreed.then()
 	}
 	return out
@@ -105,31 +109,17 @@ func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
 		return e.notAsPlanned(ctx, j, err)
 	}
 	b := j.base
-	b.Parent = int64(j.parent)
-	b.RemoteName, b.ETag, b.RemoteMTime = it.Name, it.ETag, itemRow(it).MTime
-	if plan.IsSwap(name) {
-		return outcome{tx: func(tx *state.Tx) error { _, err := e.putOwn(tx, j, it); return err }}
+	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.Local.Name, it.Name
+	if plan.IsSwap(name) || j.Local.Kind == plan.None {
+		b.LocalName = name
 	}
-	b.LocalName = j.Local.Name
-	if !j.Local.Edited {
+	if row := itemRow(it); plan.Kind(b.Kind) == plan.Dir || row.Size == b.RemoteSize && row.Hash == b.RemoteHash {
+		b.ETag, b.RemoteMTime = row.ETag, row.MTime // only the agreed content's: another one is still to come
+	}
+	if !j.Local.Edited && j.Local.Kind != plan.None {
 		setPrint(&b, j.Local.Print)
 	}
-	out := e.bind(j, b, &it)
-	agreed := out.then
-	out.then = func() {
-		e.local.stay(j.Key, plan.Place{Parent: j.parent, Name: j.Local.Name})
-		agreed()
-	}
-	return out
-}
-
-// stay lets k, which stood at place apart from its base, stand there by its base.
-func (t *local) stay(k plan.Key, place plan.Place) {
-	it, ok := t.diff[k]
-	if !ok || it.place.Name != place.Name || t.key(it.place.Parent) != place.Parent {
-		return // it has moved on meanwhile
-	}
-	t.lift(k)
+	return e.bind(j, b, &it)
 }
 
 // moveAgain answers a 412: when the item is still as planned and only its eTag

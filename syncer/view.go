@@ -119,6 +119,14 @@ func (v *view) BaseChildren(k plan.Key) []plan.Key {
 	return keys
 }
 
+func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
+	b, _, err := v.e.db.BaseAt(v.e.cfg.Folder.N, int64(parent), plan.Fold(name))
+	if err != nil {
+		panic(stateError{err})
+	}
+	return plan.Key(b.N)
+}
+
 // Busy holds for what an action is at work on, and for what is too young to act
 // upon: still being written, or gone so lately that it may just be on its way to
 // another name.

@@ -42,6 +42,10 @@ func (p *pass) postpone() {
 			if n.later || n.stuck != "" || n.unknown() {
 				continue
 			}
+			if p.awaits(n) {
+				n.later, again = true, true
+				continue
+			}
 			if f, ok := p.nodes[n.place.Parent]; ok && n.exists && n.place.Parent != p.v.Root() {
 				switch {
 				case f.later && !(f.here() && f.there()):
@@ -64,6 +68,21 @@ func (p *pass) postpone() {
 			p.plan.Waiting = append(p.plan.Waiting, Wait{n.Key, "it was deleted on the other side, but holds things that are not synced", true})
 		}
 	}
+}
+
+// awaits says that the name n shall have is still another's, about whom nothing
+// can be decided yet.
+func (p *pass) awaits(n *node) bool {
+	if !n.exists || n.here() && n.there() && !n.movedHere && !n.movedThere {
+		return false
+	}
+	parent := n.place.Parent
+	owners := append(p.v.LocalAt(p.localKey(parent), n.place.Name), p.v.RemoteAt(parent, n.online)...)
+	owners = append(owners, p.v.BaseAt(p.localKey(parent), n.online))
+	return slices.ContainsFunc(owners, func(k Key) bool {
+		o, ok := p.nodes[p.key(k)]
+		return ok && o != n && o.later
+	})
 }
 
 func (n *node) idle() bool { return n.later || n.stuck != "" || n.unknown() || n.stays && !n.exists }
@@ -225,6 +244,7 @@ func (p *pass) precede(a *act) {
 			a.wait(a.n.local)
 		}
 	case Adopt:
+		p.succeed(a)
 		if f, ok := p.nodes[a.To.Parent]; ok {
 			a.wait(f.local)
 			a.wait(f.remote)
@@ -244,8 +264,33 @@ func (p *pass) parentFirst(a *act, side func(*node) *act) {
 	}
 }
 
+// succeed waits for the item that, by the base, still has the name: no two can
+// be agreed upon under one.
+func (p *pass) succeed(a *act) {
+	n, ok := p.nodes[p.key(p.v.BaseAt(p.localKey(a.To.Parent), a.To.Name))]
+	if ok && n != a.n {
+		a.wait(p.freed(n))
+	}
+}
+
+// freed is the act with which n's place in the base is given up.
+func (p *pass) freed(n *node) *act {
+	for depth := 0; n != nil && depth < 1000; depth++ {
+		switch {
+		case n.covered:
+			n = p.nodes[p.key(n.Remote.Parent)]
+			continue
+		case n.exists && n.here() && n.there() && n.remote != nil && n.remote.Op != MoveRemote:
+			return n.local
+		}
+		return cmp.Or(n.remote, n.local)
+	}
+	return nil
+}
+
 // makeRoom waits for whatever has the name now.
 func (p *pass) makeRoom(a *act, occupants []Key, side func(*node) *act) {
+	p.succeed(a)
 	for _, k := range sorted(occupants) {
 		n, ok := p.nodes[p.key(k)]
 		if !ok || n == a.n {

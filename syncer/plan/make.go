@@ -212,17 +212,22 @@ func (p *pass) around(n *node) {
 		}
 	}
 	if n.here() && (!n.bound() || p.moved(n.Local.Place, n.Base.Parent, n.Base.LocalName)) {
-		p.getAll(p.v.RemoteAt(p.key(n.Local.Parent), n.Local.Name))
-		p.getAll(p.v.LocalAt(p.localKey(p.key(n.Local.Parent)), n.Local.Name))
+		p.occupants(n.Local.Place)
 	}
 	if n.there() && (!n.bound() || p.moved(n.Remote.Place, n.Base.Parent, n.Base.RemoteName)) {
-		p.getAll(p.v.LocalAt(p.localKey(p.key(n.Remote.Parent)), n.Remote.Name))
-		p.getAll(p.v.RemoteAt(p.key(n.Remote.Parent), n.Remote.Name))
+		p.occupants(n.Remote.Place)
 	}
 	if n.bound() && n.here() != n.there() { // it may come back to its old place
-		p.getAll(p.v.LocalAt(p.localKey(p.key(n.Base.Parent)), n.Base.LocalName))
-		p.getAll(p.v.RemoteAt(p.key(n.Base.Parent), n.Base.RemoteName))
+		p.occupants(Place{n.Base.Parent, n.Base.RemoteName})
 	}
+}
+
+// occupants brings in what has a name now, by any of the trees.
+func (p *pass) occupants(at Place) {
+	parent := p.key(at.Parent)
+	p.getAll(p.v.LocalAt(p.localKey(parent), at.Name))
+	p.getAll(p.v.RemoteAt(parent, at.Name))
+	p.get(p.v.BaseAt(p.localKey(parent), at.Name))
 }
 
 // inside lists all that is, or was, in a folder, by any of the trees.

@@ -114,6 +114,7 @@ type View interface {
 	BaseChildren(Key) []Key
 	LocalAt(parent Key, name string) []Key  // items standing locally in parent under a name that folds the same
 	RemoteAt(parent Key, name string) []Key // the same, online
+	BaseAt(parent Key, name string) Key     // the item that the base has in parent under such a name, or 0
 	Busy(Key) bool                          // an action on it is running: plan nothing that touches it
 	Verdict(Key) Verdict
 

@@ -78,6 +78,14 @@ func TestPartsOfABatchFailAlone(t *testing.T) {
 	}
 }
 
+func TestAPartHasNoConnectionThatCouldBreak(t *testing.T) {
+	c := serve(t, remotetest.Options{})
+	c.Fail(remotetest.Fault{Match: "GET item", Drop: true})
+	if r := c.batch(part("1", "GET", c.root("")))["1"]; r["status"] != 200.0 {
+		t.Errorf("part %v", r)
+	}
+}
+
 func TestMalformedBatchesAreRefused(t *testing.T) {
 	c := serve(t, remotetest.Options{})
 	get := func(id string) object { return part(id, "GET", c.root("")) }

@@ -58,7 +58,7 @@ func (d *Drive) getDelta(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.pos == d.seq && c.token() == "latest" {
+	if c.token() == "latest" {
 		return answer(http.StatusOK, listing{Value: []*dress{}, Delta: d.deltaLink(c, k)}), nil
 	}
 	return answer(http.StatusOK, d.page(c, top, k, n)), nil
@@ -103,7 +103,7 @@ func (d *Drive) page(c *call, top *item, k cursor, n int) listing {
 	if d.twists.has(EmptyPage) {
 		return listing{Value: []*dress{}, Next: c.next("token", d.token(k))}
 	}
-	if d.ancestors(c) && !k.full && top == d.root {
+	if d.ancestors() && !k.full && top == d.root {
 		p.emit(d.root)
 	}
 	i := sort.Search(len(d.log), func(i int) bool { return d.log[i].seq > k.pos })
@@ -150,7 +150,7 @@ func (d *Drive) noise() {
 }
 
 // ancestors reports whether the unchanged parents of what changed are listed.
-func (d *Drive) ancestors(c *call) bool {
+func (d *Drive) ancestors() bool {
 	return d.opt.Kind != PersonalOld || d.opt.Ancestors
 }
 
@@ -207,7 +207,7 @@ func (p *pageOf) above(it *item) {
 	switch {
 	case p.from.full && (!late || p.d.opt.Kind.work()):
 		return
-	case !p.from.full && !late && (!p.d.ancestors(p.c) || excludesParents(p.c)):
+	case !p.from.full && !late && (!p.d.ancestors() || excludesParents(p.c)):
 		return
 	}
 	p.above(parent.state())

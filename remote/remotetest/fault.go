@@ -132,7 +132,7 @@ func (f *Fault) matches(method, route, address string) bool {
 	if !two && want != strings.ToUpper(want) {
 		want, what = "*", want
 	}
-	if want != "" && want != "*" && want != method {
+	if want != method && (want != "" && want != "*" || method == person) {
 		return false
 	}
 	switch {
@@ -147,6 +147,10 @@ func (f *Fault) matches(method, route, address string) bool {
 	}
 	return strings.Contains(address, what)
 }
+
+// person stands for the method where another person acts. Only faults that
+// name it strike there: a count of failing requests means requests.
+const person = "PERSON"
 
 type twists []*Fault
 

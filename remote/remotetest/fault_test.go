@@ -62,6 +62,9 @@ func TestAFaultIsCountedAndCalmed(t *testing.T) {
 	for _, want := range []int{200, 500, 500, 200} {
 		c.send("GET", c.root(""), nil).want(want)
 	}
+	c.Fail(remotetest.Fault{Times: 1, Status: 500})
+	c.put("f", "what a person does is no request")
+	c.send("GET", c.root(""), nil).want(500)
 	c.Fail(remotetest.Fault{Status: 500})
 	c.send("GET", c.root(""), nil).want(500)
 	c.Calm()

@@ -13,7 +13,7 @@ import (
 func (d *Drive) act(verb, path string) (done func()) {
 	d.mu.Lock()
 	d.begin()
-	_, d.twists = d.strike("PERSON", verb, path)
+	_, d.twists = d.strike(person, verb, path)
 	if f := d.twists.get(Lag); f != nil {
 		d.lag = f.For
 	}

@@ -51,7 +51,7 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 	if f := twisted.get(Lag); f != nil {
 		d.lag = f.For
 	}
-	if fault == nil {
+	if fault == nil || c.part && fault.Status == 0 { // a part has no connection of its own
 		return c.reply(d.handle(c)), Fault{}
 	}
 	var r *reply

@@ -1,0 +1,38 @@
+# Go is all that is needed. make demo shows what tandem does; make test proves it.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+CLIENT_ID ?=
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
+export CGO_ENABLED ?= 0
+
+.PHONY: build test race lint bench demo cross clean
+
+build:
+	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
+
+test:
+	go test ./...
+
+# The race detector is the one thing that wants a C compiler.
+race:
+	CGO_ENABLED=1 go test -race ./...
+
+lint:
+	test -z "$$(gofmt -l .)"
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+bench:
+	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tandem
+	go test -run '^$$' -bench . ./remote/quickxor
+
+demo: build
+	./tandem demo --once
+
+cross:
+	for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo $$os/$$arch; GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags "$(LDFLAGS)" -o dist/tandem-$$os-$$arch$$(test $$os = windows && echo .exe) ./cmd/tandem || exit 1; \
+	done; done
+
+clean:
+	rm -rf tandem dist

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,15 +15,14 @@ type Delta struct {
 	Deleted bool
 }
 
-// echoWithin is how long the feed may lag behind a change of ours: an entry that
-// contradicts it is older than the change, or so it is taken.
+// echoWithin is how long the feed may lag behind a change of ours.
 const echoWithin = 2 * time.Minute
 
 // StageDelta keeps entries of a run that has not ended; of several for one item
 // the last counts.
 func (db *DB) StageDelta(drive int64, items []Delta) error {
 	return db.Update(func(tx *Tx) error {
-		st, err := tx.tx.Prepare("INSERT OR REPLACE INTO stage VALUES(?,?,(SELECT ifnull(max(seq),0)+1 FROM stage),?,?,?,?,?,?,?,?,?,?)")
+		st, err := tx.tx.Prepare("INSERT OR REPLACE INTO stage VALUES(?,?,?,?,?,?,?,?,?,?,?,?)")
 		if err != nil {
 			return err
 		}
@@ -95,7 +96,7 @@ func (m *merge) do() error {
 }
 
 func (m *merge) staged() ([]Delta, error) {
-	rows, err := m.tx.tx.Query("SELECT id,deleted,parent_id,name,fold,kind,why,size,mtime,hash,etag FROM stage WHERE drive=? ORDER BY seq", m.drive)
+	rows, err := m.tx.tx.Query("SELECT id,deleted,parent_id,name,fold,kind,why,size,mtime,hash,etag FROM stage WHERE drive=?", m.drive)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +129,14 @@ func (m *merge) upserts() error {
 			return err
 		}
 		if known && m.same(old, d.Item) {
-			if !old.Own.IsZero() {
-				if err := m.tx.exec("UPDATE item SET own=0, etag=? WHERE n=?", d.ETag, old.N); err != nil {
-					return err
-				}
+			if err := m.echoed(old, d.ETag); err != nil {
+				return err
 			}
 			continue
 		}
-		if known && !old.Own.IsZero() {
+		if known && late(old, d.ETag) {
 			if m.At.Sub(old.Own) > echoWithin {
-				m.out.Doubts = append(m.out.Doubts, Doubt{old.N, old.ID, "the feed contradicts a change of ours"})
+				m.out.Doubts = append(m.out.Doubts, Doubt{old.N, old.ID, "the feed still shows what it was before a change of ours"})
 			}
 			continue
 		}
@@ -148,6 +147,24 @@ func (m *merge) upserts() error {
 		m.dirty = append(m.dirty, n)
 	}
 	return nil
+}
+
+// late says that an entry shows a version that a change of ours has ended. Any
+// other one is newer than ours, however soon it comes.
+func late(old Item, etag string) bool {
+	if old.Own.IsZero() {
+		return false
+	}
+	return old.Gone && etag == old.ETag || slices.Contains(strings.Split(old.Over, "\n"), etag)
+}
+
+// echoed notes that the feed is in step with a change of ours. An eTag that has
+// drifted by itself is taken over.
+func (m *merge) echoed(old Item, etag string) error {
+	if old.Own.IsZero() && old.ETag == etag {
+		return nil
+	}
+	return m.tx.exec("UPDATE item SET own=0, over='', etag=? WHERE n=?", etag, old.N)
 }
 
 // same compares what matters; an eTag alone proves nothing.
@@ -183,10 +200,6 @@ func (m *merge) tombstones() error {
 			if err := m.tx.exec("UPDATE item SET own=0 WHERE n=?", old.N); err != nil {
 				return err
 			}
-			continue
-		}
-		if !old.Own.IsZero() && m.At.Sub(old.Own) <= echoWithin {
-			m.out.Doubts = append(m.out.Doubts, Doubt{old.N, old.ID, "deleted, says the feed, just after a change of ours"})
 			continue
 		}
 		rows, err := m.tx.tx.Query(`WITH RECURSIVE below(n) AS (VALUES(?) UNION SELECT item.n FROM item JOIN below ON item.parent=below.n WHERE item.gone=0) SELECT n FROM below`, old.N)

@@ -107,15 +107,16 @@ type Item struct {
 	ETag     string
 	Gone     bool      // kept only as long as a base refers to it
 	Own      time.Time // when a change of ours made it so, until the feed says the same
+	Over     string    // the eTags, a line each, that such changes have ended: an entry with one of them is late
 }
 
-const itemColumns = "n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own"
+const itemColumns = "n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over"
 
 func scanItem(row interface{ Scan(...any) error }, it *Item) error {
 	var h []byte
 	var own int64
 	err := row.Scan(&it.N, &it.Drive, &it.ID, &it.Parent, &it.ParentID, &it.Name, &it.Fold, &it.Kind, &it.Why,
-		&it.Size, &it.MTime, &h, &it.ETag, &it.Gone, &own)
+		&it.Size, &it.MTime, &h, &it.ETag, &it.Gone, &own, &it.Over)
 	it.Hash, it.Own = string(h), when(own)
 	return err
 }
@@ -172,11 +173,11 @@ func (tx *Tx) PutItem(it Item) (int64, error) {
 			return 0, err
 		}
 	}
-	err = tx.exec(`INSERT INTO item(`+itemColumns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(n) DO UPDATE SET
+	err = tx.exec(`INSERT INTO item(`+itemColumns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(n) DO UPDATE SET
 		parent=excluded.parent, parent_id=excluded.parent_id, name=excluded.name, fold=excluded.fold, kind=excluded.kind,
 		why=excluded.why, size=excluded.size, mtime=excluded.mtime, hash=excluded.hash, etag=excluded.etag,
-		gone=excluded.gone, own=excluded.own`,
-		n, it.Drive, it.ID, it.Parent, it.ParentID, it.Name, it.Fold, it.Kind, it.Why, it.Size, it.MTime, blob(it.Hash), it.ETag, it.Gone, stamp(it.Own))
+		gone=excluded.gone, own=excluded.own, over=excluded.over`,
+		n, it.Drive, it.ID, it.Parent, it.ParentID, it.Name, it.Fold, it.Kind, it.Why, it.Size, it.MTime, blob(it.Hash), it.ETag, it.Gone, stamp(it.Own), it.Over)
 	if err != nil {
 		return 0, fmt.Errorf("item %q: %w", it.Name, err)
 	}

@@ -85,11 +85,21 @@ func (e *Engine) putOwn(tx *state.Tx, j job, it remote.Item) (int64, error) {
 	if known, ok, err := e.db.ItemByID(row.Drive, row.ID); err != nil {
 		return 0, err
 	} else if ok {
-		row.N = known.N
+		row.N, row.Over = known.N, over(known, j.etag)
 	} else if j.id == "" && j.base.N == 0 {
 		row.N = int64(j.Key)
 	}
 	return tx.PutItem(row)
+}
+
+// over adds the version that a change of ours has just ended to those that
+// earlier ones did, as long as the feed has not caught up.
+func over(known state.Item, etag string) string {
+	lines := known.ETag + "\n" + etag
+	if !known.Own.IsZero() {
+		lines += "\n" + known.Over
+	}
+	return lines
 }
 
 // agreed lets k stand by its base again, but for what was seen to differ since:

@@ -228,6 +228,7 @@ type baseReader struct {
 	next   func() (state.Base, error, bool)
 	stop   func()
 	row    state.Base
+	asked  int64 // the greatest key so far
 	more   bool
 	err    error
 	buf    []state.Base
@@ -247,9 +248,10 @@ func (r *baseReader) step() {
 }
 
 func (r *baseReader) children(k plan.Key) ([]state.Base, error) {
-	if r.more && r.row.Parent > int64(k) {
+	if int64(k) < r.asked {
 		return r.db.BaseChildren(r.folder, int64(k))
 	}
+	r.asked = int64(k)
 	for r.more && r.row.Parent < int64(k) {
 		r.step() // below a folder that is not there
 	}

@@ -115,6 +115,7 @@ func (e *Engine) keepBase(j job, b state.Base, it remote.Item) outcome {
 			return err
 		}
 		fresh := itemRow(it)
+		row.Over = over(row, j.etag)
 		row.ETag, row.MTime, row.Own = fresh.ETag, fresh.MTime, e.clock.Now()
 		if _, err := tx.PutItem(row); err != nil {
 			return err

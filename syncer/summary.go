@@ -73,6 +73,9 @@ func (e *Engine) count(s *step, out outcome) {
 		e.sum.CreatedFolders++
 	case plan.MoveLocal, plan.MoveRemote:
 		e.sum.Moved++
+		if s.Keep != "" {
+			e.sum.Conflicts++
+		}
 	case plan.DeleteLocal:
 		e.sum.DeletedLocal += out.items
 	case plan.DeleteRemote:
@@ -135,7 +138,7 @@ func (e *Engine) steps(p plan.Plan) []Step {
 		if a.Op == plan.MoveLocal || a.Op == plan.MoveRemote {
 			st.To = strings.TrimPrefix(e.pathOf(a.To.Parent)+"/"+a.To.Name, "/")
 		}
-		if a.Keep != "" {
+		if a.Keep != "" && a.Op == plan.Download {
 			st.Why += "; yours is kept as " + a.Keep
 		}
 		out = append(out, st)

@@ -10,6 +10,7 @@ CREATE TABLE item(
   parent_id TEXT NOT NULL, name TEXT NOT NULL, fold TEXT NOT NULL, kind INTEGER NOT NULL, why TEXT NOT NULL DEFAULT '',
   size INTEGER NOT NULL, mtime INTEGER NOT NULL, hash BLOB, etag TEXT NOT NULL,
   gone INTEGER NOT NULL DEFAULT 0, own INTEGER NOT NULL DEFAULT 0,
+  over TEXT NOT NULL DEFAULT '', -- the eTags, a line each, that changes of ours have ended since the feed was last in step
   UNIQUE(drive, id)
 ) STRICT;
 CREATE INDEX item_place ON item(parent, fold);
@@ -36,7 +37,7 @@ CREATE INDEX base_ino ON base(folder, ino);
 CREATE TABLE dirty(folder INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(folder, n)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stage(
-  drive INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL, deleted INTEGER NOT NULL, parent_id TEXT NOT NULL,
+  drive INTEGER NOT NULL, id TEXT NOT NULL, deleted INTEGER NOT NULL, parent_id TEXT NOT NULL,
   name TEXT NOT NULL, fold TEXT NOT NULL, kind INTEGER NOT NULL, why TEXT NOT NULL,
   size INTEGER NOT NULL, mtime INTEGER NOT NULL, hash BLOB, etag TEXT NOT NULL, PRIMARY KEY(drive, id)
 ) STRICT, WITHOUT ROWID;

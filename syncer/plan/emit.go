@@ -142,19 +142,24 @@ func (p *pass) whyNew(n *node, fresh, revived string) string {
 
 func (p *pass) relocate(n *node) {
 	if at := (Place{p.key(n.Local.Parent), n.Local.Name}); n.here() && at != n.place {
-		n.local = p.add(n, MoveLocal, n.place, p.whyMoved(n, "moved online"))
+		n.local = p.move(n, MoveLocal, n.place, "moved online")
 	}
 	to := Place{n.place.Parent, n.online}
 	if at := (Place{p.key(n.Remote.Parent), n.Remote.Name}); n.there() && at != to {
-		n.remote = p.add(n, MoveRemote, to, p.whyMoved(n, "moved here"))
+		n.remote = p.move(n, MoveRemote, to, "moved here")
 	}
 }
 
-func (p *pass) whyMoved(n *node, why string) string {
-	if n.clash {
-		return "its name is taken on the other side"
+// move renames; an item that has to make room becomes a conflict copy by it.
+func (p *pass) move(n *node, op Op, to Place, why string) *act {
+	if !n.clash {
+		return p.add(n, op, to, why)
 	}
-	return why
+	a := p.add(n, op, to, "its name is taken on the other side")
+	if op == MoveLocal || !n.here() {
+		a.Keep = to.Name
+	}
+	return a
 }
 
 func (p *pass) transfer(n *node) {

@@ -149,7 +149,7 @@ type Action struct {
 	Key    Key
 	Pair   Key    // the local item that Key's remote item is joined with, when both are new; else 0
 	To     Place  // where the item ends on the side acted on, for all but Forget, Stamp and deletes
-	Keep   string // Download only: the name, in To.Parent, under which the local content lives on as a conflict copy
+	Keep   string // the name, in To.Parent, under which a content lives on as a conflict copy: of a Download what it replaces, of a move the item itself
 	Why    string // "edited here", "deleted online", … for the person
 	Local  Local
 	Remote Remote

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"tandem/syncer"
+	"tandem/watcher"
+)
+
+// The agent goes back to a folder in trouble after retryFirst, then after twice
+// as long each time.
+const (
+	retryFirst = 15 * time.Second
+	retryLast  = 5 * time.Minute
+)
+
+// agent keeps the folders the same until ctx ends. A folder that only a person
+// can help is given up; the others go on.
+func (s *session) agent(ctx context.Context, folders []*folder) error {
+	s.screen.verbose++ // what is done while nobody asks is worth a line
+	gauge := s.screen.gauge()
+	codes := make([]int, len(folders))
+	var all sync.WaitGroup
+	for i, f := range folders {
+		show, end := gauge.folder(f.name)
+		all.Go(func() {
+			defer end()
+			codes[i] = s.keep(ctx, f, show)
+		})
+	}
+	all.Wait()
+	gauge.end()
+	if code := gravest(codes...); code != inSync {
+		return &failure{code: code}
+	}
+	return nil
+}
+
+// keep comes back to a folder after trouble that passes, such as a disk that is
+// not mounted.
+func (s *session) keep(ctx context.Context, f *folder, show func(syncer.Progress)) int {
+	said := ""
+	for pause := retryFirst; ; pause = min(2*pause, retryLast) {
+		start := time.Now()
+		err := s.watch(ctx, f, show)
+		if ctx.Err() != nil || err == nil {
+			return inSync
+		}
+		trouble := diagnose(err)
+		if text := trouble.Error(); text != said {
+			said = text
+			s.screen.complain(f.name, trouble)
+		}
+		if trouble.code == misused || trouble.code == signIn || trouble.code == occupied {
+			return trouble.code
+		}
+		if time.Since(start) > retryLast {
+			pause = retryFirst
+		}
+		select {
+		case <-ctx.Done():
+			return inSync
+		case <-time.After(pause):
+		}
+	}
+}
+
+// watch runs the engine of a folder until ctx ends or something is wrong.
+func (s *session) watch(ctx context.Context, f *folder, show func(syncer.Progress)) error {
+	p, err := s.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	w, err := watcher.New(p.disk.Path(), cmp.Or(s.settle, time.Second))
+	if err != nil {
+		return fmt.Errorf("watch %q: %w", f.Local, err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	watching := make(chan error, 1)
+	go func() { watching <- w.Run(ctx) }()
+	defer func() {
+		stop()
+		<-watching
+	}()
+	p.Watch, p.Progress = w, show
+	s.screen.say("%s: keeping %q and %q the same", f.name, f.Local, f.Remote)
+	return syncer.New(p.Config).Run(ctx)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// A source is the configuration's text, to say on which line of it something is wrong.
+type source struct {
+	path string
+	data []byte
+}
+
+// at gives file and line of a key, or of its table where the key is left to
+// its default.
+func (s source) at(table, name, key string) string {
+	var p unstable.Parser
+	p.Reset(s.data)
+	var at []string
+	line := 0
+	for p.NextExpression() {
+		e := p.Expression()
+		if e.Kind != unstable.KeyValue && e.Kind != unstable.Table {
+			continue
+		}
+		var keys []string
+		var first unstable.Range
+		for it := e.Key(); it.Next(); {
+			if len(keys) == 0 {
+				first = it.Node().Raw
+			}
+			keys = append(keys, string(it.Node().Data))
+		}
+		here := p.Shape(first).Start.Line
+		if e.Kind == unstable.Table {
+			at = keys
+		} else {
+			keys = slices.Concat(at, keys)
+		}
+		switch strings.Join(keys, "\x00") {
+		case table + "\x00" + name:
+			line = here
+		case table + "\x00" + name + "\x00" + key:
+			return fmt.Sprintf("%s:%d", s.path, here)
+		}
+	}
+	return fmt.Sprintf("%s:%d", s.path, line)
+}
+
+// check finds what the decoder cannot see, and fills in what follows from
+// other keys. The first mistake is told.
+func (c *config) check(src source, home string) error {
+	for _, name := range slices.Sorted(maps.Keys(c.Connection)) {
+		if key, problem := c.Connection[name].check(); problem != "" {
+			return fmt.Errorf("%s: %s: %s", src.at("connection", name, key), key, problem)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Folder)) {
+		f := c.Folder[name]
+		f.Local = expand(f.Local, home)
+		if key, problem := f.check(c.Connection); problem != "" {
+			return fmt.Errorf("%s: %s: %s", src.at("folder", name, key), key, problem)
+		}
+	}
+	if inner, outer := c.nested(); inner != nil {
+		return fmt.Errorf("%s: local: %q of folder %q lies in %q of folder %q; two pairs must not share files",
+			src.at("folder", inner.name, "local"), inner.Local, inner.name, outer.Local, outer.name)
+	}
+	return nil
+}
+
+func (c *connection) check() (key, problem string) {
+	if key, problem := c.cloudProblem(); problem != "" {
+		return key, problem
+	}
+	switch {
+	case c.TokenStore != "keyring" && c.TokenStore != "file":
+		return "token_store", fmt.Sprintf("%q is neither keyring nor file", c.TokenStore)
+	case !strings.HasPrefix(c.RedirectURL, "http://") || !onThisMachine(c.RedirectURL):
+		return "redirect_url", fmt.Sprintf("%q is not http on this machine, as http://localhost", c.RedirectURL)
+	case c.Tenant == "" || strings.ContainsAny(c.Tenant, "/?#"):
+		return "tenant", fmt.Sprintf("%q is neither common, organizations, consumers nor the id or domain of a tenant", c.Tenant)
+	}
+	return "code_page", codePageProblem(c.CodePage)
+}
+
+func (f *folder) check(connections map[string]*connection) (key, problem string) {
+	switch {
+	case f.Connection == "":
+		return "connection", "missing; it names one of the connections"
+	case connections[f.Connection] == nil:
+		return "connection", fmt.Sprintf("there is no [connection.%s]", f.Connection)
+	case f.Local == "":
+		return "local", "missing; it is the folder on this machine"
+	case !filepath.IsAbs(f.Local):
+		return "local", fmt.Sprintf("%q must begin with / or ~/", f.Local)
+	case !strings.HasPrefix(f.Remote, "/"):
+		return "remote", fmt.Sprintf("%q must begin with /", f.Remote)
+	case f.HoldDeletesCount < 0:
+		return "hold_deletes_count", fmt.Sprintf("%d is below 0", f.HoldDeletesCount)
+	case f.HoldDeletesPercent < 0 || f.HoldDeletesPercent > 100:
+		return "hold_deletes_percent", fmt.Sprintf("%d is not a share from 0 to 100", f.HoldDeletesPercent)
+	}
+	return "", ""
+}
+
+func expand(path, home string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") {
+		path = home + path[1:]
+	}
+	if path == "" {
+		return ""
+	}
+	return filepath.Clean(path)
+}
+
+// nested finds a folder that is, or lies in, another one. Links are followed:
+// two names for one place are one place.
+func (c *config) nested() (inner, outer *folder) {
+	for _, a := range slices.Sorted(maps.Keys(c.Folder)) {
+		for _, b := range slices.Sorted(maps.Keys(c.Folder)) {
+			if a != b && within(realPath(c.Folder[a].Local), realPath(c.Folder[b].Local)) {
+				return c.Folder[a], c.Folder[b]
+			}
+		}
+	}
+	return nil, nil
+}
+
+func within(inner, outer string) bool {
+	rel, err := filepath.Rel(outer, inner)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// realPath follows the links in a path as far as it exists.
+func realPath(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+		if _, dangling := os.Readlink(path); dangling != nil {
+			return filepath.Join(realPath(filepath.Dir(path)), filepath.Base(path))
+		}
+	}
+	if err != nil {
+		return path
+	}
+	return real
+}

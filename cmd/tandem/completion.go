@@ -1,0 +1,53 @@
+package main
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+const completionHelp = `Print a script that completes tandem's commands and names in your shell.
+
+Usage: tandem completion bash|zsh|fish|powershell
+
+Examples:
+  source <(tandem completion bash)
+  tandem completion fish > ~/.config/fish/completions/tandem.fish
+
+Exit codes: 0, 2 no such shell
+`
+
+func (p *program) completionCommand() *cobra.Command {
+	return &cobra.Command{Use: "completion", Short: "print shell completion", Long: completionHelp,
+		Args: cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(p.out, true)
+			case "zsh":
+				return root.GenZshCompletion(p.out)
+			case "fish":
+				return root.GenFishCompletion(p.out, true)
+			}
+			return root.GenPowerShellCompletionWithDesc(p.out)
+		}}
+}
+
+// completeConnections and completeFolders know the names of the configuration.
+func (p *program) completeConnections(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	s, err := p.begin()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return slices.Sorted(maps.Keys(s.cfg.Connection)), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (p *program) completeFolders(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	s, err := p.begin()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return slices.Sorted(maps.Keys(s.cfg.Folder)), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// A config is config.toml, checked. Every key is explained in
+// config.toml.example.
+type config struct {
+	Connection map[string]*connection `toml:"connection"`
+	Folder     map[string]*folder     `toml:"folder"`
+}
+
+// A connection is one account.
+type connection struct {
+	Group            string  `toml:"group"`
+	ClientID         string  `toml:"client_id"`
+	ClientSecretFile string  `toml:"client_secret_file"`
+	RedirectURL      string  `toml:"redirect_url"`
+	Tenant           string  `toml:"tenant"`
+	Cloud            string  `toml:"cloud"`
+	GraphEndpoint    string  `toml:"graph_endpoint"`
+	LoginEndpoint    string  `toml:"login_endpoint"`
+	TokenStore       string  `toml:"token_store"`
+	Timeout          timeout `toml:"timeout"`
+	CodePage         string  `toml:"code_page"`
+
+	name string
+}
+
+// A folder is one synced pair.
+type folder struct {
+	Connection         string `toml:"connection"`
+	Local              string `toml:"local"`
+	Drive              string `toml:"drive"`
+	Remote             string `toml:"remote"`
+	HoldDeletesCount   int    `toml:"hold_deletes_count"`
+	HoldDeletesPercent int    `toml:"hold_deletes_percent"`
+
+	name string
+}
+
+func defaultConnection() *connection {
+	return &connection{
+		RedirectURL: "http://localhost", Tenant: "common", Cloud: "global", TokenStore: "keyring",
+		Timeout: timeout(time.Minute), CodePage: "utf-8",
+	}
+}
+
+func defaultFolder() *folder {
+	return &folder{Remote: "/", HoldDeletesCount: 20, HoldDeletesPercent: 20}
+}
+
+// readConfig reads and checks the file at path; home is what ~ stands for.
+func readConfig(path, home string) (*config, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usage(fmt.Errorf("no configuration at %q", path), "copy config.toml.example there, or try without any: tandem demo")
+	}
+	if err != nil {
+		return nil, usage(fmt.Errorf("configuration: %w", err), "")
+	}
+	cfg, err := parseConfig(path, data)
+	if err != nil {
+		return nil, usage(err, "every key is explained in config.toml.example")
+	}
+	if err := cfg.check(source{path, data}, home); err != nil {
+		return nil, usage(err, "")
+	}
+	return cfg, nil
+}
+
+// parseConfig decodes twice: the first time to learn the names, so that the
+// second finds every table filled with its defaults.
+func parseConfig(path string, data []byte) (*config, error) {
+	var names struct {
+		Connection map[string]any `toml:"connection"`
+		Folder     map[string]any `toml:"folder"`
+	}
+	if err := toml.Unmarshal(data, &names); err != nil {
+		return nil, located(path, err)
+	}
+	cfg := &config{Connection: map[string]*connection{}, Folder: map[string]*folder{}}
+	for name := range names.Connection {
+		cfg.Connection[name] = defaultConnection()
+		cfg.Connection[name].name = name
+	}
+	for name := range names.Folder {
+		cfg.Folder[name] = defaultFolder()
+		cfg.Folder[name].name = name
+	}
+	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(cfg); err != nil {
+		return nil, located(path, err)
+	}
+	return cfg, nil
+}
+
+// located puts the decoder's complaint into one line with file and line number.
+func located(path string, err error) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) {
+		var all []error
+		for _, e := range unknown.Errors {
+			line, _ := e.Position()
+			all = append(all, fmt.Errorf("%s:%d: %s", path, line, unknownKey(e.Key())))
+		}
+		return joined(all)
+	}
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		line, _ := wrong.Position()
+		return fmt.Errorf("%s:%d: %s", path, line, inPlainWords(wrong))
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// joined is errors.Join on one line.
+func joined(all []error) error {
+	var text []string
+	for _, err := range all {
+		text = append(text, err.Error())
+	}
+	return errors.New(strings.Join(text, "; "))
+}
+
+var wrongType = regexp.MustCompile(`cannot decode TOML (\w+) into`)
+
+func inPlainWords(e *toml.DecodeError) string {
+	what := strings.TrimPrefix(e.Error(), "toml: ")
+	if m := wrongType.FindStringSubmatch(what); m != nil {
+		return fmt.Sprintf("%s cannot be a %s", strings.Join(e.Key(), "."), m[1])
+	}
+	if key := e.Key(); len(key) == 3 {
+		return key[2] + ": " + what
+	}
+	return what
+}
+
+func unknownKey(key toml.Key) string {
+	known := keysOf(reflect.TypeFor[config]())
+	switch {
+	case !slices.Contains(known, key[0]):
+		key = key[:1] // no need to look into a table that is none
+	case key[0] == "connection":
+		known = keysOf(reflect.TypeFor[connection]())
+	default:
+		known = keysOf(reflect.TypeFor[folder]())
+	}
+	what := fmt.Sprintf("unknown key %q", strings.Join(key, "."))
+	if near := nearest(key[len(key)-1], known); near != "" {
+		what += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return what
+}
+
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	for f := range t.Fields() {
+		if key := f.Tag.Get("toml"); key != "" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// nearest finds what was probably meant, or "" when nothing is near enough.
+func nearest(word string, known []string) string {
+	best := slices.MinFunc(known, func(a, b string) int { return cmp.Compare(distance(word, a), distance(word, b)) })
+	if distance(word, best) > max(2, len(best)/3) {
+		return ""
+	}
+	return best
+}
+
+// distance counts the letters to insert, remove or replace between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(row[j]+1, row[j+1]+1, replace)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const exampleFile = "../../config.toml.example"
+
+func TestTheExampleIsTheDefaults(t *testing.T) {
+	data, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := parseConfig(exampleFile, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := defaultConnection()
+	want.name = "personal"
+	if got := cfg.Connection["personal"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("connection = %+v, want %+v", got, want)
+	}
+	folder := defaultFolder()
+	folder.name, folder.Connection, folder.Local = "documents", "personal", "~/OneDrive" // these have no default
+	if got := cfg.Folder["documents"]; !reflect.DeepEqual(got, folder) {
+		t.Errorf("folder = %+v, want %+v", got, folder)
+	}
+}
+
+func TestTheExampleHasEveryKeyWithAWordAboutIt(t *testing.T) {
+	data, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(data), "\n")
+	for _, key := range append(keysOf(reflect.TypeFor[connection]()), keysOf(reflect.TypeFor[folder]())...) {
+		found := false
+		for i, line := range lines {
+			if strings.HasPrefix(line, key+" = ") {
+				found = i > 0 && strings.HasPrefix(lines[i-1], "# ")
+			}
+		}
+		if !found {
+			t.Errorf("%s has no line with a comment above it", key)
+		}
+	}
+}
+
+func TestMistakesInTheConfigurationAreShown(t *testing.T) {
+	const conn = "[connection.a]\n"
+	const pair = "[connection.a]\n[folder.x]\nconnection = \"a\"\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"an unknown key", conn + "\nclient = \"x\"\n", `c.toml:3: unknown key "connection.a.client"; did you mean "client_id"?`},
+		{"a misspelt key", pair + "hold_delete_count = 3\n", `c.toml:4: unknown key "folder.x.hold_delete_count"; did you mean "hold_deletes_count"?`},
+		{"an unknown table", "[folders.x]\n", `c.toml:1: unknown key "folders"; did you mean "folder"?`},
+		{"nothing like any key", conn + "colour = \"red\"\n", `c.toml:2: unknown key "connection.a.colour"`},
+		{"a value of the wrong type", pair + "hold_deletes_count = \"many\"\n", `c.toml:4: folder.x.hold_deletes_count cannot be a string`},
+		{"an unknown cloud", conn + "cloud = \"mars\"\n", `c.toml:2: cloud: "mars" is none of global, us-gov, us-dod, china and custom`},
+		{"a bad time", conn + "timeout = \"fast\"\n", `c.toml:2: timeout: "fast" is not a time such as "60s" or "2m"`},
+		{"no time at all", conn + "timeout = \"0s\"\n", `c.toml:2: timeout: "0s" is not a time such as "60s" or "2m"`},
+		{"an unknown token store", conn + "token_store = \"pocket\"\n", `c.toml:2: token_store: "pocket" is neither keyring nor file`},
+		{"a code page that comes later", conn + "code_page = \"iso-8859-1\"\n", `c.toml:2: code_page: "iso-8859-1" comes later`},
+		{"no code page", conn + "code_page = \"klingon\"\n", `c.toml:2: code_page: "klingon" is not the name of an encoding`},
+		{"endpoints without custom", conn + "graph_endpoint = \"https://x/v1.0\"\n", `c.toml:1: cloud: endpoints are only for cloud = "custom", and this is "global"`},
+		{"custom without endpoints", conn + "cloud = \"custom\"\n", `c.toml:1: graph_endpoint: "" is not an address`},
+		{"http across the network", conn + "cloud = \"custom\"\ngraph_endpoint = \"http://example.com/v1.0\"\n", `c.toml:3: graph_endpoint: "http://example.com/v1.0" is not https`},
+		{"a redirect elsewhere", conn + "redirect_url = \"http://example.com\"\n", `c.toml:2: redirect_url: "http://example.com" is not http on this machine`},
+		{"a folder without connection", "[folder.x]\nlocal = \"/x\"\n", `c.toml:1: connection: missing`},
+		{"a folder of a connection that is not there", "[folder.x]\nconnection = \"b\"\nlocal = \"/x\"\n", `c.toml:2: connection: there is no [connection.b]`},
+		{"a folder nowhere", pair, `c.toml:2: local: missing`},
+		{"a relative folder", pair + "local = \"x\"\n", `c.toml:4: local: "x" must begin with / or ~/`},
+		{"a relative remote folder", pair + "local = \"/x\"\nremote = \"y\"\n", `c.toml:5: remote: "y" must begin with /`},
+		{"a share above all", pair + "local = \"/x\"\nhold_deletes_percent = 101\n", `c.toml:5: hold_deletes_percent: 101 is not a share`},
+		{"fewer deletes than none", pair + "local = \"/x\"\nhold_deletes_count = -1\n", `c.toml:5: hold_deletes_count: -1 is below 0`},
+		{"a folder inside another", pair + "local = \"/x/y\"\n[folder.z]\nconnection = \"a\"\nlocal = \"/x\"\n", `c.toml:4: local: "/x/y" of folder "x" lies in "/x" of folder "z"`},
+		{"broken syntax", "[connection.a\n", `c.toml:1: `},
+		{"a key twice", conn + "group = \"a\"\ngroup = \"b\"\n", `c.toml:3: `},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "c.toml")
+			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := readConfig(path, "/home/ann")
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if got := strings.TrimPrefix(err.Error(), filepath.Dir(path)+"/"); !strings.HasPrefix(got, test.want) || strings.Contains(got, "\n") {
+				t.Errorf("error = %q, want %q", got, test.want)
+			}
+			if code := diagnose(err).code; code != misused {
+				t.Errorf("exit code = %d, want %d", code, misused)
+			}
+		})
+	}
+}
+
+func TestALinkedFolderIsSeenInsideAnother(t *testing.T) {
+	dir := realPath(t.TempDir())
+	if err := os.MkdirAll(filepath.Join(dir, "outer", "inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "outer", "inner"), link); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config{Folder: map[string]*folder{"a": {name: "a", Local: link}, "b": {name: "b", Local: filepath.Join(dir, "outer")}}}
+	if inner, outer := cfg.nested(); inner != cfg.Folder["a"] || outer != cfg.Folder["b"] {
+		t.Errorf("nested = %v in %v, want the linked one in the other", inner, outer)
+	}
+	cfg.Folder["a"].Local = filepath.Join(link, "not", "there", "yet")
+	if inner, _ := cfg.nested(); inner != cfg.Folder["a"] {
+		t.Errorf("nested = %v, want a folder that is still to be made below the link", inner)
+	}
+	cfg.Folder["a"].Local = filepath.Join(dir, "outer too")
+	if inner, _ := cfg.nested(); inner != nil {
+		t.Errorf("nested = %v, want none: the names only begin alike", inner)
+	}
+}
+
+func TestSettingsThatAreLeftOutHaveTheirDefaults(t *testing.T) {
+	text := "[connection.a]\ncloud = \"china\"\n[folder.x]\nconnection = \"a\"\nlocal = \"~/x\"\nhold_deletes_count = 0\n"
+	path := filepath.Join(t.TempDir(), "c.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := readConfig(path, "/home/ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, f := cfg.Connection["a"], cfg.Folder["x"]
+	if c.GraphEndpoint != "https://microsoftgraph.chinacloudapi.cn/v1.0" || c.LoginEndpoint != "https://login.chinacloudapi.cn" || c.Tenant != "common" {
+		t.Errorf("connection = %+v, want China's endpoints and the common tenant", c)
+	}
+	if f.Local != "/home/ann/x" || f.Remote != "/" || f.HoldDeletesCount != 0 || f.HoldDeletesPercent != 20 {
+		t.Errorf("folder = %+v, want ~ expanded, 0 as written and the other defaults", f)
+	}
+}

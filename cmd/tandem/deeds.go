@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"tandem/syncer"
+)
+
+// deeds is what a pass did, in a few words.
+func deeds(s syncer.Summary) string {
+	var done []string
+	add := func(n int, what string) {
+		if n > 0 {
+			done = append(done, humanize.Comma(int64(n))+" "+what)
+		}
+	}
+	add(s.Uploaded, "uploaded")
+	add(s.Downloaded, "downloaded")
+	if n := s.CreatedFolders; n > 0 {
+		done = append(done, count(n, "folder")+" created")
+	}
+	add(s.Moved, "moved")
+	add(s.DeletedLocal, "deleted here")
+	add(s.DeletedRemote, "deleted online")
+	add(s.Conflicts, "kept twice")
+	if len(done) == 0 {
+		done = []string{"nothing to do"}
+	}
+	return fmt.Sprintf("%s (%s up, %s down, %s, %s)", strings.Join(done, ", "),
+		humanize.Bytes(uint64(s.BytesUp)), humanize.Bytes(uint64(s.BytesDown)),
+		count(int(s.Requests), "request"), time.Duration(s.Seconds*float64(time.Second)).Round(10*time.Millisecond))
+}
+
+func verdict(s syncer.Summary, code int) string {
+	switch {
+	case code == waits && len(s.Waiting) == 0:
+		return "in sync, with conflicts for you to look at"
+	case code == waits:
+		return "synced, but something waits for you"
+	case code != inSync:
+		return "not finished"
+	case len(s.Waiting) > 0:
+		return "in sync but for " + count(len(s.Waiting), "item")
+	}
+	return "in sync"
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// unfit knows no such file systems outside Linux.
+func unfit(string) string { return "" }

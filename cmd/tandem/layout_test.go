@@ -1,0 +1,109 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowed says which of our packages each may import. Programs and tests may
+// import what they like; nothing else goes against the stream.
+var allowed = map[string][]string{
+	"syncer":            {"tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/state"},
+	"syncer/plan":       {},
+	"syncer/disk":       {"tandem/watcher"},
+	"watcher":           {},
+	"remote":            {"tandem/remote/quickxor"},
+	"remote/quickxor":   {},
+	"remote/remotetest": {"tandem/remote/quickxor"},
+	"state":             {},
+	"cmd/tandem":        {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state"},
+}
+
+// sources calls f for each Go file of the module.
+func sources(t *testing.T, f func(pkg, file string)) {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Ext(file) != ".go" {
+			return err
+		}
+		rel, err := filepath.Rel(root, file)
+		if err == nil && !strings.Contains(rel, "testdata") {
+			f(path.Dir(filepath.ToSlash(rel)), file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	sources(t, func(pkg, file string) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		may, known := allowed[pkg]
+		if !known {
+			t.Errorf("%s: say in this test what package %q may import", file, pkg)
+			return
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, spec := range parsed.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err == nil && strings.HasPrefix(name, "tandem/") && !slices.Contains(may, name) {
+				t.Errorf("%s imports %s", file, name)
+			}
+		}
+	})
+}
+
+// The planner decides purely: what it cannot reach, it cannot depend on.
+func TestThePlannerReachesNothing(t *testing.T) {
+	sources(t, func(pkg, file string) {
+		if pkg != "syncer/plan" || strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, spec := range parsed.Imports {
+			if name, _ := strconv.Unquote(spec.Path.Value); slices.Contains([]string{"os", "io/fs", "net", "net/http", "context", "syscall"}, name) {
+				t.Errorf("%s imports %s", file, name)
+			}
+		}
+	})
+}
+
+func TestEveryPackageSaysWhatItPromises(t *testing.T) {
+	documented := map[string]bool{}
+	sources(t, func(pkg, file string) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		documented[pkg] = documented[pkg] || parsed.Doc != nil
+	})
+	for pkg, has := range documented {
+		if !has {
+			t.Errorf("package %s has no doc comment", pkg)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Two locks keep tandems apart: one on the state, whose keys are given out by
+// one process only, and one on the synced folder itself, which also holds
+// against a tandem with another state. The kernel drops both when the process
+// ends, however it ends, so nothing is ever left for a person to remove.
+
+// lockPatience outlasts a status that is just trying the lock.
+const lockPatience = 300 * time.Millisecond
+
+func (s *session) lockState() (unlock func() error, err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	lock := flock.New(filepath.Join(s.dir, "lock"), flock.SetPermissions(0o600))
+	switch held, err := acquire(lock); {
+	case held:
+		return lock.Unlock, nil
+	case err != nil:
+		return nil, fmt.Errorf("lock state %q: %w", s.dir, err)
+	}
+	return nil, &failure{occupied, fmt.Errorf("another tandem works with the state in %q", s.dir), "stop that one first, or wait until it has finished"}
+}
+
+// lockFolder locks a directory by whatever name it is reached. Where a file
+// system has no locks on directories, the lock on the state has to do.
+func lockFolder(dir string) (unlock func() error, err error) {
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	if held, err := acquire(lock); held || err != nil {
+		return lock.Close, nil
+	}
+	return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", dir), "stop that one first, or wait until it has finished"}
+}
+
+func acquire(lock *flock.Flock) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	held, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false, nil
+	}
+	return held, err
+}
+
+// occupied tells whether another process works on the folder.
+func (f *folder) occupied() bool {
+	lock := flock.New(realPath(f.Local), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	lock.Close()
+	return !free && err == nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"tandem/remote"
+)
+
+const loginHelp = `Sign in to an account, and see whose drive it is.
+
+Usage: tandem login [CONNECTION] [--device-code | --no-browser]
+
+The browser opens and comes back to tandem. CONNECTION may be left out when
+only one is configured.
+
+  --device-code   sign in on another machine: type a code there
+  --no-browser    print the address, open it yourself on this machine
+
+Examples:
+  tandem login
+  tandem login work --device-code
+
+Exit codes: 0 signed in, 1 no connection, 2 usage or configuration,
+4 not signed in, or in to another account than the folders belong to
+`
+
+func (p *program) loginCommand() *cobra.Command {
+	var device, noBrowser bool
+	cmd := &cobra.Command{Use: "login", Short: "sign in", Long: loginHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeConnections}
+	cmd.Flags().BoolVar(&device, "device-code", false, "")
+	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "")
+	cmd.MarkFlagsMutuallyExclusive("device-code", "no-browser")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := p.begin()
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		c, err := s.connectionNamed(args)
+		if err != nil {
+			return err
+		}
+		return s.login(cmd.Context(), c, device, noBrowser)
+	}
+	return cmd
+}
+
+func (s *session) login(ctx context.Context, c *connection, device, noBrowser bool) error {
+	client, err := s.client(c)
+	if err != nil {
+		return err
+	}
+	if err := s.forgetAccount(c); err != nil {
+		return err
+	}
+	if device {
+		err = client.LoginDevice(ctx, s.showCode)
+	} else {
+		err = client.LoginBrowser(ctx, func(address string) { s.showPage(address, noBrowser) })
+	}
+	if err != nil {
+		return err
+	}
+	who, err := s.account(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := s.introduce(ctx, client, c, who); err != nil {
+		return err
+	}
+	return s.sameAccount(c, who)
+}
+
+func (s *session) showCode(uri, code, message string) {
+	if message == "" {
+		message = fmt.Sprintf("open %s and type the code %s", uri, code)
+	}
+	s.screen.say("%s", message)
+}
+
+// showPage opens the sign-in page. The address is data when asked for: a
+// script takes it from stdout.
+func (s *session) showPage(address string, noBrowser bool) {
+	if noBrowser {
+		fmt.Fprintln(s.out, address)
+		return
+	}
+	s.screen.say("waiting for the sign-in in your browser")
+	if err := s.openBrowser(address); err != nil {
+		s.screen.say("no browser could be started; open this on this machine: %s", address)
+		s.screen.hint("from another machine: tandem login --device-code")
+	}
+}
+
+func (s *session) openBrowser(address string) error {
+	switch runtime.GOOS {
+	case "darwin":
+		return exec.Command("open", address).Start()
+	case "windows":
+		return exec.Command("rundll32", "url.dll,FileProtocolHandler", address).Start()
+	}
+	if s.env("DISPLAY") == "" && s.env("WAYLAND_DISPLAY") == "" {
+		return errors.New("no desktop")
+	}
+	return exec.Command("xdg-open", address).Start()
+}
+
+// introduce says whose drive this is, before anything is done with it.
+func (s *session) introduce(ctx context.Context, client *remote.Client, c *connection, who account) error {
+	drive, err := client.Drive(ctx, "")
+	if errors.Is(err, remote.ErrNotFound) {
+		s.screen.say("signed in to %s as %s (%s), who has no drive of their own", c.name, who.Name, who.Email)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	root, err := client.Root(ctx, drive.ID)
+	if err != nil {
+		return err
+	}
+	s.screen.say("signed in to %s as %s (%s)", c.name, who.Name, who.Email)
+	s.screen.say("%s drive of %s: %s", drive.Kind, drive.Owner, size(drive, root))
+	return nil
+}
+
+func size(d remote.Drive, root remote.Item) string {
+	used := humanize.Bytes(uint64(max(d.Used, root.Size, 0)))
+	if d.Total > 0 {
+		used += " of " + humanize.Bytes(uint64(d.Total))
+	}
+	return fmt.Sprintf("%s used, %s at its top", used, count(int(root.Children), "item"))
+}
+
+// sameAccount says so at once when folders of c belong to another account.
+func (s *session) sameAccount(c *connection, who account) error {
+	if !s.hasState() {
+		return nil
+	}
+	if err := s.openState(); err != nil {
+		return err
+	}
+	for name, f := range s.cfg.Folder {
+		if f.Connection != c.name {
+			continue
+		}
+		if known, found, err := s.db.Folder(name); err != nil {
+			return err
+		} else if found && known.Account != who.ID {
+			return &failure{signIn, fmt.Errorf("folder %q belongs to another account than %s", name, who.Email),
+				"sign in to that account: tandem login " + c.name}
+		}
+	}
+	return nil
+}

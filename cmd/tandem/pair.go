@@ -1,0 +1,255 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer"
+	"tandem/syncer/disk"
+	"tandem/syncer/plan"
+)
+
+// A pair is a synced folder with all its parts open and its lock held.
+type pair struct {
+	syncer.Config
+	disk   *disk.Disk
+	unlock func() error
+}
+
+func (p *pair) close() error { return errors.Join(p.disk.Close(), p.unlock()) }
+
+// open brings the two sides of f together: at the first run it binds them for
+// good, later it makes sure that they are still the ones that were bound.
+func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
+	conn := s.cfg.Connection[f.Connection]
+	if _, err := s.client(conn); err != nil {
+		return nil, err
+	}
+	known, found, err := s.db.Folder(f.name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.lookAtLocal(f, known, found); err != nil {
+		return nil, err
+	}
+	p := &pair{unlock: func() error { return nil }}
+	if !s.dry {
+		if p.unlock, err = lockFolder(realPath(f.Local)); err != nil {
+			return nil, err
+		}
+	}
+	if p.disk, err = disk.Open(realPath(f.Local)); err != nil {
+		return nil, errors.Join(fmt.Errorf("folder %q: %w", f.Local, err), p.unlock())
+	}
+	if err := s.join(ctx, p, f, conn, known, found); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+func (s *session) join(ctx context.Context, p *pair, f *folder, conn *connection, known state.Folder, found bool) error {
+	client, err := s.client(conn)
+	if err != nil {
+		return err
+	}
+	if !client.SignedIn() {
+		return &failure{signIn, fmt.Errorf("connection %q: not signed in", conn.name), "sign in with: tandem login " + conn.name}
+	}
+	who, err := s.account(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if found {
+		known, err = s.rejoin(p.disk, f, known, who)
+	} else {
+		known, err = s.bind(ctx, p.disk, client, f, who)
+	}
+	if err != nil {
+		return err
+	}
+	drive, err := s.db.Drive(known.Drive)
+	if err != nil {
+		return err
+	}
+	host, _ := os.Hostname() // only a word in the names of conflict copies
+	p.Config = syncer.Config{
+		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Remote: client, DB: s.db, Host: host,
+		HoldCount: f.HoldDeletesCount, HoldPercent: f.HoldDeletesPercent,
+		Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
+	}
+	if s.dry && !found {
+		p.Disk = unclaimed{p.disk}
+	}
+	return nil
+}
+
+// lookAtLocal makes sure that there is a folder, and one that can be synced.
+func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
+	dir, err := os.Stat(f.Local)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && found:
+		return s.holdMissing(known)
+	case errors.Is(err, fs.ErrNotExist):
+		return usage(fmt.Errorf("folder %q: %q is missing", f.name, f.Local), "create it, or set local to the folder you mean: mkdir -p "+f.Local)
+	case err != nil:
+		return fmt.Errorf("folder %q: %w", f.name, err)
+	case !dir.IsDir():
+		return usage(fmt.Errorf("folder %q: %q is not a folder", f.name, f.Local), "")
+	}
+	if kind := unfit(f.Local); kind != "" {
+		return usage(fmt.Errorf("folder %q: %q is in %s, which holds no files of yours", f.name, f.Local, kind), "")
+	}
+	if within(realPath(s.dir), realPath(f.Local)) {
+		return usage(fmt.Errorf("folder %q: %q contains tandem's own state in %q", f.name, f.Local, s.dir), "keep the state elsewhere with --state")
+	}
+	return s.alone(f)
+}
+
+// alone refuses a folder that lies in one which another configuration syncs.
+func (s *session) alone(f *folder) error {
+	for dir := filepath.Dir(realPath(f.Local)); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".tandem", "folder-id")); err == nil {
+			return usage(fmt.Errorf("folder %q: %q lies in %q, which is synced already", f.name, f.Local, dir), "two pairs must not share files")
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+// holdMissing keeps everything as it is while the folder is away.
+func (s *session) holdMissing(known state.Folder) error {
+	why := "it is missing; is its disk mounted?"
+	if s.dry {
+		return &syncer.RootError{Path: known.Path, Why: why}
+	}
+	n, err := s.db.CountBelow(known.N, known.Root)
+	if err != nil {
+		return err
+	}
+	held := state.Held{Key: known.Root, Side: "remote", Items: n, Why: why, At: time.Now()}
+	if err := s.db.Update(func(tx *state.Tx) error { return tx.SetHeld(known.N, []state.Held{held}) }); err != nil {
+		return err
+	}
+	return &syncer.RootError{Path: known.Path, Why: why}
+}
+
+// bind is the first run of a pair.
+func (s *session) bind(ctx context.Context, d *disk.Disk, client *remote.Client, f *folder, who account) (state.Folder, error) {
+	drive, root, err := findRemote(ctx, client, f)
+	if err != nil {
+		return state.Folder{}, err
+	}
+	drive.Account = who.ID
+	id, err := s.claim(d)
+	if err != nil {
+		return state.Folder{}, fmt.Errorf("folder %q: %w", f.Local, err)
+	}
+	if err := s.noteBound(f); err != nil {
+		return state.Folder{}, err
+	}
+	kept, err := s.db.EnsureDrive(drive)
+	if err != nil {
+		return state.Folder{}, err
+	}
+	var key int64
+	err = s.db.Update(func(tx *state.Tx) error {
+		key, err = tx.PutItem(state.Item{
+			Drive: kept.N, ID: root.ID, ParentID: root.ParentID, Name: root.Name, Fold: plan.Fold(root.Name), Kind: uint8(plan.Dir),
+		})
+		return err
+	})
+	if err != nil {
+		return state.Folder{}, err
+	}
+	return s.db.PutFolder(state.Folder{
+		Name: f.name, Drive: kept.N, Root: key, Path: realPath(f.Local), UUID: id.UUID, FSID: id.FSID, Ino: id.Ino, Account: who.ID,
+	})
+}
+
+// findRemote finds the drive and the folder in it that f names.
+func findRemote(ctx context.Context, client *remote.Client, f *folder) (state.Drive, remote.Item, error) {
+	drive, err := client.Drive(ctx, f.Drive)
+	if errors.Is(err, remote.ErrNotFound) {
+		return state.Drive{}, remote.Item{}, usage(fmt.Errorf("folder %q: this account sees no drive %q", f.name, f.Drive), "leave drive empty for the account's own")
+	}
+	if err != nil {
+		return state.Drive{}, remote.Item{}, err
+	}
+	root, err := client.Root(ctx, drive.ID)
+	if err != nil {
+		return state.Drive{}, remote.Item{}, err
+	}
+	kept := state.Drive{ID: drive.ID, Kind: drive.Kind, RootID: root.ID}
+	path := strings.Trim(f.Remote, "/")
+	if path == "" {
+		return kept, root, nil
+	}
+	below, err := client.ItemAt(ctx, drive.ID, path)
+	if errors.Is(err, remote.ErrNotFound) || err == nil && below.Kind != remote.Folder {
+		err = usage(fmt.Errorf("folder %q: there is no folder %q online", f.name, f.Remote), "create it online, or set remote to the folder you mean")
+	}
+	return kept, below, err
+}
+
+// claim marks the folder as a synced one.
+func (s *session) claim(d *disk.Disk) (disk.Identity, error) {
+	if s.dry {
+		return unclaimed{}.Identity()
+	}
+	return d.Claim()
+}
+
+// noteBound remembers which folder online was meant: it is known by its id from
+// now on, whatever it is renamed to.
+func (s *session) noteBound(f *folder) error {
+	if s.dry {
+		return nil
+	}
+	return writeJSON(s.noteFile(f.name), note{Remote: f.Remote})
+}
+
+// unclaimed is a folder that was never synced and is only looked at: it gets no
+// marker.
+type unclaimed struct{ *disk.Disk }
+
+func (unclaimed) Identity() (disk.Identity, error) { return disk.Identity{UUID: "none"}, nil }
+
+// rejoin refuses a configuration that means other things than those bound. The
+// folder itself may have been moved: its marker tells.
+func (s *session) rejoin(d *disk.Disk, f *folder, known state.Folder, who account) (state.Folder, error) {
+	drive, err := s.db.Drive(known.Drive)
+	if err != nil {
+		return known, err
+	}
+	const another = "to sync something else, give the pair another name: [folder.NAME]"
+	want := cmp.Or(remote.NormDrive(f.Drive), who.Drive)
+	switch {
+	case known.Account != who.ID:
+		return known, &failure{signIn, fmt.Errorf("connection %q is signed in as %s, but folder %q belongs to another account", f.Connection, who.Email, f.name),
+			"sign in to that account: tandem login " + f.Connection}
+	case want != drive.ID:
+		return known, usage(fmt.Errorf("folder %q was bound to drive %q, and its drive is now %q", f.name, drive.ID, want), another)
+	case s.note(f.name).Remote != "" && s.note(f.name).Remote != f.Remote:
+		return known, usage(fmt.Errorf("folder %q was bound to %q online, and its remote is now %q", f.name, s.note(f.name).Remote, f.Remote), another)
+	case known.Path == realPath(f.Local):
+		return known, nil
+	}
+	if id, err := d.Identity(); err != nil || id.UUID != known.UUID {
+		return known, errors.Join(err, usage(fmt.Errorf("folder %q was bound to %q, and its local is now %q", f.name, known.Path, f.Local), another))
+	}
+	known.Path = realPath(f.Local)
+	if s.dry {
+		return known, nil
+	}
+	return s.db.PutFolder(known)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// A program is one invocation: where it reads its settings from and whom it
+// talks to.
+type program struct {
+	env    func(string) string
+	out    io.Writer // data
+	screen *screen   // talk
+
+	configPath string
+	stateDir   string
+	verbose    int
+	begun      bool // the command line was understood
+}
+
+const rootHelp = `tandem keeps a folder on this machine and a folder on OneDrive the same.
+
+Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
+
+  login [CONNECTION]     sign in, and see whose drive it is
+  logout [CONNECTION]    forget the sign-in
+  sync [FOLDER...]       keep folders the same until stopped; --once: one pass
+  status                 what is in sync, and what is not and why
+  held [approve|deny]    deletes that wait for your word
+  demo                   try it on this machine, without an account
+  emulator               serve an emulated OneDrive
+  version, completion
+
+  --config FILE   settings (default: tandem/config.toml where settings are kept)
+  --state DIR     what tandem remembers (default: tandem where state is kept)
+  -v              say more; -vv: say all
+
+Examples:
+  tandem demo
+  tandem login && tandem sync --once
+
+Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
+3 finished but something waits for you, 4 sign-in needed,
+5 another tandem works on this folder
+`
+
+// command builds the tree of commands. Every help text is written by hand and
+// printed as it is.
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{Use: "tandem", Long: rootHelp, SilenceErrors: true, SilenceUsage: true}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpTemplate("{{.Long}}")
+	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
+		cmd, _, err := root.Find(args)
+		if err != nil {
+			return err
+		}
+		return cmd.Help()
+	}})
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(err, "see: "+cmd.CommandPath()+" --help")
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.configPath, "config", "", "")
+	flags.StringVar(&p.stateDir, "state", "", "")
+	flags.CountVarP(&p.verbose, "verbose", "v", "")
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		p.begun = true
+		p.screen.verbose = p.verbose
+	}
+	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.heldCommand(),
+		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
+	return root
+}

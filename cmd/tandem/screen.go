@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mattn/go-isatty"
+)
+
+// A screen is where tandem talks: one line a message, "tandem: " before it,
+// lower case, no full stop. What helps when stuck follows as a line of its own,
+// "tandem: hint: ". Names from disks and drives are other people's texts, so
+// nothing reaches the terminal that could move its cursor or turn its letters.
+type screen struct {
+	terminal bool
+	verbose  int
+
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func newScreen(w io.Writer) *screen {
+	f, ok := w.(*os.File)
+	return &screen{w: w, terminal: ok && isatty.IsTerminal(f.Fd())}
+}
+
+func (s *screen) say(format string, args ...any) { s.line("tandem: " + fmt.Sprintf(format, args...)) }
+func (s *screen) hint(format string, args ...any) {
+	s.line("tandem: hint: " + fmt.Sprintf(format, args...))
+}
+
+func (s *screen) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	io.WriteString(s.w, clean(text)+"\n")
+}
+
+// redirect sends what is said to another writer, as one that draws a progress
+// bar below it, and gives back the way to undo that.
+func (s *screen) redirect(w io.Writer) (undo func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.w
+	s.w = w
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.w = old
+	}
+}
+
+// end says why the program ends and gives its exit code.
+func (s *screen) end(err error) int {
+	if err == nil {
+		return inSync
+	}
+	f := diagnose(err)
+	s.complain("", f)
+	return f.code
+}
+
+// complain says what is wrong with a folder, or with "" in general.
+func (s *screen) complain(folder string, f *failure) {
+	if f.err != nil {
+		s.say("%s%v", prefix(folder), f.err)
+	}
+	if f.hint != "" {
+		s.hint("%s", f.hint)
+	}
+}
+
+func prefix(folder string) string {
+	if folder == "" {
+		return ""
+	}
+	return folder + ": "
+}
+
+// clean makes a text of any origin fit for one line of a terminal: control
+// characters, bidirectional marks and broken UTF-8 are shown escaped.
+func clean(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return text
+	}
+	var b strings.Builder
+	for i, w := 0, 0; i < len(text); i += w {
+		var r rune
+		r, w = utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && w == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}

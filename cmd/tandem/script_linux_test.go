@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// canMount tells whether a small disk can be made, to be filled up.
+func canMount() bool {
+	dir, err := os.MkdirTemp("", "tandem-mount-")
+	if err != nil {
+		return false
+	}
+	defer os.Remove(dir)
+	if syscall.Mount("tandem", dir, "tmpfs", 0, "size=64k") != nil {
+		return false
+	}
+	return syscall.Unmount(dir, 0) == nil
+}
+
+// tmpfs mounts a small disk until the end of the story: tmpfs DIR SIZE.
+func (w *world) tmpfs(args []string) error {
+	dir := w.path(args[0])
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	w.ts.Defer(func() { syscall.Unmount(dir, 0) })
+	return syscall.Mount("tandem", dir, "tmpfs", 0, "size="+args[1])
+}
+
+const nobody = 65534
+
+// asUser runs tandem under a user id that file permissions apply to; tests may
+// well run as root, to whom they do not. The first argument is the exit code.
+func (w *world) asUser(args []string) error {
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	cmd := w.tandem(args[1:]...)
+	if os.Geteuid() == 0 {
+		if err := errors.Join(give(w.dir), letIn(w.dir), letIn(filepath.Dir(cmd.Path))); err != nil {
+			return err
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	_, err = w.exits(want, cmd)
+	return err
+}
+
+// give hands all that is in dir to nobody, modes as they are.
+func give(dir string) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, nobody, nobody))
+	})
+}
+
+// letIn opens the way to dir: temporary directories are their maker's alone.
+func letIn(dir string) error {
+	for ; strings.HasPrefix(dir, os.TempDir()) && dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peakMB is the most memory a process had.
+func peakMB(p *os.ProcessState) float64 {
+	return float64(p.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+}

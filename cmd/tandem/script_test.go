@@ -1,0 +1,456 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tandem/remote/remotetest"
+)
+
+// The stories in testdata/script are what a person and the world around do, and
+// what must come of it. The program is the real one, run as a process of its
+// own; the drive is the emulator; "online" is another person at it.
+//
+//	pair [KIND]            an emulated drive, a sign-in, local/ sent up
+//	emulator [KIND [NAME]] only the drive of NAME, and a configuration for it
+//	signin                 tandem login
+//	online VERB ARG...     see package remotetest: put PATH TEXT, mv FROM TO, fault match=... status=503;
+//	                       and leave, return: nobody answers meanwhile
+//	edit FILE TEXT         write a file here, in place
+//	oddname DIR            make a file there whose name is not UTF-8
+//	sync CODE [ARG...]     tandem sync --once --json, which must exit with CODE
+//	did WHAT N ...         what that pass did; "did nothing"
+//	here PATH TEXT         local/PATH is a file with this text
+//	gone PATH              local/PATH is not there
+//	conflict STEM TEXT     one conflict copy of STEM is here, with this text
+//	intrash NAME TEXT      tandem's trash holds it
+//	same                   both sides are equal, and a further pass does nothing
+//	await COMMAND ARG...   until that is so
+//	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
+//	asuser ARG...          run as nobody in particular, so that permissions count
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireUniqueNames:  true,
+		RequireExplicitExec: false,
+		Setup:               setUp,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"emulator": command((*world).emulator), "signin": command((*world).signIn), "pair": command((*world).pair),
+			"online": command((*world).act), "edit": command((*world).edit), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
+			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
+			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await),
+			"killed": command((*world).killed), "asuser": command((*world).asUser), "tmpfs": command((*world).tmpfs),
+		},
+	})
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tandem": main})
+}
+
+// A world is where one story happens.
+type world struct {
+	dir    string
+	drive  *remotetest.Drive
+	server *http.Server
+	at     string                 // the server's address
+	ts     *testscript.TestScript // of the command at hand
+	last   outcome                // of the last sync
+}
+
+type worldKey struct{}
+
+func setUp(env *testscript.Env) error {
+	w := &world{dir: env.WorkDir}
+	env.Values[worldKey{}] = w
+	env.Defer(w.leave)
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("XDG_CONFIG_HOME", w.path("config"))
+	env.Setenv("XDG_STATE_HOME", w.path("state"))
+	return nil
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.dir, filepath.FromSlash(name)) }
+
+func condition(cond string) (bool, error) {
+	switch cond {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "mount":
+		return canMount(), nil
+	}
+	return false, fmt.Errorf("no such condition: %q", cond)
+}
+
+// command makes a script command of a method that fails with an error.
+func command(do func(*world, []string) error) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		w := ts.Value(worldKey{}).(*world)
+		w.ts = ts
+		switch err := do(w, args); {
+		case neg && err == nil:
+			ts.Fatalf("it did not fail")
+		case !neg && err != nil:
+			ts.Fatalf("%v", err)
+		}
+	}
+}
+
+const scriptConfig = `[connection.main]
+cloud = "custom"
+graph_endpoint = %q
+login_endpoint = %q
+token_store = "file"
+
+[folder.docs]
+connection = "main"
+local = %q
+`
+
+func (w *world) emulator(args []string) error {
+	kind, err := remotetest.ParseKind(append(args, "personal")[0])
+	if err != nil {
+		return err
+	}
+	opt := remotetest.Options{Kind: kind}
+	if len(args) > 1 {
+		opt.Account = args[1]
+	}
+	return w.begin(opt)
+}
+
+// begin serves a new drive and configures tandem for it.
+func (w *world) begin(opt remotetest.Options) error {
+	w.leave()
+	w.drive, w.at = remotetest.New(opt), "127.0.0.1:0"
+	if err := w.comeBack(); err != nil {
+		return err
+	}
+	file := w.path("config/tandem/config.toml")
+	text := fmt.Sprintf(scriptConfig, "http://"+w.at+"/v1.0", "http://"+w.at, w.path("local"))
+	return errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666))
+}
+
+// comeBack serves the drive, at the same address as before if there was one.
+func (w *world) comeBack() error {
+	l, err := net.Listen("tcp", w.at)
+	if err != nil {
+		return err
+	}
+	w.at = l.Addr().String()
+	w.server = &http.Server{Handler: w.drive, ErrorLog: log.New(io.Discard, "", 0)}
+	go w.server.Serve(l) // until leave
+	return nil
+}
+
+func (w *world) leave() {
+	if w.server != nil {
+		w.server.Close()
+	}
+}
+
+// signIn reads the address that tandem prints, as a script would, and visits it.
+func (w *world) signIn(args []string) error {
+	cmd := w.tandem(append([]string{"login", "--no-browser"}, args...)...)
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	address, _ := bufio.NewReader(out).ReadString('\n') // none comes: it said why
+	if answer, err := http.Get(strings.TrimSpace(address)); err == nil {
+		answer.Body.Close()
+	}
+	err = cmd.Wait()
+	w.heard("", talk.String())
+	return err
+}
+
+// heard lets the script's stdout and stderr commands see what a program said.
+func (w *world) heard(data, talk string) {
+	if w.ts != nil {
+		io.WriteString(w.ts.Stdout(), data)
+		io.WriteString(w.ts.Stderr(), talk)
+	}
+}
+
+func (w *world) tandem(args ...string) *exec.Cmd {
+	cmd := exec.Command("tandem", args...)
+	cmd.Dir = w.dir
+	cmd.Env = append(os.Environ(), "HOME="+w.dir, "XDG_CONFIG_HOME="+w.path("config"), "XDG_STATE_HOME="+w.path("state"))
+	return cmd
+}
+
+// exits runs a command that must end with this exit code.
+func (w *world) exits(want int, cmd *exec.Cmd) (data string, err error) {
+	var out, talk strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &talk
+	err = cmd.Run()
+	w.heard(out.String(), talk.String())
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		return "", fmt.Errorf("exit code %d, want %d (%v)\n%s%s", got, want, err, out.String(), talk.String())
+	}
+	return out.String(), nil
+}
+
+func (w *world) pair(args []string) error {
+	if err := w.emulator(args); err != nil {
+		return err
+	}
+	if err := w.signIn(nil); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(w.path("local"), 0o777); err != nil {
+		return err
+	}
+	if err := w.sync([]string{"0"}); err != nil {
+		return err
+	}
+	return w.sync([]string{"0"}) // the drive's word about what was sent has been heard, too
+}
+
+// act is another person, or fate, at the drive: it goes through the emulator's
+// own verbs.
+func (w *world) act(args []string) error {
+	verb, args := args[0], args[1:]
+	switch verb {
+	case "leave":
+		w.leave()
+		return nil
+	case "return":
+		return w.comeBack()
+	}
+	names := map[string][]string{
+		"put": {"path", "text"}, "mv": {"from", "to"}, "mkdir": {"path"}, "rm": {"path"}, "cat": {"path"},
+		"count": {"of"}, "quota": {"total"}, "expire": {"what"},
+	}[verb]
+	form := url.Values{}
+	for i, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		if i < len(names) {
+			name, value = names[i], arg
+		}
+		form.Set(name, value)
+	}
+	text := form.Get("text")
+	form.Del("text")
+	if verb == "put" && text != "" {
+		text += "\n" // as edit does
+	}
+	return w.ask(verb, form, text)
+}
+
+func (w *world) ask(verb string, form url.Values, body string) error {
+	method := http.MethodPost
+	if verb == "cat" || verb == "ls" || verb == "count" {
+		method = http.MethodGet
+	}
+	r, err := http.NewRequest(method, "http://"+w.at+"/emulator/"+verb+"?"+form.Encode(), strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(answer.Body)
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("online %s: %s", verb, said)
+	}
+	w.heard(string(said), "")
+	return err
+}
+
+// edit writes in place, as many editors do; names in scripts are relative to
+// the story's directory.
+func (w *world) edit(args []string) error {
+	file := w.path(args[0])
+	return errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(args[1]+"\n"), 0o666))
+}
+
+func (w *world) oddName(args []string) error {
+	return os.WriteFile(w.path(args[0]+"/odd\xff.txt"), []byte("odd\n"), 0o666)
+}
+
+func (w *world) sync(args []string) error {
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	data, err := w.exits(want, w.tandem(append([]string{"sync", "--once", "--json"}, args[1:]...)...))
+	if err != nil {
+		return err
+	}
+	var all []outcome
+	if err := json.Unmarshal([]byte(data), &all); err != nil || len(all) != 1 {
+		return fmt.Errorf("%d outcomes: %v\n%s", len(all), err, data)
+	}
+	w.last = all[0]
+	return nil
+}
+
+func (w *world) did(args []string) error {
+	s := w.last.Summary
+	done := map[string]int{
+		"uploaded": s.Uploaded, "downloaded": s.Downloaded, "created_folders": s.CreatedFolders, "moved": s.Moved,
+		"deleted_local": s.DeletedLocal, "deleted_remote": s.DeletedRemote, "conflicts": s.Conflicts,
+	}
+	want := map[string]int{}
+	if args[0] == "nothing" {
+		for what := range done {
+			want[what] = 0
+		}
+		args = nil
+	}
+	for len(args) > 0 {
+		n, err := strconv.Atoi(args[1])
+		if _, known := done[args[0]]; err != nil || !known {
+			return fmt.Errorf("did %q: no such count", args)
+		}
+		want[args[0]], args = n, args[2:]
+	}
+	for what, n := range want {
+		if done[what] != n {
+			return fmt.Errorf("%s %d, want %d", what, done[what], n)
+		}
+	}
+	return nil
+}
+
+func (w *world) here(args []string) error {
+	text, err := os.ReadFile(w.path("local/" + args[0]))
+	if err == nil && string(text) != args[1]+"\n" {
+		err = fmt.Errorf("%s holds %q, want %q", args[0], text, args[1]+"\n")
+	}
+	return err
+}
+
+func (w *world) gone(args []string) error {
+	if _, err := os.Lstat(w.path("local/" + args[0])); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is still there (%v)", args[0], err)
+	}
+	return nil
+}
+
+func (w *world) conflict(args []string) error {
+	stem := w.path("local/" + args[0])
+	entries, err := os.ReadDir(filepath.Dir(stem))
+	if err != nil {
+		return err
+	}
+	copyOf := regexp.MustCompile("^" + regexp.QuoteMeta(filepath.Base(stem)) + ` \(conflict [^)]+\)(\.[^.]*)?$`)
+	var copies []string
+	for _, e := range entries {
+		if copyOf.MatchString(e.Name()) {
+			copies = append(copies, path.Join(path.Dir(args[0]), e.Name()))
+		}
+	}
+	if len(copies) != 1 {
+		return fmt.Errorf("%d conflict copies of %s: %q", len(copies), args[0], copies)
+	}
+	return w.here([]string{copies[0], args[1]})
+}
+
+func (w *world) inTrash(args []string) error {
+	found := fmt.Errorf("%s is not in the trash", args[0])
+	err := filepath.WalkDir(w.path("local/.tandem/trash"), func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if strings.Contains(e.Name(), args[0]) && string(text) == args[1]+"\n" {
+			found = nil
+		}
+		return err
+	})
+	return errors.Join(err, found)
+}
+
+func (w *world) same([]string) error {
+	here, err := contents(w.path("local"))
+	if err != nil {
+		return err
+	}
+	there := map[string]string{}
+	for path, text := range w.drive.Tree() {
+		there[strings.TrimPrefix(path, "/")] = text
+	}
+	if paths := differing(here, there); len(paths) > 0 {
+		return fmt.Errorf("the two sides differ in %q", paths)
+	}
+	if err := w.sync([]string{"0"}); err != nil {
+		return err
+	}
+	return w.did([]string{"nothing"})
+}
+
+// await looks again and again until a command holds, or patience ends.
+func (w *world) await(args []string) error {
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict}
+	check := checks[args[0]]
+	if check == nil {
+		return fmt.Errorf("cannot await %q", args[0])
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 600 {
+		if check(w, args[1:]) == nil {
+			return nil
+		}
+		<-tick.C
+	}
+	return check(w, args[1:])
+}
+
+// killed runs tandem and kills it, without a word, once the drive has got so
+// many requests of a sort.
+func (w *world) killed(args []string) error {
+	n, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	before := w.drive.Count(args[0])
+	cmd := w.tandem(args[2:]...)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for w.drive.Count(args[0])-before < n {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("it ended after %d of %q: %v", w.drive.Count(args[0])-before, args[0], err)
+		case <-tick.C:
+		}
+	}
+	cmd.Process.Kill()
+	<-ended
+	return nil
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+)
+
+// A session is what one invocation works with: the configuration, the state
+// directory, and what the folders in them share.
+type session struct {
+	*program
+	cfg    *config
+	dir    string // of the state
+	dry    bool   // nothing is to be changed: db is a throw-away copy
+	db     *state.DB
+	settle time.Duration // how long a file must be left alone; 0 = a second
+	poll   time.Duration // how often the drive is asked; 0 = the usual
+
+	mu      sync.Mutex
+	clients map[string]*remote.Client // by connection
+}
+
+// begin reads the configuration. The state is left alone until it is needed.
+func (p *program) begin() (*session, error) {
+	path, err := p.configFile()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := p.stateHome()
+	if err != nil {
+		return nil, err
+	}
+	home, _ := p.home() // only a path that begins with ~ needs it, and is refused without it
+	cfg, err := readConfig(path, home)
+	if err != nil {
+		return nil, err
+	}
+	return p.sessionOf(cfg, dir), nil
+}
+
+func (p *program) sessionOf(cfg *config, dir string) *session {
+	return &session{program: p, cfg: cfg, dir: dir, clients: map[string]*remote.Client{}}
+}
+
+func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }
+
+// openState opens what earlier runs remember, or makes a new memory.
+func (s *session) openState() error {
+	db, err := state.Open(s.dbPath())
+	if err != nil {
+		return fmt.Errorf("state %q: %w", s.dbPath(), err)
+	}
+	s.db = db
+	if why := db.Recovered(); why != "" {
+		s.screen.say("the state was damaged and is made anew: %s", why)
+		s.screen.hint("nothing is lost: what is equal on both sides is agreed upon, what differs is kept twice")
+	}
+	return nil
+}
+
+// openCopy opens a throw-away copy of the state.
+func (s *session) openCopy(scratch string) error {
+	s.dry = true
+	copied := filepath.Join(scratch, "tandem.db")
+	if s.hasState() {
+		if err := s.openState(); err != nil {
+			return err
+		}
+		err := s.db.CopyTo(copied)
+		if err = errors.Join(err, s.close()); err != nil {
+			return fmt.Errorf("copy of the state: %w", err)
+		}
+	}
+	db, err := state.Open(copied)
+	s.db = db
+	return err
+}
+
+func (s *session) hasState() bool {
+	_, err := os.Stat(s.dbPath())
+	return err == nil
+}
+
+func (s *session) close() error {
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db = nil
+	return db.Close()
+}
+
+// connectionNamed finds a connection; the name may be left out when there is one only.
+func (s *session) connectionNamed(args []string) (*connection, error) {
+	names := slices.Sorted(maps.Keys(s.cfg.Connection))
+	switch {
+	case len(args) == 0 && len(names) == 1:
+		return s.cfg.Connection[names[0]], nil
+	case len(names) == 0:
+		return nil, usage(errors.New("the configuration has no connection"), "add one: [connection.personal]")
+	case len(args) == 0:
+		return nil, usage(fmt.Errorf("which connection: %s", strings.Join(names, ", ")), "")
+	}
+	if c := s.cfg.Connection[args[0]]; c != nil {
+		return c, nil
+	}
+	return nil, usage(fmt.Errorf("no connection %q; there are: %s", args[0], strings.Join(names, ", ")), "")
+}
+
+// foldersNamed finds folders by name, or all of a group, in the order of their names.
+func (s *session) foldersNamed(args []string, group string) ([]*folder, error) {
+	names := slices.Sorted(maps.Keys(s.cfg.Folder))
+	for _, name := range args {
+		if s.cfg.Folder[name] == nil {
+			return nil, usage(fmt.Errorf("no folder %q; there are: %s", name, strings.Join(names, ", ")), "")
+		}
+	}
+	var found []*folder
+	for _, name := range names {
+		f := s.cfg.Folder[name]
+		if (len(args) == 0 || slices.Contains(args, name)) && (group == "" || s.cfg.Connection[f.Connection].Group == group) {
+			found = append(found, f)
+		}
+	}
+	if len(found) == 0 {
+		return nil, usage(errors.New("the configuration has no such folder"), "add one: [folder.documents]")
+	}
+	return found, nil
+}
+
+// client makes the client of a connection, once.
+func (s *session) client(c *connection) (*remote.Client, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if made := s.clients[c.name]; made != nil {
+		return made, nil
+	}
+	id := cmp.Or(c.ClientID, clientID)
+	if id == "" && onThisMachine(c.GraphEndpoint) {
+		id = "tandem" // an emulator takes any
+	}
+	if id == "" {
+		return nil, usage(fmt.Errorf("connection %q: client_id is empty, and this build of tandem has none of its own", c.name),
+			"register an app for free as the README tells, and set client_id to its id")
+	}
+	secret, err := c.secret()
+	if err != nil {
+		return nil, usage(err, "")
+	}
+	made, err := remote.New(remote.Config{
+		ClientID: id, ClientSecret: secret, Tenant: c.Tenant, RedirectURL: c.RedirectURL,
+		LoginEndpoint: c.LoginEndpoint, GraphEndpoint: c.GraphEndpoint,
+		Timeout: time.Duration(c.Timeout), Tokens: s.tokens(c), Log: s.logger(""), Version: version,
+	})
+	if err != nil {
+		return nil, usage(fmt.Errorf("connection %q: %w", c.name, err), "")
+	}
+	s.clients[c.name] = made
+	return made, nil
+}
+
+func (c *connection) secret() (string, error) {
+	if c.ClientSecretFile == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(c.ClientSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("connection %q: client_secret_file: %w", c.name, err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// tokens is where the sign-in of c is kept. The keyring is shared by all state
+// directories of a user, so the name tells them apart.
+func (s *session) tokens(c *connection) remote.TokenStore {
+	file := remote.FileStore(filepath.Join(s.dir, "sign-in", fileName(c.name)+".json"))
+	if c.TokenStore == "file" {
+		return file
+	}
+	return remote.KeyringStore(c.name+" in "+s.dir, file)
+}
+
+// An account is who is signed in, remembered beside the tokens so that a pass
+// need not ask.
+type account struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	Drive string `json:"drive"` // the account's own
+}
+
+func (s *session) accountFile(c *connection) string {
+	return filepath.Join(s.dir, "sign-in", fileName(c.name)+".account.json")
+}
+
+// account tells who is signed in to c.
+func (s *session) account(ctx context.Context, c *connection) (account, error) {
+	var a account
+	if readJSON(s.accountFile(c), &a) == nil && a.ID != "" {
+		return a, nil
+	}
+	client, err := s.client(c)
+	if err != nil {
+		return a, err
+	}
+	user, err := client.Me(ctx)
+	if err != nil {
+		return a, err
+	}
+	drive, err := client.Drive(ctx, "")
+	if err != nil && !errors.Is(err, remote.ErrNotFound) { // a user without a drive may still use a library
+		return a, err
+	}
+	a = account{user.ID, user.Name, user.Email, drive.ID}
+	if s.dry {
+		return a, nil
+	}
+	return a, writeJSON(s.accountFile(c), a)
+}
+
+func (s *session) forgetAccount(c *connection) error {
+	if err := os.Remove(s.accountFile(c)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

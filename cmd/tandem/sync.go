@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tandem/syncer"
+)
+
+const syncHelp = `Keep folders on this machine and online the same, in both directions.
+
+Usage: tandem sync [FOLDER...]          watch both sides until stopped
+       tandem sync --once [FOLDER...]   one complete pass, then exit
+
+FOLDER is a name from the configuration; none means all of them.
+
+  --once          look at both sides, do all that follows, exit
+  --dry-run       print what a pass would do, and change nothing anywhere
+  --group LABEL   only folders whose connection has this group
+  --json          with --once or --dry-run: print the outcome as JSON
+
+Examples:
+  tandem sync
+  tandem sync --once --json documents
+
+Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
+3 finished but something waits for you, 4 sign-in needed,
+5 another tandem works on this folder; of several folders the gravest counts
+`
+
+type syncFlags struct {
+	once, dry, json bool
+	group           string
+}
+
+func (p *program) syncCommand() *cobra.Command {
+	var flags syncFlags
+	cmd := &cobra.Command{Use: "sync", Short: "keep folders the same", Long: syncHelp, ValidArgsFunction: p.completeFolders}
+	cmd.Flags().BoolVar(&flags.once, "once", false, "")
+	cmd.Flags().BoolVar(&flags.dry, "dry-run", false, "")
+	cmd.Flags().BoolVar(&flags.json, "json", false, "")
+	cmd.Flags().StringVar(&flags.group, "group", "", "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if flags.json && !flags.once && !flags.dry {
+			return usage(errors.New("--json needs --once: the agent has no end to report"), "")
+		}
+		outcomes, err := p.sync(cmd.Context(), flags, args)
+		if !flags.json {
+			return err
+		}
+		if trouble := printJSON(p.out, outcomes); trouble != nil {
+			return trouble
+		}
+		return err
+	}
+	return cmd
+}
+
+// An outcome is what --json prints for one folder.
+type outcome struct {
+	syncer.Summary
+	Plan []syncer.Step `json:"plan,omitempty"` // of a dry run
+}
+
+func noOutcomes(names []string, err error) []outcome {
+	all := []outcome{}
+	for _, name := range names {
+		all = append(all, failedOutcome(name, err))
+	}
+	return all
+}
+
+func failedOutcome(name string, err error) outcome {
+	return outcome{Summary: syncer.Summary{Folder: name, Waiting: []syncer.Waiting{}, Error: err.Error()}}
+}
+
+// printJSON prints exactly one value.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]outcome, error) {
+	s, err := p.begin()
+	if err != nil {
+		return noOutcomes(names, err), err
+	}
+	folders, err := s.foldersNamed(names, flags.group)
+	if err != nil {
+		return noOutcomes(names, err), err
+	}
+	names = names[:0]
+	for _, f := range folders {
+		names = append(names, f.name)
+	}
+	if os.Geteuid() == 0 {
+		p.screen.say("running as root: what comes from online will belong to root")
+	}
+	end, err := s.openFor(flags)
+	if end != nil {
+		defer end()
+	}
+	if err != nil {
+		return noOutcomes(names, err), err
+	}
+	if !flags.once && !flags.dry {
+		return nil, s.agent(ctx, folders)
+	}
+	return s.once(ctx, folders)
+}
+
+// openFor locks and opens the state, or opens a copy of it for a dry run.
+func (s *session) openFor(flags syncFlags) (end func(), err error) {
+	if flags.dry {
+		scratch, err := os.MkdirTemp("", "tandem-dry-run-")
+		if err != nil {
+			return nil, err
+		}
+		return func() {
+			s.close()
+			os.RemoveAll(scratch)
+		}, s.openCopy(scratch)
+	}
+	unlock, err := s.lockState()
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		s.close()
+		unlock()
+	}, s.openState()
+}
+
+// once makes one pass over each folder. A folder in trouble does not keep the
+// others waiting.
+func (s *session) once(ctx context.Context, folders []*folder) ([]outcome, error) {
+	var all []outcome
+	var codes []int
+	for _, f := range folders {
+		out, err := s.pass(ctx, f)
+		all = append(all, out)
+		codes = append(codes, s.conclude(f, out, err))
+	}
+	if code := gravest(codes...); code != inSync {
+		return all, &failure{code: code}
+	}
+	return all, nil
+}
+
+// pass makes one pass over a folder.
+func (s *session) pass(ctx context.Context, f *folder) (outcome, error) {
+	start, before := time.Now(), s.requests(f)
+	gauge := s.screen.gauge()
+	defer gauge.end()
+	show, end := gauge.folder(f.name)
+	defer end()
+	out, err := s.engage(ctx, f, show)
+	out.Requests = s.requests(f) - before
+	out.Seconds = time.Since(start).Seconds()
+	return out, err
+}
+
+func (s *session) engage(ctx context.Context, f *folder, show func(syncer.Progress)) (out outcome, err error) {
+	p, err := s.open(ctx, f)
+	if err != nil {
+		return failedOutcome(f.name, err), err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	p.Progress = show
+	if s.dry {
+		out.Plan, out.Summary, err = syncer.New(p.Config).DryRun(ctx)
+	} else {
+		out.Summary, err = syncer.New(p.Config).Once(ctx)
+	}
+	return out, err
+}
+
+// requests counts all that was sent for the account of f, sign-in included.
+func (s *session) requests(f *folder) int64 {
+	client, err := s.client(s.cfg.Connection[f.Connection])
+	if err != nil {
+		return 0 // open says it
+	}
+	return client.Requests()
+}
+
+// conclude says how a pass ended, and gives its exit code.
+func (s *session) conclude(f *folder, out outcome, err error) int {
+	code := inSync
+	if out.NeedsPerson() {
+		code = waits
+	}
+	var trouble *failure
+	if err != nil {
+		trouble = diagnose(err)
+		code = gravest(code, trouble.code)
+	}
+	if !s.dry {
+		s.remember(f, out.Summary, code)
+	}
+	s.sayWaiting(f.name, out.Waiting)
+	if s.dry && err == nil {
+		s.sayPlan(f.name, out.Plan)
+		return code
+	}
+	if trouble != nil {
+		s.screen.complain(f.name, trouble)
+	}
+	s.screen.say("%s: %s: %s", f.name, verdict(out.Summary, code), deeds(out.Summary))
+	if out.Held > 0 {
+		s.screen.hint("look at the deletes with: tandem held; then: tandem held approve %s, or: tandem held deny %[1]s", f.name)
+	}
+	return code
+}
+
+const mostLines = 20
+
+func (s *session) sayWaiting(name string, waiting []syncer.Waiting) {
+	for _, w := range waiting[:min(len(waiting), mostLines)] {
+		s.screen.say("%s: not synced: %q: %s", name, w.Path, w.Why)
+	}
+	if rest := len(waiting) - mostLines; rest > 0 {
+		s.screen.say("%s: not synced: %s more; see: tandem status", name, count(rest, "item"))
+	}
+}
+
+func (s *session) sayPlan(name string, plan []syncer.Step) {
+	for _, st := range plan {
+		to := ""
+		if st.To != "" {
+			to = fmt.Sprintf(" to %q", st.To)
+		}
+		s.screen.say("%s: would %s %q%s (%s)", name, st.Op, st.Path, to, st.Why)
+	}
+	s.screen.say("%s: dry run: %s, nothing was changed", name, count(len(plan), "step"))
+}

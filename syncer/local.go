@@ -376,7 +376,7 @@ func (t *local) miss(k plan.Key) {
 // vanish notes that a new or moved item, and what is new below it, is no longer
 // where it was seen.
 func (t *local) vanish(k plan.Key) {
-	if !t.diff[k].fresh {
+	if it, ok := t.diff[k]; !ok || !it.fresh {
 		t.miss(k)
 		return
 	}

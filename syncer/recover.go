@@ -55,11 +55,7 @@ func (e *Engine) loadNotes(context.Context) error {
 	}
 	for _, w := range waiting {
 		e.waiting[plan.Key(w.Key)] = w
-		if it, ok, err := e.db.Item(w.Key); err != nil {
-			return err
-		} else if !ok || it.N == 0 {
-			e.dirty[plan.Key(w.Key)] = struct{}{} // a local item, whose key is not the same in this run
-		}
+		e.dirty[plan.Key(w.Key)] = struct{}{} // what it waited for may have come
 	}
 	e.readVerdicts()
 	e.loadDirty()

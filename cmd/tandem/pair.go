@@ -30,10 +30,6 @@ func (p *pair) close() error { return errors.Join(p.disk.Close(), p.unlock()) }
 // open brings the two sides of f together: at the first run it binds them for
 // good, later it makes sure that they are still the ones that were bound.
 func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
-	conn := s.cfg.Connection[f.Connection]
-	if _, err := s.client(conn); err != nil {
-		return nil, err
-	}
 	known, found, err := s.db.Folder(f.name)
 	if err != nil {
 		return nil, err
@@ -50,13 +46,14 @@ func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
 	if p.disk, err = disk.Open(realPath(f.Local)); err != nil {
 		return nil, errors.Join(fmt.Errorf("folder %q: %w", f.Local, err), p.unlock())
 	}
-	if err := s.join(ctx, p, f, conn, known, found); err != nil {
+	if err := s.join(ctx, p, f, known, found); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
 
-func (s *session) join(ctx context.Context, p *pair, f *folder, conn *connection, known state.Folder, found bool) error {
+func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Folder, found bool) error {
+	conn := s.cfg.Connection[f.Connection]
 	client, err := s.client(conn)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -65,6 +66,7 @@ func TestScripts(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "16") // stories mostly wait; -parallel still has the last word
 	testscript.Main(m, map[string]func(){"tandem": main})
 }
 

@@ -97,9 +97,14 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 	if err != nil {
 		return noOutcomes(names, err), err
 	}
-	names = names[:0]
+	names = nil
 	for _, f := range folders {
 		names = append(names, f.name)
+	}
+	for _, f := range folders {
+		if _, err := s.client(s.cfg.Connection[f.Connection]); err != nil {
+			return noOutcomes(names, err), err
+		}
 	}
 	if os.Geteuid() == 0 {
 		p.screen.say("running as root: what comes from online will belong to root")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/remote"
@@ -256,11 +257,6 @@ func (e *Engine) jobFor(s *step) job {
 	}
 	j.base, _ = e.local.base(j.from)
 	j.path = e.local.path(j.from)
-	if now := e.local.Local(j.from); now.Kind != plan.None {
-		j.Local.Place = now.Place // a step before this one may have moved it
-	}
-	j.follows = s.Remote.Kind != plan.None && e.local.key(s.Remote.Parent) == j.parent &&
-		plan.Fold(s.Remote.Name) == plan.Fold(s.To.Name)
 	if s.To.Name != "" {
 		j.to = path.Join(e.local.path(j.parent), s.To.Name)
 	}
@@ -268,8 +264,16 @@ func (e *Engine) jobFor(s *step) job {
 	if it, ok, err := e.db.Item(int64(j.Key)); err != nil {
 		panic(stateError{err})
 	} else if ok && !it.Gone {
-		j.id, j.etag = it.ID, it.ETag
+		j.id = it.ID
+		if slices.Contains(strings.Split(it.Over, "\n"), j.etag) {
+			j.etag = it.ETag // a step of ours made the newer version; anybody else's must fail the If-Match
+		}
+		if it.Name == j.base.RemoteName && it.Parent == j.base.Parent {
+			j.Remote.Place = plan.Place{Parent: plan.Key(it.Parent), Name: it.Name} // a step before this one moved it
+		}
 	}
+	j.follows = j.Remote.Kind != plan.None && e.local.key(j.Remote.Parent) == j.parent &&
+		plan.Fold(j.Remote.Name) == plan.Fold(s.To.Name)
 	if it, ok, err := e.db.Item(int64(j.parent)); err != nil {
 		panic(stateError{err})
 	} else if ok {
@@ -279,6 +283,15 @@ func (e *Engine) jobFor(s *step) job {
 		j.address = a.to
 	}
 	return j
+}
+
+// localName is the name here that goes with a name online: the same, but where
+// the two were agreed upon in different spellings.
+func (j job) localName(online string) string {
+	if j.base.N != 0 && j.base.RemoteName == online {
+		return j.base.LocalName
+	}
+	return online
 }
 
 // start hands s to a worker.

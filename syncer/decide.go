@@ -81,6 +81,7 @@ func (e *Engine) takeSteps(p plan.Plan) {
 		}
 		e.hold(s)
 		e.progress.add(s)
+		e.log.Debug("planned", "action", e.words(s.Action), "path", e.pathOf(s.Key), "to", s.To.Name, "why", s.Why, "after", s.After)
 		if len(p.Actions[i].After) == 0 {
 			e.ready = append(e.ready, s)
 		}
@@ -114,7 +115,7 @@ func (e *Engine) takeHeld(p plan.Plan, asked []plan.Key) {
 			side = "local"
 		}
 		e.held[a.Key] = state.Held{
-			Key: int64(a.Key), Path: e.pathOf(a.Key), Side: side, Items: 1, Why: p.HeldWhy, At: e.clock.Now(),
+			Key: int64(a.Key), Path: e.pathOf(a.Key), Side: side, Items: e.countAt(a), Why: p.HeldWhy, At: e.clock.Now(),
 		}
 	}
 	if was == 0 && len(e.held) == 0 {
@@ -122,6 +123,18 @@ func (e *Engine) takeHeld(p plan.Plan, asked []plan.Key) {
 	}
 	list := slices.SortedFunc(maps.Values(e.held), func(a, b state.Held) int { return int(a.Key - b.Key) })
 	e.commit(report{tx: func(tx *state.Tx) error { return tx.SetHeld(e.cfg.Folder.N, list) }})
+}
+
+// countAt is how many items go with a held delete.
+func (e *Engine) countAt(a plan.Action) int {
+	if a.Op == plan.DeleteLocal {
+		return 1 // each is on the list for itself
+	}
+	n, err := e.db.CountBelow(e.cfg.Folder.N, int64(a.Key))
+	if err != nil {
+		panic(stateError{err})
+	}
+	return n + 1
 }
 
 // takeWaiting keeps the list of what cannot be synced now, and clears the dirty

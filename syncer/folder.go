@@ -27,6 +27,7 @@ func (e *Engine) makeLocalDir(j job) outcome {
 	out.sync = []string{dirOf(j.to)}
 	agreed := out.then
 	out.then = func() {
+		e.local.forget(j.from) // it was missing; what is agreed upon in it would seem to be, too
 		agreed()
 		e.watch(j.to)
 		e.again[j.to] = struct{}{} // somebody may have put something in before it was watched
@@ -39,7 +40,7 @@ func (e *Engine) makeRemoteDir(ctx context.Context, j job) outcome {
 	if err != nil {
 		return e.notAsPlanned(ctx, j, err)
 	}
-	b := state.Base{Parent: int64(j.parent), LocalName: j.Local.Name, Kind: uint8(plan.Dir)}
+	b := state.Base{Parent: int64(j.parent), LocalName: j.localName(j.To.Name), Kind: uint8(plan.Dir)}
 	setItem(&b, it)
 	setPrint(&b, j.Local.Print)
 	return e.bind(j, b, &it)
@@ -109,10 +110,7 @@ func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
 		return e.notAsPlanned(ctx, j, err)
 	}
 	b := j.base
-	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.Local.Name, it.Name
-	if plan.IsSwap(name) || j.Local.Kind == plan.None {
-		b.LocalName = name
-	}
+	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.localName(name), it.Name
 	if row := itemRow(it); plan.Kind(b.Kind) == plan.Dir || row.Size == b.RemoteSize && row.Hash == b.RemoteHash {
 		b.ETag, b.RemoteMTime = row.ETag, row.MTime // only the agreed content's: another one is still to come
 	}

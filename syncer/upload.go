@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"time"
 
 	"tandem/remote"
@@ -156,7 +155,7 @@ func (e *Engine) uploadAgain(ctx context.Context, j job, u remote.Upload) (remot
 // uploaded is the agreement: what was sent is what stood here when it was read.
 func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error) outcome {
 	it := sent.Item
-	b := state.Base{Parent: int64(j.parent), LocalName: path.Base(j.path), Kind: uint8(plan.File), Hash: sent.Hash}
+	b := state.Base{Parent: int64(j.parent), LocalName: j.localName(it.Name), Kind: uint8(plan.File), Hash: sent.Hash}
 	setItem(&b, it)
 	setPrint(&b, printOfEntry(entry))
 	b.TimesDue = !sent.TimesSent && e.cfg.Drive.Kind == "personal" &&

@@ -57,6 +57,8 @@ func (v *view) remote(k plan.Key) plan.Remote {
 		return plan.Remote{}
 	case k == v.e.root:
 		return plan.Remote{Kind: plan.Dir, ID: it.ID}
+	case it.Parent == 0 && it.ParentID == "":
+		return plan.Remote{} // the drive's root, above the synced folder
 	}
 	switch v.scopeOf(it.Parent, 0) {
 	case plan.None:

@@ -24,8 +24,10 @@ func (p *pass) settle() {
 		}
 	}
 	for _, n := range p.order {
-		if group := slots[slotOf(n.place)]; len(group) > 1 && group[0] == n {
+		s := slotOf(n.place)
+		if group := slots[s]; len(group) > 1 && group[0] == n {
 			p.contest(group, slots)
+			slots[s] = group[:1] // the winner
 		}
 	}
 	for _, n := range p.order {

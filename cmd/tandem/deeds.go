@@ -30,9 +30,24 @@ func deeds(s syncer.Summary) string {
 	if len(done) == 0 {
 		done = []string{"nothing to do"}
 	}
-	return fmt.Sprintf("%s (%s up, %s down, %s, %s)", strings.Join(done, ", "),
-		humanize.Bytes(uint64(s.BytesUp)), humanize.Bytes(uint64(s.BytesDown)),
-		count(int(s.Requests), "request"), time.Duration(s.Seconds*float64(time.Second)).Round(10*time.Millisecond))
+	return fmt.Sprintf("%s (%s)", strings.Join(done, ", "), strings.Join(effort(s), ", "))
+}
+
+// effort is what it took.
+func effort(s syncer.Summary) []string {
+	var took []string
+	if s.BytesUp > 0 {
+		took = append(took, humanize.Bytes(uint64(s.BytesUp))+" up")
+	}
+	if s.BytesDown > 0 {
+		took = append(took, humanize.Bytes(uint64(s.BytesDown))+" down")
+	}
+	return append(took, count(int(s.Requests), "request"), time.Duration(s.Seconds*float64(time.Second)).Round(10*time.Millisecond).String())
+}
+
+// busy says that a pass did anything.
+func busy(s syncer.Summary) bool {
+	return s.Uploaded+s.Downloaded+s.CreatedFolders+s.Moved+s.DeletedLocal+s.DeletedRemote+s.Conflicts > 0
 }
 
 func verdict(s syncer.Summary, code int) string {
@@ -41,8 +56,6 @@ func verdict(s syncer.Summary, code int) string {
 		return "in sync, with conflicts for you to look at"
 	case code == waits:
 		return "synced, but something waits for you"
-	case code != inSync:
-		return "not finished"
 	case len(s.Waiting) > 0:
 		return "in sync but for " + count(len(s.Waiting), "item")
 	}

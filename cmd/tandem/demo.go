@@ -195,7 +195,7 @@ func (m *machine) catchUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.folder.name, err)
 	}
-	if s := out.Summary; s.Uploaded+s.Downloaded+s.CreatedFolders+s.Moved+s.DeletedLocal+s.DeletedRemote+s.Conflicts > 0 {
+	if s := out.Summary; busy(s) {
 		fmt.Fprintf(m.out, "  %-8s %s\n", m.folder.name+":", deeds(s))
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 // allowed says which of our packages each may import. Programs and tests may
 // import what they like; nothing else goes against the stream.
 var allowed = map[string][]string{
-	"syncer":            {"tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/state"},
+	"syncer":            {"tandem/remote/quickxor", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/state"},
 	"syncer/plan":       {},
 	"syncer/disk":       {"tandem/watcher"},
 	"watcher":           {},

@@ -20,12 +20,16 @@ type talk struct {
 	attrs  []slog.Attr
 }
 
-// Enabled: trouble always, what was done with -v, everything with -vv.
+// Enabled: trouble always, what was done with -v, everything with -vv. What
+// is wrong with single items a pass says at its end, all at once.
 func (t *talk) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn-slog.Level(4*t.screen.verbose)
 }
 
 func (t *talk) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "not synced yet" && t.screen.quiet {
+		return nil
+	}
 	said := map[string]string{}
 	var rest strings.Builder
 	each := func(a slog.Attr) bool {

@@ -96,17 +96,20 @@ func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 	case errors.Is(err, fs.ErrNotExist) && found:
 		return s.holdMissing(known)
 	case errors.Is(err, fs.ErrNotExist):
-		return usage(fmt.Errorf("folder %q: %q is missing", f.name, f.Local), "create it, or set local to the folder you mean: mkdir -p "+f.Local)
+		return usage(fmt.Errorf("%q is missing", f.Local), "create it, or set local to the folder you mean: mkdir -p "+f.Local)
 	case err != nil:
-		return fmt.Errorf("folder %q: %w", f.name, err)
+		return fmt.Errorf("folder %q: %w", f.Local, err)
 	case !dir.IsDir():
-		return usage(fmt.Errorf("folder %q: %q is not a folder", f.name, f.Local), "")
+		return usage(fmt.Errorf("%q is not a folder", f.Local), "")
+	}
+	if os.Geteuid() == 0 && !ownedByRoot(dir) {
+		s.screen.say("%s: running as root on somebody else's folder: what comes from online will belong to root", f.name)
 	}
 	if kind := unfit(f.Local); kind != "" {
-		return usage(fmt.Errorf("folder %q: %q is in %s, which holds no files of yours", f.name, f.Local, kind), "")
+		return usage(fmt.Errorf("%q is in %s, which holds no files of yours", f.Local, kind), "")
 	}
 	if within(realPath(s.dir), realPath(f.Local)) {
-		return usage(fmt.Errorf("folder %q: %q contains tandem's own state in %q", f.name, f.Local, s.dir), "keep the state elsewhere with --state")
+		return usage(fmt.Errorf("%q contains tandem's own state in %q", f.Local, s.dir), "keep the state elsewhere with --state")
 	}
 	return s.alone(f)
 }
@@ -115,7 +118,7 @@ func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 func (s *session) alone(f *folder) error {
 	for dir := filepath.Dir(realPath(f.Local)); ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(filepath.Join(dir, ".tandem", "folder-id")); err == nil {
-			return usage(fmt.Errorf("folder %q: %q lies in %q, which is synced already", f.name, f.Local, dir), "two pairs must not share files")
+			return usage(fmt.Errorf("%q lies in %q, which is synced already", f.Local, dir), "two pairs must not share files")
 		}
 		if dir == filepath.Dir(dir) {
 			return nil
@@ -177,7 +180,7 @@ func (s *session) bind(ctx context.Context, d *disk.Disk, client *remote.Client,
 func findRemote(ctx context.Context, client *remote.Client, f *folder) (state.Drive, remote.Item, error) {
 	drive, err := client.Drive(ctx, f.Drive)
 	if errors.Is(err, remote.ErrNotFound) {
-		return state.Drive{}, remote.Item{}, usage(fmt.Errorf("folder %q: this account sees no drive %q", f.name, f.Drive), "leave drive empty for the account's own")
+		return state.Drive{}, remote.Item{}, usage(fmt.Errorf("this account sees no drive %q", f.Drive), "leave drive empty for the account's own")
 	}
 	if err != nil {
 		return state.Drive{}, remote.Item{}, err
@@ -193,7 +196,7 @@ func findRemote(ctx context.Context, client *remote.Client, f *folder) (state.Dr
 	}
 	below, err := client.ItemAt(ctx, drive.ID, path)
 	if errors.Is(err, remote.ErrNotFound) || err == nil && below.Kind != remote.Folder {
-		err = usage(fmt.Errorf("folder %q: there is no folder %q online", f.name, f.Remote), "create it online, or set remote to the folder you mean")
+		err = usage(fmt.Errorf("there is no folder %q online", f.Remote), "create it online, or set remote to the folder you mean")
 	}
 	return kept, below, err
 }
@@ -232,17 +235,17 @@ func (s *session) rejoin(d *disk.Disk, f *folder, known state.Folder, who accoun
 	want := cmp.Or(remote.NormDrive(f.Drive), who.Drive)
 	switch {
 	case known.Account != who.ID:
-		return known, &failure{signIn, fmt.Errorf("connection %q is signed in as %s, but folder %q belongs to another account", f.Connection, who.Email, f.name),
+		return known, &failure{signIn, fmt.Errorf("connection %q is signed in as %s, but this folder belongs to another account", f.Connection, who.Email),
 			"sign in to that account: tandem login " + f.Connection}
 	case want != drive.ID:
-		return known, usage(fmt.Errorf("folder %q was bound to drive %q, and its drive is now %q", f.name, drive.ID, want), another)
+		return known, usage(fmt.Errorf("it was bound to drive %q, and its drive is now %q", drive.ID, want), another)
 	case s.note(f.name).Remote != "" && s.note(f.name).Remote != f.Remote:
-		return known, usage(fmt.Errorf("folder %q was bound to %q online, and its remote is now %q", f.name, s.note(f.name).Remote, f.Remote), another)
+		return known, usage(fmt.Errorf("it was bound to %q online, and its remote is now %q", s.note(f.name).Remote, f.Remote), another)
 	case known.Path == realPath(f.Local):
 		return known, nil
 	}
 	if id, err := d.Identity(); err != nil || id.UUID != known.UUID {
-		return known, errors.Join(err, usage(fmt.Errorf("folder %q was bound to %q, and its local is now %q", f.name, known.Path, f.Local), another))
+		return known, errors.Join(err, usage(fmt.Errorf("it was bound to %q, and its local is now %q", known.Path, f.Local), another))
 	}
 	known.Path = realPath(f.Local)
 	if s.dry {

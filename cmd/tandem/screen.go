@@ -20,6 +20,7 @@ import (
 type screen struct {
 	terminal bool
 	verbose  int
+	quiet    bool // about single items
 
 	mu sync.Mutex
 	w  io.Writer

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/remote"
 	"tandem/syncer"
 )
 
@@ -52,10 +53,11 @@ func (p *program) syncCommand() *cobra.Command {
 			return usage(errors.New("--json needs --once: the agent has no end to report"), "")
 		}
 		outcomes, err := p.sync(cmd.Context(), flags, args)
-		if !flags.json {
-			return err
+		print := p.printPlan
+		if flags.json {
+			print = p.printOutcomes
 		}
-		if trouble := printJSON(p.out, outcomes); trouble != nil {
+		if trouble := print(outcomes); trouble != nil {
 			return trouble
 		}
 		return err
@@ -80,6 +82,8 @@ func noOutcomes(names []string, err error) []outcome {
 func failedOutcome(name string, err error) outcome {
 	return outcome{Summary: syncer.Summary{Folder: name, Waiting: []syncer.Waiting{}, Error: err.Error()}}
 }
+
+func (p *program) printOutcomes(outcomes []outcome) error { return printJSON(p.out, outcomes) }
 
 // printJSON prints exactly one value.
 func printJSON(w io.Writer, v any) error {
@@ -106,9 +110,6 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 			return noOutcomes(names, err), err
 		}
 	}
-	if os.Geteuid() == 0 {
-		p.screen.say("running as root: what comes from online will belong to root")
-	}
 	end, err := s.openFor(flags)
 	if end != nil {
 		defer end()
@@ -119,6 +120,7 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 	if !flags.once && !flags.dry {
 		return nil, s.agent(ctx, folders)
 	}
+	p.screen.quiet = p.verbose == 0
 	return s.once(ctx, folders)
 }
 
@@ -203,27 +205,40 @@ func (s *session) conclude(f *folder, out outcome, err error) int {
 	if out.NeedsPerson() {
 		code = waits
 	}
-	var trouble *failure
 	if err != nil {
-		trouble = diagnose(err)
-		code = gravest(code, trouble.code)
+		code = gravest(code, diagnose(err).code)
 	}
 	if !s.dry {
 		s.remember(f, out.Summary, code)
 	}
 	s.sayWaiting(f.name, out.Waiting)
-	if s.dry && err == nil {
-		s.sayPlan(f.name, out.Plan)
-		return code
+	switch {
+	case err != nil:
+		s.sayTrouble(f, out, err)
+	case s.dry:
+		s.screen.say("%s: dry run: %s, nothing was changed", f.name, count(len(out.Plan), "step"))
+	default:
+		s.screen.say("%s: %s: %s", f.name, verdict(out.Summary, code), deeds(out.Summary))
 	}
-	if trouble != nil {
-		s.screen.complain(f.name, trouble)
-	}
-	s.screen.say("%s: %s: %s", f.name, verdict(out.Summary, code), deeds(out.Summary))
 	if out.Held > 0 {
 		s.screen.hint("look at the deletes with: tandem held; then: tandem held approve %s, or: tandem held deny %[1]s", f.name)
 	}
 	return code
+}
+
+// sayTrouble says why a pass did not finish, and what it did before.
+func (s *session) sayTrouble(f *folder, out outcome, err error) {
+	trouble := diagnose(err)
+	if errors.Is(err, remote.ErrSignIn) {
+		trouble.hint = "sign in with: tandem login " + f.Connection
+	}
+	if item := (*syncer.ItemError)(nil); errors.As(err, &item) {
+		trouble.err = nil // it is among what waits, and said
+	}
+	s.screen.complain(f.name, trouble)
+	if busy(out.Summary) {
+		s.screen.say("%s: not finished: %s", f.name, deeds(out.Summary))
+	}
 }
 
 const mostLines = 20
@@ -237,13 +252,18 @@ func (s *session) sayWaiting(name string, waiting []syncer.Waiting) {
 	}
 }
 
-func (s *session) sayPlan(name string, plan []syncer.Step) {
-	for _, st := range plan {
-		to := ""
-		if st.To != "" {
-			to = fmt.Sprintf(" to %q", st.To)
+// printPlan prints what a dry run found.
+func (p *program) printPlan(outcomes []outcome) error {
+	for _, out := range outcomes {
+		for _, st := range out.Plan {
+			line := fmt.Sprintf("%s: %s %q", out.Folder, st.Op, st.Path)
+			if st.To != "" {
+				line += fmt.Sprintf(" to %q", st.To)
+			}
+			if _, err := fmt.Fprintf(p.out, "%s (%s)\n", clean(line), clean(st.Why)); err != nil {
+				return err
+			}
 		}
-		s.screen.say("%s: would %s %q%s (%s)", name, st.Op, st.Path, to, st.Why)
 	}
-	s.screen.say("%s: dry run: %s, nothing was changed", name, count(len(plan), "step"))
+	return nil
 }

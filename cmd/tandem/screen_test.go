@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"tandem/remote"
+	"tandem/syncer"
+)
+
+func TestNothingSaidCanMoveTheCursor(t *testing.T) {
+	for _, test := range []struct{ said, want string }{
+		{"Müller & Söhne", "Müller & Söhne"},
+		{"a\x1b[2Jb", `a\x1b[2Jb`},
+		{"two\nlines", `two\nlines`},
+		{"gpj.\u202egnp.exe", `gpj.\u202egnp.exe`},
+		{"odd\xff", `odd\xff`},
+		{"\u200bhidden", `\u200bhidden`},
+		{"replaced \ufffd itself", "replaced \ufffd itself"},
+	} {
+		if got := clean(test.said); got != test.want {
+			t.Errorf("clean(%q) = %q, want %q", test.said, got, test.want)
+		}
+	}
+}
+
+func TestTalkIsOneLineWithTheNameBeforeIt(t *testing.T) {
+	var out strings.Builder
+	s := newScreen(&out)
+	s.complain("docs", &failure{failed, errors.New("broken\nin two"), "mend it"})
+	const want = "tandem: docs: broken\\nin two\ntandem: hint: mend it\n"
+	if out.String() != want {
+		t.Errorf("said %q, want %q", out.String(), want)
+	}
+}
+
+func TestTheLogReadsAsSentences(t *testing.T) {
+	var out strings.Builder
+	p := &program{screen: newScreen(&out)}
+	log := p.logger("docs")
+	log.Info("uploaded", "path", "a.txt")
+	log.Warn("not watched", "path", "d", "err", errors.New("no room"))
+	p.screen.verbose = 1
+	log.Info("uploaded", "path", "a.txt", "why", "edited here")
+	log.With("page", 3).Info("listed", "item", "x")
+	const want = "tandem: docs: not watched \"d\": no room\n" +
+		"tandem: docs: uploaded \"a.txt\" (edited here)\n" +
+		"tandem: docs: listed page=3 item=x\n"
+	if out.String() != want {
+		t.Errorf("said\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestErrorsHaveTheirExitCode(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{errors.New("anything"), failed},
+		{usage(errors.New("what"), ""), misused},
+		{fmt.Errorf("folder: %w", usage(errors.New("what"), "")), misused},
+		{&syncer.RootError{Path: "/x", Why: "it is missing"}, waits},
+		{fmt.Errorf("refresh: %w", remote.ErrSignIn), signIn},
+		{remote.ErrOffline, failed},
+		{errors.Join(&failure{occupied, errors.New("another"), ""}, errors.New("and")), occupied},
+	} {
+		if got := diagnose(test.err).code; got != test.want {
+			t.Errorf("exit code of %q = %d, want %d", test.err, got, test.want)
+		}
+	}
+}
+
+func TestOfSeveralExitCodesTheGravestCounts(t *testing.T) {
+	for _, test := range []struct {
+		codes []int
+		want  int
+	}{
+		{nil, inSync},
+		{[]int{inSync, waits}, waits},
+		{[]int{failed, waits}, failed},
+		{[]int{failed, occupied, waits}, occupied},
+		{[]int{signIn, failed, occupied}, signIn},
+		{[]int{signIn, misused, inSync}, misused},
+	} {
+		if got := gravest(test.codes...); got != test.want {
+			t.Errorf("gravest(%v) = %d, want %d", test.codes, got, test.want)
+		}
+	}
+}

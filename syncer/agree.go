@@ -41,7 +41,7 @@ func setItem(b *state.Base, it remote.Item) {
 func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 	had := j.base.N != 0
 	b.Fold = plan.Fold(b.RemoteName)
-	b.Racy = plan.Kind(b.Kind) == plan.File && e.clock.Now().UnixNano()-max(b.MTime, b.CTime) < int64(racyWindow)
+	b.Racy = plan.Kind(b.Kind) == plan.File && e.clock.Now().UnixNano()-b.MTime < int64(racyWindow)
 	key := j.Key
 	return outcome{
 		tx: func(tx *state.Tx) error {

@@ -1,90 +1,9 @@
 package state
 
 import (
-	"database/sql"
 	"fmt"
 	"time"
 )
-
-// A Drive is one of the account's drives, and how far its change feed was read.
-type Drive struct {
-	N          int64
-	ID         string
-	Kind       string
-	Account    string
-	RootID     string
-	Cursor     string
-	EmptyPolls int
-	FullAt     time.Time
-}
-
-const driveColumns = "n,id,kind,account,root_id,cursor,empty_polls,full_at"
-
-func scanDrive(row interface{ Scan(...any) error }) (Drive, error) {
-	var d Drive
-	var full int64
-	err := row.Scan(&d.N, &d.ID, &d.Kind, &d.Account, &d.RootID, &d.Cursor, &d.EmptyPolls, &full)
-	d.FullAt = when(full)
-	return d, err
-}
-
-// EnsureDrive returns the drive of this id, written down if it is new.
-func (db *DB) EnsureDrive(d Drive) (Drive, error) {
-	err := db.Update(func(tx *Tx) error {
-		return tx.exec(`INSERT INTO drive(id,kind,account,root_id) VALUES(?,?,?,?) ON CONFLICT(id) DO NOTHING`,
-			d.ID, d.Kind, d.Account, d.RootID)
-	})
-	if err != nil {
-		return Drive{}, err
-	}
-	return scanDrive(db.read("SELECT " + driveColumns + " FROM drive WHERE id=?").QueryRow(d.ID))
-}
-
-// Drive returns drive n.
-func (db *DB) Drive(n int64) (Drive, error) {
-	return scanDrive(db.read("SELECT " + driveColumns + " FROM drive WHERE n=?").QueryRow(n))
-}
-
-// A Folder is one synced pair.
-type Folder struct {
-	N       int64
-	Name    string
-	Drive   int64
-	Root    int64 // key of the folder online, and of the base's root
-	Path    string
-	UUID    string
-	FSID    string
-	Ino     uint64
-	Account string
-}
-
-// Folder returns the pair of this name.
-func (db *DB) Folder(name string) (Folder, bool, error) {
-	var f Folder
-	var ino int64
-	err := db.read("SELECT n,name,drive,root,path,uuid,fsid,ino,account FROM folder WHERE name=?").QueryRow(name).
-		Scan(&f.N, &f.Name, &f.Drive, &f.Root, &f.Path, &f.UUID, &f.FSID, &ino, &f.Account)
-	f.Ino = uint64(ino)
-	ok, err := one(err)
-	return f, ok, err
-}
-
-// PutFolder writes a pair, by name, and the base row of its root.
-func (db *DB) PutFolder(f Folder) (Folder, error) {
-	err := db.Update(func(tx *Tx) error {
-		if err := tx.exec(`INSERT INTO folder(name,drive,root,path,uuid,fsid,ino,account) VALUES(?,?,?,?,?,?,?,?)
-			ON CONFLICT(name) DO UPDATE SET drive=excluded.drive, root=excluded.root, path=excluded.path, uuid=excluded.uuid,
-			fsid=excluded.fsid, ino=excluded.ino, account=excluded.account`,
-			f.Name, f.Drive, f.Root, f.Path, f.UUID, f.FSID, int64(f.Ino), f.Account); err != nil {
-			return err
-		}
-		if err := tx.tx.QueryRow("SELECT n FROM folder WHERE name=?", f.Name).Scan(&f.N); err != nil {
-			return err
-		}
-		return tx.PutBase(f.N, Base{N: f.Root, Kind: kindDir})
-	})
-	return f, err
-}
 
 const (
 	kindFile = 1
@@ -98,95 +17,134 @@ type Item struct {
 	Parent   int64 // 0: the drive's root, or a parent not known yet
 	ParentID string
 	Name     string
-	Fold     string
-	Kind     uint8
-	Why      string
+	Fold     string // equal for names that cannot stand side by side
+	Kind     uint8  // 1 file, 2 folder, 3 opaque
+	Why      string // it is opaque
 	Size     int64
 	MTime    int64
 	Hash     string
 	ETag     string
-	Gone     bool      // kept only as long as a base refers to it
-	Own      time.Time // when a change of ours made it so, until the feed says the same
+	Gone     bool      // kept as long as something may refer to it
+	Own      time.Time // when a change of ours made it so; zero once the feed has said the same
 	Over     string    // the eTags, a line each, that such changes have ended: an entry with one of them is late
 }
 
-const itemColumns = "n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over"
+const selectItem = "SELECT n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over FROM item "
 
-func scanItem(row interface{ Scan(...any) error }, it *Item) error {
-	var h []byte
+func scanItem(row scanner, it *Item) error {
+	var hash []byte
 	var own int64
 	err := row.Scan(&it.N, &it.Drive, &it.ID, &it.Parent, &it.ParentID, &it.Name, &it.Fold, &it.Kind, &it.Why,
-		&it.Size, &it.MTime, &h, &it.ETag, &it.Gone, &own, &it.Over)
-	it.Hash, it.Own = string(h), when(own)
+		&it.Size, &it.MTime, &hash, &it.ETag, &it.Gone, &own, &it.Over)
+	it.Hash, it.Own = string(hash), when(own)
 	return err
 }
 
-func (db *DB) item(where string, args ...any) (Item, bool, error) {
-	var it Item
-	ok, err := one(scanItem(db.read("SELECT "+itemColumns+" FROM item WHERE "+where).QueryRow(args...), &it))
-	return it, ok, err
-}
-
 // Item returns item n.
-func (db *DB) Item(n int64) (Item, bool, error) { return db.item("n=?", n) }
+func (db *DB) Item(n int64) (Item, bool, error) {
+	return get(db.r, scanItem, selectItem+"WHERE n=?", n)
+}
 
 // ItemByID returns the item of this id.
 func (db *DB) ItemByID(drive int64, id string) (Item, bool, error) {
-	return db.item("drive=? AND id=?", drive, id)
+	return get(db.r, scanItem, selectItem+"WHERE drive=? AND id=?", drive, id)
 }
-
-func scanItemRow(r *sql.Rows, it *Item) error { return scanItem(r, it) }
 
 // ItemChildren lists what is live in item n.
 func (db *DB) ItemChildren(n int64) ([]Item, error) {
-	rows, err := db.read("SELECT " + itemColumns + " FROM item WHERE parent=? AND gone=0").Query(n)
-	return list(rows, err, scanItemRow)
+	return all(db.r, scanItem, selectItem+"WHERE parent=? AND gone=0", n)
 }
 
 // ItemsAt lists what is live in parent under a name that folds so; the feed may
 // show more than one.
 func (db *DB) ItemsAt(parent int64, fold string) ([]Item, error) {
-	rows, err := db.read("SELECT "+itemColumns+" FROM item WHERE parent=? AND fold=? AND gone=0").Query(parent, fold)
-	return list(rows, err, scanItemRow)
+	return all(db.r, scanItem, selectItem+"WHERE parent=? AND fold=? AND gone=0", parent, fold)
 }
 
-// PutItem writes an item and returns its key. An item that is known by its id
-// keeps the key it has; a new one gets it.N, or a new key.
+// PutItem writes what the service itself has said of an item, and returns its
+// key. An item that is known by its id keeps the key it has; a new one gets
+// it.N, or a new key. Its place is ParentID, or Parent when that is empty.
+//
+// When it is no echo of our own doing, every pair on the drive is told to look:
+// the feed will bring it again, and then it is nothing new.
 func (tx *Tx) PutItem(it Item) (int64, error) {
-	var n int64
-	ok, err := one(tx.tx.QueryRow("SELECT n FROM item WHERE drive=? AND id=?", it.Drive, it.ID).Scan(&n))
+	n, known, err := get(tx.db.w, value[int64], "SELECT n FROM item WHERE drive=? AND id=?", it.Drive, it.ID)
 	if err != nil {
 		return 0, err
 	}
-	if !ok {
-		if n = it.N; n == 0 {
-			n = tx.db.NextKey()
-		}
+	if known {
+		it.N = n
+	} else if it.N == 0 {
+		it.N = tx.db.NextKey()
 	}
-	if it.Parent == 0 && it.ParentID != "" {
-		if _, err := one(tx.tx.QueryRow("SELECT n FROM item WHERE drive=? AND id=?", it.Drive, it.ParentID).Scan(&it.Parent)); err != nil {
-			return 0, err
-		}
+	if err := tx.place(&it); err != nil {
+		return 0, err
 	}
-	if it.ParentID == "" && it.Parent != 0 {
-		if _, err := one(tx.tx.QueryRow("SELECT id FROM item WHERE n=?", it.Parent).Scan(&it.ParentID)); err != nil {
-			return 0, err
-		}
-	}
-	err = tx.exec(`INSERT INTO item(`+itemColumns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(n) DO UPDATE SET
-		parent=excluded.parent, parent_id=excluded.parent_id, name=excluded.name, fold=excluded.fold, kind=excluded.kind,
-		why=excluded.why, size=excluded.size, mtime=excluded.mtime, hash=excluded.hash, etag=excluded.etag,
-		gone=excluded.gone, own=excluded.own, over=excluded.over`,
-		n, it.Drive, it.ID, it.Parent, it.ParentID, it.Name, it.Fold, it.Kind, it.Why, it.Size, it.MTime, blob(it.Hash), it.ETag, it.Gone, stamp(it.Own), it.Over)
-	if err != nil {
+	if err := tx.write(it, known); err != nil {
 		return 0, fmt.Errorf("item %q: %w", it.Name, err)
 	}
-	return n, nil
+	if it.Own.IsZero() {
+		err = tx.mark(it.Drive, it.N)
+	}
+	return it.N, err
+}
+
+// place completes it.Parent by it.ParentID, or the other way round.
+func (tx *Tx) place(it *Item) (err error) {
+	if it.ParentID != "" {
+		it.Parent, _, err = get(tx.db.w, value[int64], "SELECT n FROM item WHERE drive=? AND id=?", it.Drive, it.ParentID)
+	} else if it.Parent != 0 {
+		it.ParentID, _, err = get(tx.db.w, value[string], "SELECT id FROM item WHERE n=?", it.Parent)
+	}
+	return err
+}
+
+func (tx *Tx) write(it Item, known bool) error {
+	args := []any{it.Parent, it.ParentID, it.Name, it.Fold, it.Kind, it.Why, it.Size, it.MTime, blob(it.Hash), it.ETag,
+		it.Gone, stamp(it.Own), it.Over, it.N}
+	if known {
+		return tx.exec(`UPDATE item SET parent=?,parent_id=?,name=?,fold=?,kind=?,why=?,size=?,mtime=?,hash=?,etag=?,
+			gone=?,own=?,over=?,disputed=0 WHERE n=?`, args...)
+	}
+	err := tx.exec(`INSERT INTO item(parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over,n,drive,id)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(args, it.Drive, it.ID)...)
+	if err != nil {
+		return err
+	}
+	return tx.exec("UPDATE item SET parent=? WHERE drive=? AND parent_id=? AND parent=0 AND parent_id<>''", it.N, it.Drive, it.ID)
+}
+
+// mark lets every pair on the drive look at item n.
+func (tx *Tx) mark(drive, n int64) error {
+	return tx.exec("INSERT OR IGNORE INTO dirty SELECT n, ? FROM folder WHERE drive=?", n, drive)
 }
 
 // MarkGone notes that an item, and all below it, is no longer online. own is
-// when we deleted it ourselves: a late entry of the feed does not bring it back.
+// when we deleted it ourselves: a late entry of the feed does not bring it
+// back. When it is zero the service has said so, and every pair is told to look.
 func (tx *Tx) MarkGone(n int64, own time.Time) error {
-	return tx.exec(`WITH RECURSIVE below(n) AS (VALUES(?) UNION SELECT item.n FROM item JOIN below ON item.parent=below.n)
-		UPDATE item SET gone=1, own=? WHERE n IN below AND gone=0`, n, stamp(own))
+	if err := tx.steps(
+		step{"DELETE FROM temp.lost", nil},
+		step{`INSERT INTO temp.lost WITH RECURSIVE below(n) AS (VALUES(?)
+			UNION SELECT i.n FROM below JOIN item i ON i.parent=below.n) SELECT n FROM below`, []any{n}},
+		step{`UPDATE item SET gone=1, own=?1, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, []any{stamp(own)}},
+	); err != nil || !own.IsZero() {
+		return err
+	}
+	return tx.steps(
+		step{"INSERT OR IGNORE INTO dirty SELECT f.n, i.n FROM temp.lost l JOIN item i ON i.n=l.n JOIN folder f ON f.drive=i.drive", nil},
+		step{markBelowLost, nil})
+}
+
+// markBelowLost marks what was agreed on below folders that are gone: it may be
+// that the drive's tree does not show it there.
+const markBelowLost = `INSERT OR IGNORE INTO dirty
+	WITH RECURSIVE below(folder, n) AS (SELECT b.folder, b.n FROM temp.lost l JOIN base b ON b.n=l.n AND b.kind=2
+		UNION SELECT b.folder, b.n FROM below CROSS JOIN base b ON b.folder=below.folder AND b.parent=below.n)
+	SELECT folder, n FROM below`
+
+// forget removes the item row that only an agreement still needed.
+func (tx *Tx) forget(n int64) error {
+	return tx.exec(`DELETE FROM item WHERE n=? AND gone=1 AND own=0 AND NOT EXISTS (SELECT 1 FROM base b WHERE b.n=item.n)
+		AND NOT EXISTS (SELECT 1 FROM item c WHERE c.parent=item.n AND c.gone=0)`, n)
 }

@@ -4,283 +4,273 @@
 // It promises that what Update wrote is on disk when Update returns, that all
 // rows of one Update are there or none, and that the change feed's cursor is
 // stored together with the items it stands for. Any older copy of the file is
-// safe to run on. It decides nothing.
+// safe to run on, and so is none. It decides nothing.
 package state
 
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-const applicationID = 0x746e646d // "tndm"
-
-// ErrNewer says that a newer tandem has written the file; nothing was changed.
-var ErrNewer = errors.New("the state was written by a newer tandem")
-
-// A DB is the open file. It is safe for concurrent use; Update runs one at a time.
+// A DB is the open file. It is safe for concurrent use; Update runs one at a
+// time, and what others read meanwhile is what was there before it.
 type DB struct {
 	path      string
-	ino       uint64
-	w, r      *sql.DB
+	file      fs.FileInfo // the file that was opened: see Present
+	use       *use
 	key       atomic.Int64
 	recovered string
 
-	mu    sync.Mutex
-	stmts map[string]*sql.Stmt // on r
-	wmu   sync.Mutex
-	wst   map[string]*sql.Stmt // on w
+	readers *sql.DB
+	r       *statements // on any of the readers
+	writers *sql.DB     // of which there is one:
+	conn    *sql.Conn
+
+	mu sync.Mutex
+	w  *statements // on conn; guarded by mu
 }
 
 // Open opens the state at path, made if it is not there and brought up to date
-// if it is old. A file that is damaged is put aside, and Recovered says so.
+// if it is old. A file that is damaged is put aside, and Recovered says so. A
+// file of a newer tandem is left alone: [ErrNewer].
 func Open(path string) (*DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	db, err := open(path)
-	if err == nil || errors.Is(err, ErrNewer) || !damaged(err) {
-		return db, err
-	}
-	aside := path + ".corrupt-" + time.Now().Format("20060102-150405")
-	if err := os.Rename(path, aside); err != nil {
+	u, err := enter(path)
+	if err != nil {
 		return nil, err
 	}
-	for _, ext := range []string{"-wal", "-shm"} {
-		_ = os.Rename(path+ext, aside+ext)
+	db, err := open(path, u)
+	if u.alone && damaged(err) {
+		db, err = openAfresh(path, u, err)
 	}
-	fresh, err2 := open(path)
-	if err2 != nil {
-		return nil, err2
+	if err == nil && u.alone {
+		err = db.tidy()
 	}
-	fresh.recovered = fmt.Sprintf("the state was damaged (%v) and put aside as %q; both sides are compared afresh", err, aside)
-	return fresh, nil
+	if err == nil {
+		err = u.settle()
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.disconnect(), u.leave(true))
+	}
+	return db, nil
 }
 
+// openAfresh puts the damaged file aside and makes a new one.
+func openAfresh(path string, u *use, damage error) (*DB, error) {
+	aside := path + ".corrupt-" + time.Now().Format("20060102-150405")
+	for _, ext := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+ext, aside+ext); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(damage, err)
+		}
+	}
+	db, err := open(path, u)
+	if err == nil {
+		db.recovered = fmt.Sprintf("it was damaged (%v) and is now %q", damage, aside)
+	}
+	return db, err
+}
+
+func open(path string, u *use) (db *DB, err error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	db = &DB{path: path, use: u}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.disconnect())
+			db = nil
+		}
+	}()
+	if db.file, err = os.Stat(path); err != nil {
+		return nil, err
+	}
+	if err := db.connect(); err != nil {
+		return nil, err
+	}
+	if err := db.prepareFile(u.unclean); err != nil {
+		return nil, err
+	}
+	return db, db.findKey()
+}
+
+// create makes an empty file that only its owner can read; SQLite gives the
+// files beside it the same mode. An existing one is not even opened: closing it
+// would drop the locks that this process has on it.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (db *DB) connect() (err error) {
+	dsn := "file://" + (&url.URL{Path: slashed(db.path)}).EscapedPath() + "?_pragma=busy_timeout(10000)"
+	if db.writers, err = sql.Open("sqlite", dsn); err != nil {
+		return err
+	}
+	if db.conn, err = db.writers.Conn(context.Background()); err != nil {
+		return err
+	}
+	if db.readers, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-4096)"); err != nil {
+		return err
+	}
+	db.readers.SetMaxOpenConns(4)
+	db.readers.SetMaxIdleConns(4)
+	db.w = &statements{on: db.conn, use: db.use, kept: map[string]*sql.Stmt{}}
+	db.r = &statements{on: db.readers, use: db.use, kept: map[string]*sql.Stmt{}}
+	return nil
+}
+
+// slashed spells an absolute path as a URI wants it: /C:/Users/…
+func slashed(path string) string {
+	return "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")
+}
+
+// prepareFile looks before it writes: at the version first, then, when the last
+// use of the file ended badly, at all of it.
+func (db *DB) prepareFile(unclean bool) error {
+	version, err := db.version()
+	if err != nil {
+		return err
+	}
+	if unclean {
+		if err := db.quickCheck(); err != nil {
+			return err
+		}
+	}
+	if err := db.use.mark(); err != nil {
+		return err
+	}
+	for _, pragma := range []string{"journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-16384", "temp.cache_size=-8192"} {
+		if err := db.w.exec("PRAGMA " + pragma); err != nil {
+			return err
+		}
+	}
+	if err := db.migrate(version); err != nil {
+		return err
+	}
+	return db.w.exec(scratch)
+}
+
+func (db *DB) quickCheck() error {
+	verdict, _, err := get(db.w, value[string], "PRAGMA quick_check(1)")
+	if err == nil && verdict != "ok" {
+		err = fmt.Errorf("%w: %s", errDamaged, verdict)
+	}
+	return err
+}
+
+var errDamaged = errors.New("quick check")
+
 func damaged(err error) bool {
-	var coder interface{ Code() int }
-	if errors.As(err, &coder) {
-		code := coder.Code() & 0xff
-		return code == 11 || code == 26 // SQLITE_CORRUPT, SQLITE_NOTADB
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		code := e.Code() & 0xff
+		return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
 	}
 	return errors.Is(err, errDamaged)
 }
 
-var errDamaged = errors.New("integrity check failed")
-
-func open(path string) (*DB, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	f.Close()
-	if err != nil {
-		return nil, err
-	}
-	db := &DB{path: path, ino: inode(info), stmts: map[string]*sql.Stmt{}, wst: map[string]*sql.Stmt{}}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=temp_store(memory)"
-	if db.w, err = sql.Open("sqlite", dsn+"&_txlock=immediate&_pragma=cache_size(-16384)"); err != nil {
-		return nil, err
-	}
-	db.w.SetMaxOpenConns(1)
-	if db.r, err = sql.Open("sqlite", dsn+"&_pragma=cache_size(-8192)"); err != nil {
-		return nil, err
-	}
-	db.r.SetMaxOpenConns(4)
-	db.r.SetMaxIdleConns(4)
-	if err := errors.Join(db.migrate()); err != nil {
-		return nil, errors.Join(err, db.w.Close(), db.r.Close())
-	}
-	return db, db.start()
-}
-
-func inode(info fs.FileInfo) uint64 {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Ino
-	}
-	return 0
-}
-
-func (db *DB) migrate() error {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	slices.Sort(files)
-	var version int
-	if err := db.w.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return err
-	}
-	if version > len(files) {
-		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewer, version, len(files))
-	}
-	for i := version; i < len(files); i++ {
-		text, err := migrations.ReadFile(files[i])
-		if err != nil {
-			return err
-		}
-		tx, err := db.w.Begin()
-		if err != nil {
-			return err
-		}
-		for _, q := range []string{string(text), fmt.Sprintf("PRAGMA user_version=%d", i+1), fmt.Sprintf("PRAGMA application_id=%d", applicationID)} {
-			if _, err := tx.Exec(q); err != nil {
-				return errors.Join(err, tx.Rollback())
-			}
-		}
-		if err := tx.Commit(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// start checks a file that was not closed in order, and finds the greatest key.
-func (db *DB) start() error {
-	var clean string
-	err := db.w.QueryRow("SELECT value FROM note WHERE name='clean'").Scan(&clean)
-	if err == nil && clean == "no" {
-		var verdict string
-		if err := db.w.QueryRow("PRAGMA quick_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
-			return errors.Join(err, fmt.Errorf("%w: %s", errDamaged, verdict), db.w.Close(), db.r.Close())
-		}
-	} else if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	var top int64
-	if err := db.w.QueryRow("SELECT max(ifnull((SELECT max(n) FROM item),0), ifnull((SELECT max(n) FROM base),0))").Scan(&top); err != nil {
-		return err
-	}
+// findKey finds the greatest key in use. Keys that never became an item count:
+// what waits or is journalled under one must not be taken for another's.
+func (db *DB) findKey() error {
+	top, _, err := get(db.r, value[int64], `SELECT ifnull(max(n), 0) FROM (
+		SELECT max(n) AS n FROM item UNION ALL SELECT max(n) FROM base UNION ALL SELECT max(n) FROM dirty
+		UNION ALL SELECT max(key) FROM intent UNION ALL SELECT max(key) FROM session UNION ALL SELECT max(key) FROM partial
+		UNION ALL SELECT max(key) FROM waiting UNION ALL SELECT max(key) FROM held
+		UNION ALL SELECT max(key) FROM journal UNION ALL SELECT max(top) FROM journal)`)
 	db.key.Store(top)
-	_, err = db.w.Exec("INSERT OR REPLACE INTO note VALUES('clean','no')")
 	return err
+}
+
+const journalMost = 100_000 // entries kept
+
+// tidy forgets what nothing refers to any more. It is safe only while nothing
+// is under way: an item that is gone may be at work on.
+func (db *DB) tidy() error {
+	graves := time.Now().Add(-24 * time.Hour).UnixNano() // no echo is that late
+	return db.Update(func(tx *Tx) error {
+		return tx.steps(
+			step{`DELETE FROM item WHERE gone=1 AND own<? AND NOT EXISTS (SELECT 1 FROM base b WHERE b.n=item.n)
+				AND NOT EXISTS (SELECT 1 FROM item c WHERE c.parent=item.n AND c.gone=0)`, []any{graves}},
+			step{`DELETE FROM dirty WHERE NOT EXISTS (SELECT 1 FROM item i WHERE i.n=dirty.n)
+				AND NOT EXISTS (SELECT 1 FROM base b WHERE b.n=dirty.n)`, nil},
+			step{`DELETE FROM journal WHERE n<=(SELECT max(n) FROM journal)-?`, []any{journalMost}},
+		)
+	})
 }
 
 // Recovered says what was wrong with the file that Open found; empty if nothing.
 func (db *DB) Recovered() string { return db.recovered }
 
-// Present says whether the open file is still the one at its path.
+// Present says whether the open file is still the one at its path: what is
+// written to one that was deleted or replaced is lost.
 func (db *DB) Present() bool {
-	info, err := os.Stat(db.path)
-	return err == nil && inode(info) == db.ino
+	now, err := os.Stat(db.path)
+	return err == nil && os.SameFile(now, db.file)
 }
 
-// Close ends all work and notes that it ended in order.
-func (db *DB) Close() error {
-	_, err := db.w.Exec("INSERT OR REPLACE INTO note VALUES('clean','yes')")
-	return errors.Join(err, db.r.Close(), db.w.Close())
-}
+// NextKey gives a key that no item has. Items and agreements share one sequence.
+func (db *DB) NextKey() int64 { return db.key.Add(1) }
 
 // CopyTo writes a consistent copy to path, which must not exist.
 func (db *DB) CopyTo(path string) error {
-	_, err := db.w.Exec("VACUUM INTO ?", path)
-	return err
-}
-
-// NextKey gives a key that no item has.
-func (db *DB) NextKey() int64 { return db.key.Add(1) }
-
-// A Tx is the one running Update.
-type Tx struct {
-	db *DB
-	tx *sql.Tx
-}
-
-// Update runs fn in a transaction: all that it writes is durable when Update
-// returns nil, none of it otherwise.
-func (db *DB) Update(fn func(*Tx) error) error {
-	db.wmu.Lock()
-	defer db.wmu.Unlock()
-	tx, err := db.w.BeginTx(context.Background(), nil)
-	if err != nil {
-		return err
-	}
-	if err := fn(&Tx{db, tx}); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
-}
-
-// read prepares q once for all readers.
-func (db *DB) read(q string) *sql.Stmt {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	st, ok := db.stmts[q]
-	if !ok {
-		var err error
-		if st, err = db.r.Prepare(q); err != nil {
-			panic("state: " + q + ": " + err.Error())
-		}
-		db.stmts[q] = st
+	if err := create(path); err != nil {
+		return err
 	}
-	return st
+	return db.w.exec("VACUUM INTO ?", path)
 }
 
-func (tx *Tx) exec(q string, args ...any) error {
-	_, err := tx.tx.Exec(q, args...)
-	return err
+// Close ends all work, and notes that it ended in order.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return errors.Join(db.disconnect(), db.use.leave(false))
 }
 
-// one reports whether a row was found.
-func one(err error) (bool, error) {
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// blob is a hash as it is stored: NULL when not known.
-func blob(s string) any {
-	if s == "" {
+func (db *DB) disconnect() error {
+	if db == nil {
 		return nil
 	}
-	return []byte(s)
-}
-
-func stamp(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-func when(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns)
-}
-
-// list collects rows.
-func list[T any](rows *sql.Rows, err error, scan func(*sql.Rows, *T) error) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		var v T
-		if err := scan(rows, &v); err != nil {
-			return nil, err
+	var errs []error
+	for _, s := range []*statements{db.r, db.w} {
+		if s != nil {
+			errs = append(errs, s.close())
 		}
-		out = append(out, v)
 	}
-	return out, rows.Err()
+	if db.readers != nil {
+		errs = append(errs, db.readers.Close())
+	}
+	if db.conn != nil {
+		errs = append(errs, db.conn.Close())
+	}
+	if db.writers != nil { // the last to go: it empties the log into the file
+		errs = append(errs, db.writers.Close())
+	}
+	return errors.Join(errs...)
 }

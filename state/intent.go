@@ -1,0 +1,50 @@
+package state
+
+import "time"
+
+// An Intent announces a step whose traces alone would not tell, after a crash,
+// what it was about.
+type Intent struct {
+	N, Folder int64
+	Op        string // replace, delete, create
+	Key       int64
+	Path      string // where it happens
+	Private   string // below the private area: what is put in place, or where it is taken to
+	Keep      string // where a version nobody expected is to be kept
+	Ino       uint64
+	Size      int64
+	Hash      string
+	Want      string
+	ParentID  string
+	Name      string
+	At        time.Time
+}
+
+// PutIntent writes an intent and returns its number.
+func (tx *Tx) PutIntent(in Intent) (int64, error) {
+	res, err := tx.db.w.run(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,hash,want,parent_id,name,at)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)`, in.Folder, in.Op, in.Key, in.Path, in.Private, in.Keep, int64(in.Ino), in.Size,
+		blob(in.Hash), blob(in.Want), in.ParentID, in.Name, stamp(in.At))
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// DropIntent removes one.
+func (tx *Tx) DropIntent(n int64) error { return tx.exec("DELETE FROM intent WHERE n=?", n) }
+
+// Intents lists what was announced and not yet ended, oldest first.
+func (db *DB) Intents(folder int64) ([]Intent, error) {
+	return all(db.r, scanIntent, `SELECT n,folder,op,key,path,private,keep,ino,size,hash,want,parent_id,name,at
+		FROM intent WHERE folder=? ORDER BY n`, folder)
+}
+
+func scanIntent(row scanner, in *Intent) error {
+	var ino, at int64
+	var hash, want []byte
+	err := row.Scan(&in.N, &in.Folder, &in.Op, &in.Key, &in.Path, &in.Private, &in.Keep, &ino, &in.Size, &hash, &want,
+		&in.ParentID, &in.Name, &at)
+	in.Ino, in.Hash, in.Want, in.At = uint64(ino), string(hash), string(want), when(at)
+	return err
+}

@@ -1,0 +1,294 @@
+package state
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Merge ends a run of the feed.
+type Merge struct {
+	Cursor string // empty keeps the old one
+	Full   bool   // the run began at the start: what it does not list is in doubt
+	At     time.Time
+}
+
+// Merged tells what a run brought.
+type Merged struct {
+	Changed int
+	Doubts  []Doubt
+	Empty   bool // nothing but what was known
+}
+
+// A Doubt is an item to be asked about: the feed alone is not believed.
+type Doubt struct {
+	N   int64 // 0: a folder that has not been heard of
+	ID  string
+	Why string
+}
+
+var (
+	// ErrCycle says that the feed puts a folder into itself.
+	ErrCycle = errors.New("the feed puts a folder into itself")
+	// ErrRootChanged says that the drive has another root than it had, as when an
+	// account was moved to another backend and all ids are new, or none any more.
+	ErrRootChanged = errors.New("the root of the drive is gone or another one")
+)
+
+const (
+	// echoWithin is how long the feed may lag behind a change of ours.
+	echoWithin = 2 * time.Minute
+	// holdPolls is how many polls that bring nothing leave the cursor where it
+	// is. A deletion is delivered once, and an empty answer has been seen to move
+	// the cursor past one that was still on its way.
+	holdPolls = 3
+)
+
+// MergeDelta applies the staged run to the drive's tree, marks what changed for
+// every pair on the drive, and stores the cursor, all in one transaction. A run
+// that is refused leaves nothing behind.
+//
+// The feed tells states and not history, in any order, with duplicates, with
+// entries that changed nothing, late, and not always all. So what is live comes
+// first and what is gone after it, since it may have been moved out before; a
+// child may wait for its folder; and where the feed contradicts a change that
+// we made a moment ago, or itself, that becomes a Doubt.
+func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	run := &merge{Merge: m}
+	err := db.atomically("BEGIN IMMEDIATE", func(tx *Tx) (err error) {
+		run.tx = tx
+		if run.drive, err = driveOf(db.w, drive); err != nil {
+			return err
+		}
+		return run.all()
+	})
+	if err != nil {
+		return Merged{}, errors.Join(err, db.dropStage(drive))
+	}
+	return run.out, nil
+}
+
+type merge struct {
+	Merge
+	tx    *Tx
+	drive Drive
+	asked map[string]bool // the doubts so far, by id
+	out   Merged
+}
+
+func (m *merge) all() error {
+	m.asked = map[string]bool{}
+	for _, step := range []func() error{
+		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.settle, m.gone, m.cycles,
+		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.end,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// do runs statements that know @drive, and @late: what we wrote before that
+// should have been echoed by now.
+func (m *merge) do(statements ...string) error {
+	for _, q := range statements {
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merge) clear() error {
+	return m.do("DELETE FROM temp.changed", "DELETE FROM temp.lost", "DELETE FROM temp.missing")
+}
+
+// root refuses a run in which the drive's root is deleted or another item.
+func (m *merge) root() error {
+	id, found, err := get(m.tx.db.w, value[string], `SELECT id FROM temp.stage WHERE drive=?1 AND (deleted=1 AND id=?2
+		OR deleted=0 AND parent_id='' AND kind=2 AND name='root' AND id<>?2) LIMIT 1`, m.drive.N, m.drive.RootID)
+	if err == nil && found && m.drive.RootID != "" {
+		err = fmt.Errorf("%w: %q", ErrRootChanged, id)
+	}
+	return err
+}
+
+// sort says of each entry what it means beside what is known of the item. An
+// entry is late when it shows a version that a change of ours has ended; any
+// other is newer than ours, however soon it comes. One without name and folder
+// is none of this drive's.
+//
+// eTags change when nothing did, and a missing hash says nothing, so neither
+// makes a change. Times are compared by the second: some answers have fractions
+// that others of the same item have not.
+func (m *merge) sort() error {
+	return m.do(`
+		UPDATE temp.stage SET n=i.n, verdict=CASE
+			WHEN stage.deleted=1 AND i.gone=1 THEN 'buried'
+			WHEN stage.deleted=1 THEN 'gone'
+			WHEN i.gone=0 AND i.parent_id=stage.parent_id AND i.name=stage.name
+				AND i.kind=stage.kind AND i.why=stage.why AND (stage.kind<>1 OR i.size=stage.size
+				AND i.mtime/1000000000=stage.mtime/1000000000
+				AND (stage.hash IS NULL OR i.hash=stage.hash OR i.hash IS NULL AND i.own<>0)) THEN 'same'
+			WHEN i.own<>0 AND (i.gone=1 AND stage.etag=i.etag
+				OR instr(char(10)||i.over||char(10), char(10)||stage.etag||char(10))>0) THEN 'late'
+			ELSE 'changed' END
+		FROM item i WHERE stage.drive=@drive AND i.drive=@drive AND i.id=stage.id`,
+		"UPDATE temp.stage SET verdict='new' WHERE drive=@drive AND verdict IS NULL AND deleted=0 AND (name<>'' OR parent_id<>'')")
+}
+
+// number gives the new items their keys, in the order of the feed.
+func (m *merge) number() error {
+	most, _, err := get(m.tx.db.w, value[int64], "SELECT ifnull(max(seq), 0) FROM temp.stage WHERE verdict='new'")
+	if err != nil {
+		return err
+	}
+	before := m.tx.db.key.Add(most) - most
+	return m.tx.exec("UPDATE temp.stage SET n=?+seq WHERE drive=? AND verdict='new'", before, m.drive.N)
+}
+
+// parentOf finds the folder of entry s: one that comes in this run, one that is
+// known, or none yet.
+const parentOf = `coalesce((SELECT p.n FROM temp.stage p WHERE p.drive=s.drive AND p.id=s.parent_id),
+	(SELECT p.n FROM item p WHERE p.drive=s.drive AND p.id=s.parent_id), 0)`
+
+// live writes what is new and what has changed. A hash that the feed leaves out
+// stays as long as the file looks the same.
+func (m *merge) live() error {
+	return m.do(`
+		INSERT INTO item(n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag)
+			SELECT n,drive,id,`+parentOf+`,parent_id,name,fold,kind,why,size,mtime,hash,etag
+			FROM temp.stage s WHERE drive=@drive AND verdict='new' ORDER BY seq`, `
+		UPDATE item SET parent=`+parentOf+`, parent_id=s.parent_id, name=s.name, fold=s.fold, kind=s.kind, why=s.why,
+			size=s.size, mtime=s.mtime, etag=s.etag, gone=0, own=0, over='', disputed=0,
+			hash=CASE WHEN s.hash IS NULL AND s.size=item.size AND s.mtime=item.mtime THEN item.hash ELSE s.hash END
+			FROM temp.stage s WHERE s.drive=@drive AND s.verdict='changed' AND item.n=s.n`,
+		"INSERT INTO temp.changed SELECT n FROM temp.stage WHERE drive=@drive AND verdict IN ('new','changed')")
+}
+
+// adopt finds the folders that came after what is in them.
+func (m *merge) adopt() error {
+	const parent = "(SELECT p.n FROM item p WHERE p.drive=item.drive AND p.id=item.parent_id)"
+	return m.do(`
+		INSERT INTO temp.missing SELECT n FROM item WHERE drive=@drive AND parent=0 AND parent_id<>'' AND `+parent+" IS NOT NULL",
+		"UPDATE item SET parent="+parent+" WHERE n IN (SELECT n FROM temp.missing)", `
+		INSERT OR IGNORE INTO temp.changed WITH RECURSIVE below(n) AS (SELECT n FROM temp.missing
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n) SELECT n FROM below`,
+		"DELETE FROM temp.missing")
+}
+
+// settle closes what we did and the feed has now said too, and notes where it is
+// late. Everything in a folder that we deleted is settled with it.
+func (m *merge) settle() error {
+	return m.do(`
+		UPDATE item SET own=0, over='', disputed=0, etag=s.etag, hash=ifnull(s.hash, item.hash) FROM temp.stage s
+			WHERE s.drive=@drive AND s.verdict='same' AND item.n=s.n
+			AND (item.own<>0 OR item.etag<>s.etag OR item.hash IS NOT ifnull(s.hash, item.hash))`, `
+		UPDATE item SET own=0, over='', disputed=0 WHERE n IN (
+			WITH RECURSIVE below(n) AS (SELECT n FROM temp.stage WHERE drive=@drive AND verdict='buried'
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=1) SELECT n FROM below)`,
+		"UPDATE item SET disputed=1 WHERE n IN (SELECT n FROM temp.stage WHERE drive=@drive AND verdict='late')")
+}
+
+// gone takes deleted items away, with all that is still known to be in them: the
+// feed need not tell of that.
+func (m *merge) gone() error {
+	return m.do(`
+		INSERT INTO temp.lost WITH RECURSIVE below(n) AS (SELECT n FROM temp.stage WHERE drive=@drive AND verdict='gone'
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`,
+		"UPDATE item SET gone=1, own=0, over='', disputed=0 WHERE n IN (SELECT n FROM temp.lost)",
+		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.lost")
+}
+
+// absent looks for what a full listing does not have. Being absent is no proof,
+// but what is in a folder that is asked about need not be asked about as well.
+func (m *merge) absent() error {
+	if !m.Full {
+		return nil
+	}
+	if err := m.do(`
+		INSERT INTO temp.missing SELECT n FROM item i WHERE drive=@drive AND NOT (parent=0 AND parent_id='')
+			AND NOT EXISTS (SELECT 1 FROM temp.stage s WHERE s.drive=@drive AND s.id=i.id AND s.deleted=0)`,
+		"UPDATE item SET own=0, over='', disputed=0 WHERE gone=1 AND own<>0 AND n IN (SELECT n FROM temp.missing)",
+		"UPDATE item SET disputed=1 WHERE gone=0 AND own<>0 AND n IN (SELECT n FROM temp.missing)"); err != nil {
+		return err
+	}
+	return m.doubt("not in a full listing", `SELECT i.n, i.id FROM temp.missing JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
+		AND NOT EXISTS (SELECT 1 FROM temp.missing JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
+}
+
+// disputed asks about changes of ours that the feed has not caught up with for
+// so long that it may be right.
+func (m *merge) disputed() error {
+	return m.doubt("the feed still shows what it was before a change of ours",
+		"SELECT n, id FROM item WHERE drive=@drive AND disputed=1 AND own<=@late")
+}
+
+// twins asks about the older of two live items of one name: word of its end may
+// have been lost.
+func (m *merge) twins() error {
+	return m.doubt("another item of the same name has come", `
+		SELECT o.n, o.id FROM temp.changed c CROSS JOIN item i ON i.n=c.n CROSS JOIN item o ON o.parent=i.parent AND o.fold=i.fold
+		WHERE i.gone=0 AND i.parent<>0 AND o.gone=0 AND o.n<>i.n
+		AND (o.n<i.n OR NOT EXISTS (SELECT 1 FROM temp.changed WHERE n=o.n))`)
+}
+
+// unplaced asks about folders that the feed believes us to know.
+func (m *merge) unplaced() error {
+	return m.doubt("not known, but something has come that is in it", `
+		SELECT DISTINCT i.parent, i.parent_id FROM temp.changed c CROSS JOIN item i ON i.n=c.n LEFT JOIN item p ON p.n=i.parent
+		WHERE i.gone=0 AND i.parent_id<>'' AND ifnull(p.gone, 1)=1`)
+}
+
+func (m *merge) doubt(why, q string) error {
+	doubts, err := all(m.tx.db.w, func(row scanner, d *Doubt) error { return row.Scan(&d.N, &d.ID) },
+		q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()))
+	for _, d := range doubts {
+		if !m.asked[d.ID] {
+			m.asked[d.ID] = true
+			d.Why = why
+			m.out.Doubts = append(m.out.Doubts, d)
+		}
+	}
+	return err
+}
+
+// mark lets every pair on the drive look at what has changed, and at what was
+// agreed on below folders that are gone.
+func (m *merge) mark() error {
+	return m.do("INSERT OR IGNORE INTO dirty SELECT f.n, c.n FROM folder f CROSS JOIN temp.changed c WHERE f.drive=@drive",
+		markBelowLost)
+}
+
+func (m *merge) count() (err error) {
+	m.out.Changed, _, err = get(m.tx.db.w, value[int], "SELECT count(*) FROM temp.changed")
+	if err != nil {
+		return err
+	}
+	_, late, err := get(m.tx.db.w, value[int], "SELECT 1 FROM temp.stage WHERE drive=? AND verdict='late' LIMIT 1", m.drive.N)
+	m.out.Empty = m.out.Changed == 0 && !late
+	return err
+}
+
+// end stores the cursor, and drops the run.
+func (m *merge) end() error {
+	d := &m.drive
+	switch {
+	case m.Cursor == "":
+	case m.out.Empty && !m.Full && d.EmptyPolls < holdPolls:
+		d.EmptyPolls++
+	default:
+		d.Cursor, d.EmptyPolls = m.Cursor, 0
+	}
+	if m.Full {
+		d.FullAt = m.At
+	}
+	return m.tx.steps(
+		step{"UPDATE drive SET cursor=?, empty_polls=?, full_at=? WHERE n=?", []any{d.Cursor, d.EmptyPolls, stamp(d.FullAt), d.N}},
+		step{"DELETE FROM temp.stage WHERE drive=?", []any{d.N}})
+}

@@ -3,208 +3,212 @@ package watcher
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"strings"
 	"sync"
-	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-type Kind uint8
-
-const (
-	File Kind = iota + 1
-	Dir
-	Other
-	Mount
-)
-
-type Entry struct {
-	Name                     string
-	Kind                     Kind
-	Why                      string
-	Ino, Dev                 uint64
-	NLink, Mode              uint32
-	Born, Size, MTime, CTime int64
-}
-
-const Private = ".tandem"
-
+// A Root is an open directory below which everything is looked at. Paths are
+// slash-separated and relative to it; "" is the root itself. No path leads out
+// of it, through a symbolic link or onto another file system, even while
+// somebody swaps directories for links: each is resolved by the kernel under
+// these rules, or not at all. A Root serves any number of goroutines.
 type Root struct {
-	path string
-	fd   int
-	dev  uint64
+	path  string
+	dir   *os.File
+	dev   uint64
+	walk  bool // the kernel has no openat2 (before 5.6, or forbidden in a sandbox)
+	whole bool // paths in the private area are served
+	lists sync.Pool
 }
 
-func OpenRoot(p string) (*Root, error) {
-	fd, err := unix.Open(p, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// OpenRoot opens the directory at path, which may be reached through links.
+func OpenRoot(path string) (*Root, error) {
+	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: p, Err: err}
-	}
-	var st unix.Statx_t
-	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, mask, &st); err != nil {
 		return nil, err
 	}
-	return &Root{p, fd, dev(&st)}, nil
+	r := &Root{path: path, dir: dir}
+	e, err := r.Fstat(dir)
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	r.dev = e.Dev
+	r.walk = !r.hasOpenat2()
+	return r, nil
 }
 
+// OpenWhole is [OpenRoot] for the package that keeps the private area: paths in
+// it are served. Listings leave it out all the same.
+func OpenWhole(path string) (*Root, error) {
+	r, err := OpenRoot(path)
+	if err == nil {
+		r.whole = true
+	}
+	return r, err
+}
+
+// Path is what the root was opened by.
 func (r *Root) Path() string { return r.path }
-func (r *Root) Close() error { return unix.Close(r.fd) }
-func (r *Root) FD() int      { return r.fd }
 
-const mask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
+// Close releases the root's descriptor.
+func (r *Root) Close() error { return r.dir.Close() }
 
+func (r *Root) fd() int { return int(r.dir.Fd()) }
+
+// beneath is the whole safety of a path: it stays below the root, and no part of
+// it is a link, a mount point or a door of /proc.
 const beneath = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_MAGICLINKS
 
-func (r *Root) openat(rel string, flags uint64) (int, error) {
+func (r *Root) hasOpenat2() bool {
+	fd, err := unix.Openat2(r.fd(), ".", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: beneath})
+	if err != nil {
+		return false
+	}
+	return unix.Close(fd) == nil
+}
+
+// open resolves rel and opens what stands there.
+func (r *Root) open(rel string, flags int) (int, error) {
+	if err := r.check(rel); err != nil {
+		return -1, err
+	}
+	resolve := r.resolve
+	if r.walk {
+		resolve = r.walkTo
+	}
+	for {
+		fd, err := resolve(rel, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW)
+		switch err {
+		case nil:
+			return fd, nil
+		case unix.EINTR: // a slow file system and a signal
+			continue
+		}
+		return -1, fmt.Errorf("open %q: %w", rel, err)
+	}
+}
+
+func (r *Root) resolve(rel string, flags int) (int, error) {
 	if rel == "" {
 		rel = "."
 	}
-	for {
-		fd, err := unix.Openat2(r.fd, rel, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: beneath})
-		if err == unix.EINTR || err == unix.EAGAIN {
-			continue
-		}
-		if err != nil {
-			return -1, &fs.PathError{Op: "open", Path: rel, Err: err}
-		}
-		return fd, nil
-	}
+	return unix.Openat2(r.fd(), rel, &unix.OpenHow{Flags: uint64(flags), Resolve: beneath})
 }
 
-func private(rel string) bool { return rel == Private || strings.HasPrefix(rel, Private+"/") }
+// walkTo does what openat2 does on a kernel that has none: one name at a time,
+// refusing links and mount points.
+func (r *Root) walkTo(rel string, flags int) (int, error) {
+	const step = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	at, err := unix.Openat(r.fd(), ".", step, 0)
+	if err != nil {
+		return -1, err
+	}
+	dir, name := split(rel)
+	for dir != "" && err == nil {
+		var next string
+		next, dir, _ = strings.Cut(dir, "/")
+		at, err = r.stepTo(at, next, step)
+	}
+	if err != nil {
+		return -1, err
+	}
+	if name == "" {
+		defer unix.Close(at)
+		return unix.Openat(at, ".", flags, 0)
+	}
+	return r.stepTo(at, name, flags)
+}
 
-func (r *Root) OpenDir(rel string) (*os.File, error) {
-	fd, err := r.openat(rel, unix.O_DIRECTORY|unix.O_RDONLY)
+// stepTo opens name in the directory at, which it closes.
+func (r *Root) stepTo(at int, name string, flags int) (int, error) {
+	defer unix.Close(at)
+	fd, err := unix.Openat(at, name, flags, 0)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Statx_t
+	if err = unix.Statx(fd, "", unix.AT_EMPTY_PATH, wanted, &st); err == nil && mounted(&st, r.dev) {
+		err = unix.EXDEV
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// Parent opens the directory that rel is in, for a verb that acts on the name
+// within it.
+func (r *Root) Parent(rel string) (dir *os.File, name string, err error) {
+	if err := r.check(rel); err != nil {
+		return nil, "", err
+	}
+	up, name := split(rel)
+	if name == "" {
+		return nil, "", fmt.Errorf("%q: %w", rel, errName)
+	}
+	dir, err = r.openDir(up, unix.O_PATH)
+	return dir, name, err
+}
+
+// OpenDir opens a directory.
+func (r *Root) OpenDir(rel string) (*os.File, error) { return r.openDir(rel, unix.O_RDONLY) }
+
+func (r *Root) openDir(rel string, flags int) (*os.File, error) {
+	fd, err := r.open(rel, flags|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), rel), nil
 }
 
-func dev(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_minor) }
-
-func ns(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
-
-func (r *Root) entry(name string, st *unix.Statx_t) Entry {
-	e := Entry{Name: name, Ino: st.Ino, Dev: dev(st), NLink: st.Nlink, Mode: uint32(st.Mode) & 0o7777,
-		Size: int64(st.Size), MTime: ns(st.Mtime), CTime: ns(st.Ctime)}
-	if st.Mask&unix.STATX_BTIME != 0 {
-		e.Born = ns(st.Btime)
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		e.Kind = File
-	case unix.S_IFDIR:
-		e.Kind, e.Size = Dir, 0
-		if e.Dev != r.dev {
-			e.Kind = Mount
-		}
-	case unix.S_IFLNK:
-		e.Kind, e.Why = Other, "symbolic link"
-	case unix.S_IFIFO:
-		e.Kind, e.Why = Other, "FIFO"
-	case unix.S_IFSOCK:
-		e.Kind, e.Why = Other, "socket"
-	default:
-		e.Kind, e.Why = Other, "device"
-	}
-	return e
-}
-
-var bufs = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
-
-func (r *Root) ReadDir(rel string, out []Entry) ([]Entry, error) {
-	out = out[:0]
-	fd, err := r.openat(rel, unix.O_DIRECTORY|unix.O_RDONLY)
-	if err != nil {
-		return out, err
-	}
-	defer unix.Close(fd)
-	bp := bufs.Get().(*[]byte)
-	defer bufs.Put(bp)
-	buf := *bp
-	for {
-		n, err := unix.Getdents(fd, buf)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return out[:0], &fs.PathError{Op: "readdir", Path: rel, Err: err}
-		}
-		if n == 0 {
-			return out, nil
-		}
-		for b := buf[:n]; len(b) > 0; {
-			d := (*unix.Dirent)(unsafe.Pointer(&b[0]))
-			raw := b[unsafe.Offsetof(d.Name):d.Reclen]
-			b = b[d.Reclen:]
-			i := 0
-			for i < len(raw) && raw[i] != 0 {
-				i++
-			}
-			name := string(raw[:i])
-			if name == "." || name == ".." || rel == "" && name == Private {
-				continue
-			}
-			var st unix.Statx_t
-			if err := unix.Statx(fd, name, unix.AT_SYMLINK_NOFOLLOW, mask, &st); err == unix.ENOENT {
-				continue
-			} else if err != nil {
-				return out[:0], &fs.PathError{Op: "stat", Path: path.Join(rel, name), Err: err}
-			}
-			out = append(out, r.entry(name, &st))
-		}
-	}
-}
-
+// Lstat tells what stands at rel, following no link. Its error is
+// [fs.ErrNotExist] when there is nothing.
 func (r *Root) Lstat(rel string) (Entry, error) {
 	if rel == "" {
-		var st unix.Statx_t
-		if err := unix.Statx(r.fd, "", unix.AT_EMPTY_PATH, mask, &st); err != nil {
-			return Entry{}, err
-		}
-		return r.entry("", &st), nil
+		return r.Fstat(r.dir)
 	}
-	dir, name := path.Split(rel)
-	fd, err := r.openat(strings.TrimSuffix(dir, "/"), unix.O_DIRECTORY|unix.O_PATH)
+	dir, name, err := r.Parent(rel)
 	if err != nil {
 		return Entry{}, err
 	}
-	defer unix.Close(fd)
+	defer dir.Close()
 	var st unix.Statx_t
-	if err := unix.Statx(fd, name, unix.AT_SYMLINK_NOFOLLOW, mask, &st); err != nil {
-		return Entry{}, &fs.PathError{Op: "stat", Path: rel, Err: err}
+	if err := unix.Statx(int(dir.Fd()), name, lstat, wanted, &st); err != nil {
+		return Entry{}, fmt.Errorf("stat %q: %w", rel, err)
 	}
 	return r.entry(name, &st), nil
 }
 
+// Fstat tells what an open file is, wherever it stands by now.
+func (r *Root) Fstat(f *os.File) (Entry, error) {
+	var st unix.Statx_t
+	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, wanted, &st); err != nil {
+		return Entry{}, fmt.Errorf("stat %q: %w", f.Name(), err)
+	}
+	_, name := split(f.Name())
+	return r.entry(name, &st), nil
+}
+
+// OpenFile opens a regular file for reading and tells what was opened. It does
+// not wait: neither for the writer of a FIFO, nor for a lease to be given up.
 func (r *Root) OpenFile(rel string) (*os.File, Entry, error) {
-	fd, err := r.openat(rel, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	// Opening a device can have effects already, so the name is looked at before;
+	// what was opened in the end is looked at after.
+	if e, err := r.Lstat(rel); err != nil || e.Kind != File {
+		return nil, e, cannotOpen(rel, err)
+	}
+	fd, err := r.open(rel, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, Entry{}, err
 	}
 	f := os.NewFile(uintptr(fd), rel)
 	e, err := r.Fstat(f)
-	if err == nil && e.Kind != File {
-		err = fmt.Errorf("%q is not a regular file", rel)
-	}
-	if err != nil {
-		return nil, e, errors.Join(err, f.Close())
+	if err != nil || e.Kind != File {
+		return nil, e, errors.Join(cannotOpen(rel, err), f.Close())
 	}
 	return f, e, nil
 }
-
-func (r *Root) Fstat(f *os.File) (Entry, error) {
-	var st unix.Statx_t
-	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, mask, &st); err != nil {
-		return Entry{}, err
-	}
-	return r.entry(path.Base(f.Name()), &st), nil
-}
-
-var _ = syscall.EINTR

@@ -35,7 +35,7 @@ type File interface {
 type Disk struct{ *watcher.Root }
 
 func Open(p string) (*Disk, error) {
-	r, err := watcher.OpenRoot(p)
+	r, err := watcher.OpenWhole(p)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (d *Disk) SyncDir(rel string) error {
 }
 func (d *Disk) Free() (uint64, uint64, error) {
 	var st unix.Statfs_t
-	err := unix.Fstatfs(d.FD(), &st)
+	err := unix.Statfs(d.Path(), &st)
 	return st.Bavail * uint64(st.Bsize), st.Ffree, err
 }
 func (d *Disk) Quiet(rel string) bool { return true }

@@ -1,0 +1,84 @@
+package watcher
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Kind is what stands under a name, as far as syncing is concerned.
+type Kind uint8
+
+// The zero Kind, "missing", is never found in a listing.
+const (
+	File  Kind = iota + 1
+	Dir        // on the root's own device
+	Other      // link, FIFO, socket, device: never opened, never followed
+	Mount      // a directory on which something is mounted: never entered
+)
+
+// An Entry is one directory entry, as lstat tells it. Times are Unix
+// nanoseconds.
+type Entry struct {
+	Name  string // as the disk spells it; may be invalid UTF-8
+	Kind  Kind
+	Why   string // for Other: "symbolic link", "FIFO", …
+	Ino   uint64 // 0 on Windows
+	Dev   uint64 // comparable only while the root stays mounted
+	NLink uint32
+	Mode  uint32 // permission bits, with set-id and sticky
+	Born  int64  // 0 where the file system keeps no birth time
+	Size  int64  // of a file; 0 for all else
+	MTime int64
+	CTime int64
+}
+
+// Private is the directory below the root that is tandem's own. It is in no
+// listing and never synced.
+const Private = ".tandem"
+
+// IsPrivate says whether rel is the private area or lies in it. Case does not
+// count: on a file system that folds names, ".Tandem" leads there too.
+func IsPrivate(rel string) bool {
+	first, _, _ := strings.Cut(rel, "/")
+	return strings.EqualFold(first, Private)
+}
+
+var (
+	errName    = errors.New("not a clean path below the root")
+	errPrivate = errors.New("belongs to tandem")
+	errSpecial = errors.New("not a regular file")
+)
+
+// check refuses what is not a plain path below the root, whoever invented it.
+func (r *Root) check(rel string) error {
+	if rel == "" {
+		return nil
+	}
+	if IsPrivate(rel) && !r.whole {
+		return fmt.Errorf("%q: %w", rel, errPrivate)
+	}
+	for name := range strings.SplitSeq(rel, "/") {
+		if name == "" || name == "." || name == ".." || strings.ContainsRune(name, 0) {
+			return fmt.Errorf("%q: %w", rel, errName)
+		}
+	}
+	return nil
+}
+
+// split gives the directory of rel and the name within it. The root itself has
+// no name.
+func split(rel string) (dir, name string) {
+	if i := strings.LastIndexByte(rel, '/'); i >= 0 {
+		return rel[:i], rel[i+1:]
+	}
+	return "", rel
+}
+
+// cannotOpen is err, or that what stands at rel is no regular file.
+func cannotOpen(rel string, err error) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("open %q: %w", rel, errSpecial)
+}

@@ -84,7 +84,9 @@ func (e *Engine) commit(first report) {
 		break
 	}
 	errs := e.syncDirs(batch)
-	if err := e.record(batch, errs); err != nil {
+	err := e.record(batch, errs)
+	clear(e.local.rows)
+	if err != nil {
 		for i := range batch { // one bad row must not undo the others
 			if errs[i] == nil && batch[i].tx != nil {
 				errs[i] = e.db.Update(batch[i].tx)
@@ -191,41 +193,54 @@ func (e *Engine) dispatch(ctx context.Context) {
 	}
 	e.agreeAll()
 	e.stampAll(ctx)
-	if slices.ContainsFunc(e.ready, func(s *step) bool { return deletes(s.Op) }) {
-		if err := e.checkRoot(); err != nil {
-			e.fatal = err
-			return
+	checked := false
+	for e.running < e.cfg.Parallel && len(e.ready.work) > 0 {
+		s := e.ready.work[0]
+		if deletes(s.Op) && !checked {
+			if e.fatal = e.checkRoot(); e.fatal != nil {
+				return
+			}
+			checked = true
 		}
-	}
-	for e.running < e.cfg.Parallel {
-		i := slices.IndexFunc(e.ready, func(s *step) bool { return s.Op != plan.Stamp })
-		if i < 0 {
-			return
-		}
-		s := e.ready[i]
-		e.ready = slices.Delete(e.ready, i, i+1)
+		e.ready.work = e.ready.work[1:]
 		e.start(ctx, s)
 	}
 }
+
+// A queue holds the steps that wait for nothing but a worker, by what is done
+// with them.
+type queue struct {
+	agree []*step // recorded at once
+	stamp []*step // sent in batches
+	work  []*step // one worker each
+}
+
+func (q *queue) add(s *step) {
+	switch s.Op {
+	case plan.Adopt, plan.Forget:
+		q.agree = append(q.agree, s)
+	case plan.Stamp:
+		q.stamp = append(q.stamp, s)
+	default:
+		q.work = append(q.work, s)
+	}
+}
+
+func (q *queue) len() int { return len(q.agree) + len(q.stamp) + len(q.work) }
 
 func deletes(op plan.Op) bool { return op == plan.DeleteLocal || op == plan.DeleteRemote }
 
 // agreeAll records, in one transaction, every ready step that moves nothing.
 func (e *Engine) agreeAll() {
-	var reports []report
-	rest := e.ready[:0]
-	for _, s := range e.ready {
-		if s.Op != plan.Adopt && s.Op != plan.Forget {
-			rest = append(rest, s)
-			continue
-		}
-		e.running++
-		out := e.agree(e.jobFor(s))
-		reports = append(reports, e.reportOf(s, out))
-	}
-	e.ready = rest
-	if len(reports) == 0 {
+	steps := e.ready.agree
+	if len(steps) == 0 {
 		return
+	}
+	e.ready.agree = nil
+	reports := make([]report, len(steps))
+	for i, s := range steps {
+		e.running++
+		reports[i] = e.reportOf(s, e.agree(e.jobFor(s)))
 	}
 	e.commit(report{
 		tx: func(tx *state.Tx) error {
@@ -240,6 +255,7 @@ func (e *Engine) agreeAll() {
 			for _, r := range reports {
 				if err != nil {
 					err = e.db.Update(r.tx)
+					clear(e.local.rows)
 				}
 				r.then(err)
 			}
@@ -400,7 +416,7 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 	e.count(s, out)
 	for _, n := range s.next {
 		if n.need--; n.need == 0 && !n.over {
-			e.ready = append(e.ready, n)
+			e.ready.add(n)
 		}
 	}
 	e.dirty[e.local.key(s.Key)] = struct{}{} // nothing more should follow; if it does, it is seen

@@ -1,6 +1,8 @@
 package syncer
 
 import (
+	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -81,9 +83,11 @@ func (e *Engine) takeSteps(p plan.Plan) {
 		}
 		e.hold(s)
 		e.progress.add(s)
-		e.log.Debug("planned", "action", e.words(s.Action), "path", e.pathOf(s.Key), "to", s.To.Name, "why", s.Why, "after", s.After)
+		if e.log.Enabled(context.Background(), slog.LevelDebug) {
+			e.log.Debug("planned", "action", e.words(s.Action), "path", e.pathOf(s.Key), "why", s.Why)
+		}
 		if len(p.Actions[i].After) == 0 {
-			e.ready = append(e.ready, s)
+			e.ready.add(s)
 		}
 	}
 }

@@ -84,7 +84,7 @@ type Engine struct {
 	waiting  map[plan.Key]state.Waiting
 	cleared  []int64 // dirty marks to take off with the next commit
 
-	ready   []*step
+	ready   queue
 	running int
 	address map[string]address
 
@@ -307,7 +307,7 @@ func (e *Engine) nap() time.Duration {
 // quiet says that both sides were observed and nothing is left to do or to
 // wait for.
 func (e *Engine) quiet() bool {
-	return e.listed && e.work == 0 && len(e.ready) == 0 && len(e.dirty) == 0 && len(e.local.look) == 0 &&
+	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty) == 0 && len(e.local.look) == 0 &&
 		len(e.wake) == 0 && len(e.hashing) == 0 && len(e.again) == 0 && len(e.later) == 0
 }
 

@@ -38,6 +38,7 @@ type local struct {
 	now    func() time.Time
 	settle time.Duration
 
+	rows map[plan.Key]state.Base
 	diff map[plan.Key]*item
 	at   map[plan.Place]plan.Key          // where the new and the moved items stand …
 	kids map[plan.Key]map[string]plan.Key // … and the same by parent
@@ -50,7 +51,7 @@ type local struct {
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
-		diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{},
+		rows: map[plan.Key]state.Base{}, diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{},
 		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{},
 	}
 }
@@ -67,11 +68,17 @@ func (t *local) key(k plan.Key) plan.Key {
 	}
 }
 
+// base is the agreement on k. Rows are kept until the next one is written:
+// the same few folders are asked for over and over.
 func (t *local) base(k plan.Key) (state.Base, bool) {
+	if b, ok := t.rows[k]; ok {
+		return b, b.N != 0
+	}
 	b, ok, err := t.db.Base(t.folder, int64(k))
 	if err != nil {
 		panic(stateError{err})
 	}
+	t.rows[k] = b
 	return b, ok
 }
 

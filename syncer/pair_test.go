@@ -23,7 +23,7 @@ import (
 // A pair is a folder on a real disk and an emulated drive, with a real database
 // between them.
 type pair struct {
-	t      *testing.T
+	t      testing.TB
 	online *remotetest.Server
 	client *remote.Client
 	db     *state.DB
@@ -32,7 +32,7 @@ type pair struct {
 	cfg    Config
 }
 
-func newPair(t *testing.T, opt remotetest.Options) *pair {
+func newPair(t testing.TB, opt remotetest.Options) *pair {
 	t.Helper()
 	p := &pair{t: t, dir: filepath.Join(t.TempDir(), "folder"), online: remotetest.NewServer(remotetest.New(opt))}
 	t.Cleanup(p.online.Close)

@@ -3,11 +3,9 @@ package syncer
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"tandem/remote"
 	"tandem/state"
-	"tandem/syncer/plan"
 )
 
 // stampsAtOnce is how many parts the service takes in one batch.
@@ -16,20 +14,10 @@ const stampsAtOnce = 20
 // stampAll sends the times that simple uploads could not carry. They wait until
 // a batch is full or nothing else is on its way.
 func (e *Engine) stampAll(ctx context.Context) {
-	for {
-		var batch, rest []*step
-		for _, s := range e.ready {
-			if s.Op == plan.Stamp && len(batch) < stampsAtOnce {
-				batch = append(batch, s)
-			} else {
-				rest = append(rest, s)
-			}
-		}
-		others := e.running > 0 || slices.ContainsFunc(rest, func(s *step) bool { return s.Op != plan.Stamp })
-		if len(batch) == 0 || len(batch) < stampsAtOnce && others {
-			return
-		}
-		e.ready = rest
+	for len(e.ready.stamp) >= stampsAtOnce || len(e.ready.stamp) > 0 && e.running+len(e.ready.work) == 0 {
+		n := min(stampsAtOnce, len(e.ready.stamp))
+		batch := e.ready.stamp[:n]
+		e.ready.stamp = e.ready.stamp[n:]
 		e.stamp(ctx, batch)
 	}
 }

@@ -1,6 +1,8 @@
 package syncer
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -83,7 +85,9 @@ func (e *Engine) count(s *step, out outcome) {
 	default:
 		return
 	}
-	e.log.Info(e.words(s.Action), "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+	if e.log.Enabled(context.Background(), slog.LevelInfo) {
+		e.log.Info(e.words(s.Action), "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+	}
 }
 
 // words is the past tense of an action.

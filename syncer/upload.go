@@ -47,7 +47,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	} else {
 		u.ID, u.ETag = j.id, j.etag
 	}
-	drop := func(*state.Tx) error { return nil }
+	var drop func(*state.Tx) error
 	if entry.Size <= wholeBelow {
 		drop, err = e.whole(&u, j, f, entry)
 	} else {

@@ -209,16 +209,25 @@ func (w *Watcher) take(c fsnotify.Event, f *fold) {
 // within the folder, its new name is told after this, and the reader adds it and
 // all below again.
 func (w *Watcher) left(rel string, moved bool) {
+	if moved && w.added(rel) {
+		w.Forget(rel)
+		return
+	}
 	w.mu.Lock()
-	_, watched := w.watched[rel]
-	if watched && !moved {
+	defer w.mu.Unlock()
+	if _, ok := w.watched[rel]; ok {
 		w.drop(rel)
 	}
 	delete(w.polled, rel)
-	w.mu.Unlock()
-	if watched && moved {
-		w.Forget(rel)
-	}
+}
+
+// added says that rel is a directory that was added, and not a file.
+func (w *Watcher) added(rel string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, watched := w.watched[rel]
+	_, polled := w.polled[rel]
+	return watched || polled
 }
 
 func (w *Watcher) abs(rel string) string { return filepath.Join(w.path, filepath.FromSlash(rel)) }

@@ -78,8 +78,9 @@ func (db *DB) Folder(name string) (Folder, bool, error) {
 	return get(db.r, scanFolder, selectFolder+"WHERE name=?", name)
 }
 
-// PutFolder writes a pair, by name, and at first the base row of its root. Drive
-// and root are what makes it that pair, and cannot be changed.
+// PutFolder writes a pair, by name. A new one gets the base row of its root, and
+// looks at all that is known to be in it online. Drive and root are what makes
+// it that pair, and cannot be changed.
 func (db *DB) PutFolder(f Folder) (out Folder, err error) {
 	err = db.Update(func(tx *Tx) error {
 		old, known, err := get(db.w, scanFolder, selectFolder+"WHERE name=?", f.Name)
@@ -98,7 +99,10 @@ func (db *DB) PutFolder(f Folder) (out Folder, err error) {
 		if out, _, err = get(db.w, scanFolder, selectFolder+"WHERE name=?", f.Name); err != nil || known {
 			return err
 		}
-		return tx.PutBase(out.N, Base{N: f.Root, Kind: kindDir})
+		if err := tx.PutBase(out.N, Base{N: f.Root, Kind: kindDir}); err != nil {
+			return err
+		}
+		return tx.exec(markPair, out.N)
 	})
 	return out, err
 }

@@ -1,0 +1,96 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"tandem/watcher"
+)
+
+// A File is an open regular file. What is done to it is done to the file that
+// was opened, whatever stands under its name by then.
+type File interface {
+	io.Reader
+	io.ReaderAt
+	io.Writer
+	Stat() (watcher.Entry, error)
+	Sync() error
+	SetMTime(ns int64) error
+	CopyAttrs(from File) error // mode, ACL and extended attributes
+	Chmod(mode uint32) error
+	Close() error
+}
+
+type file struct {
+	*os.File
+	disk *Disk
+	rel  string
+}
+
+// Open opens a regular file for reading. It waits for nobody.
+func (d *Disk) Open(rel string) (File, error) {
+	f, _, err := d.OpenFile(rel)
+	if err != nil {
+		return nil, err
+	}
+	return &file{f, d, rel}, nil
+}
+
+// Create makes a file in the private area that must not be there yet. Only we
+// may read it, until it gets its mode.
+func (d *Disk) Create(rel string) (File, error) {
+	return d.write(rel, os.O_CREATE|os.O_EXCL)
+}
+
+// Append opens a file that Create has made, to write on at its end.
+func (d *Disk) Append(rel string) (File, error) {
+	f, err := d.write(rel, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(0, io.SeekEnd); err != nil {
+		return nil, errors.Join(fmt.Errorf("append to %q: %w", rel, err), f.Close())
+	}
+	return f, nil
+}
+
+func (d *Disk) write(rel string, flags int) (*file, error) {
+	if err := private(rel); err != nil {
+		return nil, err
+	}
+	opened, err := d.openToWrite(rel, flags)
+	if err != nil {
+		return nil, fmt.Errorf("write %q: %w", rel, err)
+	}
+	f := &file{opened, d, rel}
+	e, err := f.Stat()
+	if err == nil && e.Kind != watcher.File {
+		err = fmt.Errorf("write %q: not a regular file", rel)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Stat tells what the open file is.
+func (f *file) Stat() (watcher.Entry, error) { return f.disk.Fstat(f.File) }
+
+// Chmod sets the permission bits. The set-id bits are never set: what comes from
+// the drive must not run as somebody else.
+func (f *file) Chmod(mode uint32) error { return f.File.Chmod(os.FileMode(mode & 0o777)) }
+
+// CopyAttrs makes f look like the file that it is going to replace. The mode
+// must be taken over; owner, ACL and extended attributes where that is allowed.
+func (f *file) CopyAttrs(from File) error {
+	e, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	if old, ok := from.(*file); ok {
+		copyAttrs(f.File, old.File)
+	}
+	return f.Chmod(e.Mode) // last: the mode's group bits are the mask of an ACL
+}

@@ -1,0 +1,96 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func (d *Disk) openToWrite(rel string, flags int) (*os.File, error) {
+	fd := -1
+	err := d.in(rel, func(dir int, name string) (err error) {
+		fd, err = unix.Openat(dir, name, flags|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), rel), nil
+}
+
+// SetMTime sets the modification time, in Unix nanoseconds, and leaves the
+// access time. It is futimens: utimensat of a descriptor and no name.
+func (f *file) SetMTime(ns int64) error {
+	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(ns)}
+	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("set time of %q: %w", f.rel, errno)
+	}
+	return nil
+}
+
+const accessACL = "system.posix_acl_access"
+
+// kept says which attributes a file's next version keeps. Those that vouch for
+// its bytes (security.ima) or lend it power (security.capability) it must not.
+func kept(attr string) bool {
+	return strings.HasPrefix(attr, "user.") || attr == accessACL || attr == "security.selinux"
+}
+
+// copyAttrs takes over the owner, the ACL and the extended attributes, as far
+// as we may and both file systems can.
+func copyAttrs(to, from *os.File) {
+	src, dst := int(from.Fd()), int(to.Fd())
+	var st unix.Stat_t
+	if unix.Fstat(src, &st) == nil && unix.Fchown(dst, int(st.Uid), int(st.Gid)) != nil {
+		_ = unix.Fchown(dst, -1, int(st.Gid)) // a group that we are in
+	}
+	_ = unix.Fremovexattr(dst, accessACL) // one it got from its directory
+	for _, attr := range attrs(src) {
+		if value, err := readAttr(src, attr); err == nil && kept(attr) {
+			_ = unix.Fsetxattr(dst, attr, value, 0)
+		}
+	}
+}
+
+func attrs(fd int) []string {
+	size, err := unix.Flistxattr(fd, nil)
+	if err != nil || size == 0 {
+		return nil
+	}
+	names := make([]byte, size)
+	if size, err = unix.Flistxattr(fd, names); err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(names[:size]), "\x00"), "\x00")
+}
+
+func readAttr(fd int, attr string) ([]byte, error) {
+	size, err := unix.Fgetxattr(fd, attr, nil)
+	if err != nil {
+		return nil, err
+	}
+	value := make([]byte, size)
+	size, err = unix.Fgetxattr(fd, attr, value)
+	return value[:max(size, 0)], err
+}
+
+// Quiet says that nobody holds a file open for writing, or that this cannot be
+// told: a read lease is given out only while there is no writer. It is handed
+// back at once, or the next who opens the file would have to wait for us.
+func (d *Disk) Quiet(rel string) bool {
+	f, _, err := d.OpenFile(rel)
+	if err != nil {
+		return !errors.Is(err, unix.EAGAIN)
+	}
+	defer f.Close()
+	_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
+	if err == nil {
+		_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	}
+	return err != unix.EAGAIN
+}

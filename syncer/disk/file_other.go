@@ -1,0 +1,35 @@
+//go:build !linux
+
+package disk
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+func (d *Disk) openToWrite(rel string, flags int) (f *os.File, err error) {
+	err = d.in(rel, func(root *os.Root, at string) error {
+		f, err = root.OpenFile(at, flags|os.O_RDWR, 0o600)
+		return err
+	})
+	return f, err
+}
+
+// SetMTime sets the modification time, in Unix nanoseconds, by the name the file
+// was opened under.
+func (f *file) SetMTime(ns int64) error {
+	err := f.disk.in(f.rel, func(root *os.Root, at string) error {
+		return root.Chtimes(at, time.Time{}, time.Unix(0, ns))
+	})
+	if err != nil {
+		return fmt.Errorf("set time of %q: %w", f.rel, err)
+	}
+	return nil
+}
+
+// copyAttrs takes over nothing beyond the mode on this system.
+func copyAttrs(_, _ *os.File) {}
+
+// Quiet cannot be told on this system.
+func (d *Disk) Quiet(string) bool { return true }

@@ -1,0 +1,304 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A folder is a directory on disk with a Watcher of it that runs.
+type folder struct {
+	t   *testing.T
+	dir string
+	w   *Watcher
+}
+
+func watching(t *testing.T, dirs ...string) *folder {
+	f := &folder{t: t, dir: t.TempDir()}
+	for _, dir := range dirs {
+		f.mkdir(dir)
+	}
+	var err error
+	if f.w, err = New(f.dir, 10*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	f.add(append(dirs, "")...)
+	run(t, f.w)
+	return f
+}
+
+// run runs w until the test has ended.
+func run(t *testing.T, w *Watcher) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (f *folder) path(rel string) string { return filepath.Join(f.dir, rel) }
+
+func (f *folder) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *folder) add(dirs ...string) {
+	f.t.Helper()
+	for _, dir := range dirs {
+		f.must(f.w.Add(dir))
+	}
+}
+
+func (f *folder) mkdir(rel string) { f.t.Helper(); f.must(os.MkdirAll(f.path(rel), 0o777)) }
+
+func (f *folder) write(rel string) {
+	f.t.Helper()
+	f.must(os.WriteFile(f.path(rel), []byte(rel), 0o666))
+}
+
+func (f *folder) move(from, to string) {
+	f.t.Helper()
+	if !filepath.IsAbs(to) {
+		to = f.path(to)
+	}
+	f.must(os.Rename(f.path(from), to))
+}
+
+// next gives the next event, which is for this path.
+func (f *folder) next(path string) Event {
+	f.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	defer stop()
+	select {
+	case ev := <-f.w.Events():
+		if ev.Path != path {
+			f.t.Fatalf("told of %q, want %q", ev.Path, path)
+		}
+		return ev
+	case <-ctx.Done():
+		f.t.Fatalf("nothing told of %q", path)
+		return Event{}
+	}
+}
+
+// nothing makes sure that nothing is waiting to be told: a change made after
+// all others is told, and nothing before it.
+func (f *folder) nothing() {
+	f.t.Helper()
+	f.write("~last")
+	f.next("~last")
+}
+
+func TestAFileWrittenIsTold(t *testing.T) {
+	f := watching(t, "a", "a/b")
+	f.write("a/b/c")
+	if ev := f.next("a/b/c"); time.Since(ev.At) < 10*time.Millisecond {
+		t.Errorf("told %v after the write, which is before it was quiet", time.Since(ev.At))
+	}
+	f.must(os.Chtimes(f.path("a/b/c"), time.Now(), time.Unix(1e9, 0)))
+	f.next("a/b/c")
+	f.must(os.Remove(f.path("a/b/c")))
+	f.next("a/b/c")
+}
+
+func TestANewDirectoryIsInDoubtWithAllBelow(t *testing.T) {
+	f := watching(t)
+	f.mkdir("new/below")
+	f.write("new/below/file")
+	if ev := f.next("new"); !ev.Deep {
+		t.Error("what was made in it before it was added stays unknown")
+	}
+}
+
+func TestADirectoryMovedWithinTheFolderIsToldUnderBothNames(t *testing.T) {
+	f := watching(t, "old", "old/sub")
+	f.move("old", "to")
+	f.next("old")
+	if ev := f.next("to"); !ev.Deep {
+		t.Error("what it brought along is not looked at")
+	}
+	f.add("to", "to/sub")
+	f.write("to/sub/file")
+	f.next("to/sub/file")
+}
+
+// A reader that is faster than the kernel's news has added the new name
+// already when the old one is forgotten.
+func TestADirectoryAddedUnderItsNewNameTooEarlyIsToldAgain(t *testing.T) {
+	f := watching(t, "old", "old/sub")
+	f.move("old", "to")
+	f.add("to", "to/sub")
+	f.next("old")
+	f.next("to")
+	f.add("to", "to/sub")
+	f.write("to/sub/file")
+	f.next("to/sub/file")
+}
+
+func TestADirectoryMovedOutTellsNothingMore(t *testing.T) {
+	f := watching(t, "a", "a/sub")
+	out := filepath.Join(t.TempDir(), "out")
+	f.move("a", out)
+	f.next("a")
+	f.must(os.WriteFile(filepath.Join(out, "sub", "secret"), nil, 0o666))
+	f.nothing()
+}
+
+func TestADirectoryMadeAnewIsWatchedOnceAdded(t *testing.T) {
+	f := watching(t, "a")
+	f.must(os.Remove(f.path("a")))
+	f.mkdir("a")
+	if ev := f.next("a"); !ev.Deep {
+		t.Error("nobody will read the new directory")
+	}
+	f.add("a")
+	f.write("a/file")
+	f.next("a/file")
+}
+
+func TestAForgottenDirectoryTellsNothing(t *testing.T) {
+	f := watching(t, "a", "a/sub", "ab")
+	f.w.Forget("a")
+	f.write("a/sub/file")
+	f.write("a/file")
+	f.write("ab/file")
+	f.next("ab/file")
+}
+
+func TestThePrivateAreaIsNotWatched(t *testing.T) {
+	f := watching(t)
+	if err := f.w.Add(Private + "/tmp"); err == nil {
+		t.Error("added")
+	}
+	f.mkdir(Private)
+	f.nothing()
+}
+
+func TestADirectoryThatIsNotThereCannotBeAdded(t *testing.T) {
+	f := watching(t)
+	for _, rel := range []string{"gone", "gone/too"} {
+		if err := f.w.Add(rel); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Add(%q) = %v, want not exist", rel, err)
+		}
+	}
+}
+
+// many is more than the kernel's queue holds, and named so that no two are told
+// as one.
+const many = 20_000
+
+func (f *folder) writeMany() {
+	f.t.Helper()
+	if limit, err := os.ReadFile("/proc/sys/fs/inotify/max_queued_events"); err != nil || string(limit) != "16384\n" {
+		f.t.Skip("not the queue this test is made for")
+	}
+	for n := range many {
+		f.must(os.WriteFile(f.path(fmt.Sprintf("d/%05d", n)), nil, 0o666))
+	}
+}
+
+func TestASlowReaderMissesNothing(t *testing.T) {
+	f := watching(t, "d")
+	f.writeMany()
+	f.write("~last")
+	told := map[string]bool{}
+	for !told["~last"] || len(told) <= many {
+		ev := <-f.w.Events()
+		if ev.Path == "" {
+			t.Skip("this machine was too busy to keep up with itself")
+		}
+		told[ev.Path] = true
+	}
+}
+
+func TestALostQueuePutsEverythingInDoubt(t *testing.T) {
+	f := &folder{t: t, dir: t.TempDir()}
+	f.mkdir("d")
+	var err error
+	f.w, err = New(f.dir, 10*time.Millisecond)
+	f.must(err)
+	f.add("", "d")
+	f.writeMany() // and nobody takes from the queue
+	run(t, f.w)
+	for {
+		if ev := <-f.w.Events(); ev.Path == "" && ev.Deep {
+			return
+		}
+	}
+}
+
+// polling is a Watcher that the kernel grants nothing, of an empty folder that
+// has not changed for long.
+func polling(t *testing.T) *Watcher {
+	t.Helper()
+	w, err := New(t.TempDir(), settle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.kernel.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.kernel = nil
+	return w
+}
+
+// age lets a directory look as if it had not changed for years.
+func age(dir string) error {
+	long := time.Unix(1e8, 0)
+	return os.Chtimes(dir, long, long)
+}
+
+func TestADirectoryBeyondTheLimitIsPolled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := polling(t)
+		top := w.root.Path()
+		for _, dir := range []string{"a", "b", "c"} {
+			if err := errors.Join(os.Mkdir(filepath.Join(top, dir), 0o777), age(filepath.Join(top, dir)), w.Add(dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := w.Polling(); got != 3 {
+			t.Errorf("Polling = %d, want 3", got)
+		}
+		run(t, w)
+		if err := errors.Join(os.WriteFile(filepath.Join(top, "b", "file"), nil, 0o666), os.Remove(filepath.Join(top, "c"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"b", "c"} {
+			if ev := <-w.Events(); ev.Path != want || !ev.Deep {
+				t.Errorf("told %+v, want all below %q", ev, want)
+			}
+		}
+		if got := w.Polling(); got != 2 {
+			t.Errorf("Polling = %d, want 2: one is gone", got)
+		}
+	})
+}
+
+// A directory that changed a moment before it was added may change again within
+// the same step of its time stamp.
+func TestAPolledDirectoryThatJustChangedIsToldOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := polling(t)
+		if err := w.Add(""); err != nil {
+			t.Fatal(err)
+		}
+		run(t, w)
+		if ev := <-w.Events(); ev.Path != "" {
+			t.Errorf("told %+v, want the folder", ev)
+		}
+	})
+}

@@ -191,6 +191,7 @@ func (e *Engine) dispatch(ctx context.Context) {
 	if e.fatal != nil {
 		return
 	}
+	e.hashAll()
 	e.agreeAll()
 	e.stampAll(ctx)
 	checked := false

@@ -96,7 +96,7 @@ func (e *Engine) takeSteps(p plan.Plan) {
 // sets aside what it must be asked again.
 func (e *Engine) takeQuestions(p plan.Plan) {
 	for _, k := range p.Hash {
-		e.hash(k)
+		e.toHash = append(e.toHash, k)
 	}
 	for _, k := range p.Later {
 		if it, ok := e.local.diff[k]; ok && it.young.After(e.clock.Now()) {

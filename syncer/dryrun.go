@@ -50,5 +50,6 @@ func (e *Engine) foresee() (p plan.Plan, done bool) {
 	}
 	p = plan.Make(e.view(), keys, e.rules())
 	e.takeQuestions(p)
-	return p, len(p.Hash) == 0 && len(e.wake) == 0
+	e.hashAll()
+	return p, len(p.Hash)+len(e.toHash) == 0 && len(e.wake) == 0
 }

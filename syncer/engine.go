@@ -79,6 +79,7 @@ type Engine struct {
 	slots    map[plan.Place]int // local places an action is at work in
 	again    map[string]struct{}
 	hashing  map[plan.Key]struct{}
+	toHash   []plan.Key
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
@@ -308,7 +309,7 @@ func (e *Engine) nap() time.Duration {
 // wait for.
 func (e *Engine) quiet() bool {
 	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty) == 0 && len(e.local.look) == 0 &&
-		len(e.wake) == 0 && len(e.hashing) == 0 && len(e.again) == 0 && len(e.later) == 0
+		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0
 }
 
 // drain ends the workers and takes what they still have to report, so that

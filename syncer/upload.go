@@ -192,11 +192,21 @@ func (e *Engine) notSent(ctx context.Context, j job, err error) outcome {
 // wholeSecond is the precision that every kind of drive keeps.
 func wholeSecond(ns int64) time.Time { return time.Unix(0, ns).UTC().Truncate(time.Second) }
 
-// hash reads a file for the planner.
-func (e *Engine) hash(k plan.Key) {
-	if _, ok := e.hashing[k]; ok {
-		return
+// hashersAtOnce is enough to keep a disk busy and leaves a processor to the rest.
+const hashersAtOnce = 4
+
+// hashAll reads files for the planner, a few at a time.
+func (e *Engine) hashAll() {
+	for len(e.toHash) > 0 && len(e.hashing) < hashersAtOnce {
+		k := e.local.key(e.toHash[0])
+		e.toHash = e.toHash[1:]
+		if _, ok := e.hashing[k]; !ok {
+			e.hash(k)
+		}
 	}
+}
+
+func (e *Engine) hash(k plan.Key) {
 	e.hashing[k] = struct{}{}
 	rel, print := e.local.path(k), e.local.Local(k).Print
 	e.spawn(func() report {

@@ -14,8 +14,9 @@ type act struct {
 	held  bool
 }
 
+// wait lets a come after b. To say it twice does no harm.
 func (a *act) wait(b *act) {
-	if b != nil && b != a && !slices.Contains(a.after, b) {
+	if b != nil && b != a {
 		a.after = append(a.after, b)
 	}
 }
@@ -59,7 +60,7 @@ func (p *pass) postpone() {
 	for _, n := range p.order {
 		switch {
 		case n.later:
-			if !slices.Contains(p.plan.Hash, p.localKey(n.Key)) {
+			if !n.asked {
 				p.plan.Later = append(p.plan.Later, n.Key)
 			}
 		case n.stuck != "":

@@ -143,8 +143,10 @@ func (p *pass) uncircle() {
 		aside.Why = "its new name is still taken"
 		p.acts = append(p.acts, aside)
 		for _, a := range p.acts {
-			if i := slices.Index(a.after, m); i >= 0 && a.n != m.n && a.Op == m.Op {
-				a.after[i] = aside
+			for i := range a.after {
+				if a.after[i] == m && a.n != m.n && a.Op == m.Op {
+					a.after[i] = aside
+				}
 			}
 		}
 		m.wait(aside)

@@ -62,6 +62,7 @@ type node struct {
 	stuck   string // why nothing can be done with it
 	person  bool
 	later   bool
+	asked   bool // for its hash
 	covered bool // goes along with its folder
 
 	editedHere, editedThere bool
@@ -155,12 +156,13 @@ func (p *pass) join(n *node) *node {
 // rebind joins an item online with one whose item online is gone and that had
 // this very place, wherever it is here by now.
 func (p *pass) rebind(n *node) *node {
-	for _, k := range sorted(p.v.BaseChildren(p.localKey(p.key(n.Remote.Parent)))) {
-		other := p.half(k)
-		if other != nil && Fold(other.Base.RemoteName) == Fold(n.Remote.Name) && other.bound() && other.here() &&
-			other.Local.Kind == n.Remote.Kind && other.Remote.Kind == None {
-			return p.one(other, n)
-		}
+	k := p.v.BaseAt(p.localKey(p.key(n.Remote.Parent)), n.Remote.Name)
+	if k == 0 {
+		return n
+	}
+	other := p.half(k)
+	if other != nil && other.here() && other.Local.Kind == n.Remote.Kind && other.Remote.Kind == None {
+		return p.one(other, n)
 	}
 	return n
 }

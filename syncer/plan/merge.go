@@ -90,7 +90,10 @@ func sameSecond(a, b int64) bool { return a/int64(time.Second) == b/int64(time.S
 
 // ask wants the file's hash before anything is decided about it.
 func (p *pass) ask(n *node) {
-	n.later = true
+	if n.later = true; n.asked {
+		return
+	}
+	n.asked = true
 	p.plan.Hash = append(p.plan.Hash, p.localKey(n.Key))
 }
 

@@ -42,6 +42,7 @@ type local struct {
 	diff map[plan.Key]*item
 	at   map[plan.Place]plan.Key          // where the new and the moved items stand …
 	kids map[plan.Key]map[string]plan.Key // … and the same by parent
+	fold map[plan.Place][]plan.Key        // the same by folded name
 	bind map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
 	look map[plan.Key]struct{}            // changed since the last plan
 	gone bool                             // something is missing: new items may be it
@@ -51,7 +52,7 @@ type local struct {
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
-		rows: map[plan.Key]state.Base{}, diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{},
+		rows: map[plan.Key]state.Base{}, diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
 		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{},
 	}
 }
@@ -225,12 +226,7 @@ func (t *local) named(parent plan.Key, name string) []plan.Key {
 	if k := plan.Key(b.N); ok && !t.away(k) && t.Local(k).Kind != plan.None {
 		out = append(out, k)
 	}
-	for n, k := range t.kids[parent] {
-		if plan.Fold(n) == fold {
-			out = append(out, k)
-		}
-	}
-	return out
+	return append(out, t.fold[plan.Place{Parent: parent, Name: fold}]...)
 }
 
 // touch notes that k must be decided again.
@@ -246,8 +242,13 @@ func (t *local) put(k plan.Key, it *item) {
 		t.kids[it.place.Parent] = m
 	}
 	m[it.place.Name] = k
+	f := folded(it.place)
+	t.fold[f] = append(t.fold[f], k)
 	t.touch(k)
 }
+
+// folded is a place as names are compared.
+func folded(at plan.Place) plan.Place { return plan.Place{Parent: at.Parent, Name: plan.Fold(at.Name)} }
 
 // lift takes k off the place it stands at apart from its base.
 func (t *local) lift(k plan.Key) {
@@ -259,6 +260,10 @@ func (t *local) lift(k plan.Key) {
 	delete(t.kids[it.place.Parent], it.place.Name)
 	if len(t.kids[it.place.Parent]) == 0 {
 		delete(t.kids, it.place.Parent)
+	}
+	f := folded(it.place)
+	if t.fold[f] = slices.DeleteFunc(t.fold[f], func(o plan.Key) bool { return o == k }); len(t.fold[f]) == 0 {
+		delete(t.fold, f)
 	}
 }
 

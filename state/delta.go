@@ -7,15 +7,14 @@ type Delta struct {
 	Deleted bool
 }
 
-// scratch holds a run of the feed until it is merged. It lives as long as the
-// connection: a run that was cut off is read again from its beginning.
+// scratch holds a run of the feed until it is merged, and what the merge works
+// out. It lives as long as the connection: a run that was cut off is read again
+// from its beginning.
 const scratch = `
 	CREATE TEMP TABLE stage(
 		seq INTEGER PRIMARY KEY, drive INTEGER, id TEXT, deleted INTEGER, parent_id TEXT, name TEXT, fold TEXT, kind INTEGER,
-		why TEXT, size INTEGER, mtime INTEGER, hash BLOB, etag TEXT,
-		n INTEGER,  -- the item's key
-		verdict TEXT, -- what becomes of the entry: see merge.sort
-		UNIQUE(drive, id));
+		why TEXT, size INTEGER, mtime INTEGER, hash BLOB, etag TEXT, UNIQUE(drive, id));
+	CREATE TEMP TABLE news(seq INTEGER PRIMARY KEY, n INTEGER, verdict TEXT); -- the entries that tell something: see merge.sort
 	CREATE TEMP TABLE changed(n INTEGER PRIMARY KEY);
 	CREATE TEMP TABLE lost(n INTEGER PRIMARY KEY);
 	CREATE TEMP TABLE missing(n INTEGER PRIMARY KEY);`
@@ -27,7 +26,7 @@ func (db *DB) StageDelta(drive int64, items []Delta) error {
 	defer db.mu.Unlock()
 	return db.atomically("BEGIN", func(tx *Tx) error {
 		for _, d := range items {
-			err := tx.exec("INSERT OR REPLACE INTO temp.stage VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)", drive, d.ID,
+			err := tx.exec("INSERT OR REPLACE INTO temp.stage VALUES(NULL,?,?,?,?,?,?,?,?,?,?,?,?)", drive, d.ID,
 				d.Deleted, d.ParentID, d.Name, d.Fold, d.Kind, d.Why, d.Size, d.MTime, blob(d.Hash), d.ETag)
 			if err != nil {
 				return err
@@ -44,6 +43,15 @@ func (db *DB) DropStage(drive int64) error {
 	return db.dropStage(drive)
 }
 
+// dropStage needs db.mu. To delete all rows is far cheaper than to pick some.
 func (db *DB) dropStage(drive int64) error {
-	return db.w.exec("DELETE FROM temp.stage WHERE drive=?", drive)
+	_, others, err := get(db.w, value[int], "SELECT 1 FROM temp.stage WHERE drive<>? LIMIT 1", drive)
+	switch {
+	case err != nil:
+		return err
+	case others:
+		return db.w.exec("DELETE FROM temp.stage WHERE drive=?", drive)
+	default:
+		return db.w.exec("DELETE FROM temp.stage")
+	}
 }

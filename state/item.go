@@ -126,20 +126,20 @@ func (tx *Tx) MarkGone(n int64, own time.Time) error {
 	if err := tx.steps(
 		step{"DELETE FROM temp.lost", nil},
 		step{`INSERT INTO temp.lost WITH RECURSIVE below(n) AS (VALUES(?)
-			UNION SELECT i.n FROM below JOIN item i ON i.parent=below.n) SELECT n FROM below`, []any{n}},
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n) SELECT n FROM below`, []any{n}},
 		step{`UPDATE item SET gone=1, own=?1, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, []any{stamp(own)}},
 	); err != nil || !own.IsZero() {
 		return err
 	}
 	return tx.steps(
-		step{"INSERT OR IGNORE INTO dirty SELECT f.n, i.n FROM temp.lost l JOIN item i ON i.n=l.n JOIN folder f ON f.drive=i.drive", nil},
+		step{"INSERT OR IGNORE INTO dirty SELECT f.n, i.n FROM temp.lost l CROSS JOIN item i ON i.n=l.n CROSS JOIN folder f ON f.drive=i.drive", nil},
 		step{markBelowLost, nil})
 }
 
 // markBelowLost marks what was agreed on below folders that are gone: it may be
 // that the drive's tree does not show it there.
 const markBelowLost = `INSERT OR IGNORE INTO dirty
-	WITH RECURSIVE below(folder, n) AS (SELECT b.folder, b.n FROM temp.lost l JOIN base b ON b.n=l.n AND b.kind=2
+	WITH RECURSIVE below(folder, n) AS (SELECT b.folder, b.n FROM temp.lost l CROSS JOIN base b ON b.n=l.n AND b.kind=2
 		UNION SELECT b.folder, b.n FROM below CROSS JOIN base b ON b.folder=below.folder AND b.parent=below.n)
 	SELECT folder, n FROM below`
 

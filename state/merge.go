@@ -65,8 +65,11 @@ func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
 		}
 		return run.all()
 	})
+	if drop := db.dropStage(drive); err == nil {
+		err = drop
+	}
 	if err != nil {
-		return Merged{}, errors.Join(err, db.dropStage(drive))
+		return Merged{}, err
 	}
 	return run.out, nil
 }
@@ -105,7 +108,7 @@ func (m *merge) do(statements ...string) error {
 }
 
 func (m *merge) clear() error {
-	return m.do("DELETE FROM temp.changed", "DELETE FROM temp.lost", "DELETE FROM temp.missing")
+	return m.do("DELETE FROM temp.news", "DELETE FROM temp.changed", "DELETE FROM temp.lost", "DELETE FROM temp.missing")
 }
 
 // root refuses a run in which the drive's root is deleted or another item.
@@ -118,57 +121,59 @@ func (m *merge) root() error {
 	return err
 }
 
-// sort says of each entry what it means beside what is known of the item. An
-// entry is late when it shows a version that a change of ours has ended; any
-// other is newer than ours, however soon it comes. One without name and folder
-// is none of this drive's.
+// sort says of each entry what it means beside what is known of the item, and
+// leaves out those that say nothing. An entry is late when it shows a version
+// that a change of ours has ended; any other is newer than ours, however soon it
+// comes. One without name and folder is none of this drive's.
 //
 // eTags change when nothing did, and a missing hash says nothing, so neither
 // makes a change. Times are compared by the second: some answers have fractions
 // that others of the same item have not.
 func (m *merge) sort() error {
 	return m.do(`
-		UPDATE temp.stage SET n=i.n, verdict=CASE
-			WHEN stage.deleted=1 AND i.gone=1 THEN 'buried'
-			WHEN stage.deleted=1 THEN 'gone'
-			WHEN i.gone=0 AND i.parent_id=stage.parent_id AND i.name=stage.name
-				AND i.kind=stage.kind AND i.why=stage.why AND (stage.kind<>1 OR i.size=stage.size
-				AND i.mtime/1000000000=stage.mtime/1000000000
-				AND (stage.hash IS NULL OR i.hash=stage.hash OR i.hash IS NULL AND i.own<>0)) THEN 'same'
-			WHEN i.own<>0 AND (i.gone=1 AND stage.etag=i.etag
-				OR instr(char(10)||i.over||char(10), char(10)||stage.etag||char(10))>0) THEN 'late'
-			ELSE 'changed' END
-		FROM item i WHERE stage.drive=@drive AND i.drive=@drive AND i.id=stage.id`,
-		"UPDATE temp.stage SET verdict='new' WHERE drive=@drive AND verdict IS NULL AND deleted=0 AND (name<>'' OR parent_id<>'')")
+		INSERT INTO temp.news SELECT s.seq, i.n, CASE
+			WHEN s.deleted=1 AND i.gone=1 THEN 'buried'
+			WHEN s.deleted=1 THEN 'gone'
+			WHEN i.n IS NULL THEN 'new'
+			WHEN i.gone=0 AND i.parent_id=s.parent_id AND i.name=s.name AND i.kind=s.kind AND i.why=s.why AND (s.kind<>1
+				OR i.size=s.size AND i.mtime/1000000000=s.mtime/1000000000
+				AND (s.hash IS NULL OR i.hash=s.hash OR i.hash IS NULL AND i.own<>0)) THEN 'same'
+			WHEN i.own<>0 AND (i.gone=1 AND s.etag=i.etag
+				OR instr(char(10)||i.over||char(10), char(10)||s.etag||char(10))>0) THEN 'late'
+			ELSE 'changed' END AS verdict
+		FROM temp.stage s LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
+		WHERE +s.drive=@drive AND CASE verdict
+			WHEN 'same' THEN i.own<>0 OR i.etag<>s.etag
+			WHEN 'new' THEN s.name<>'' OR s.parent_id<>''
+			ELSE i.n IS NOT NULL END`)
 }
 
 // number gives the new items their keys, in the order of the feed.
 func (m *merge) number() error {
-	most, _, err := get(m.tx.db.w, value[int64], "SELECT ifnull(max(seq), 0) FROM temp.stage WHERE verdict='new'")
+	most, _, err := get(m.tx.db.w, value[int64], "SELECT ifnull(max(seq), 0) FROM temp.news")
 	if err != nil {
 		return err
 	}
-	before := m.tx.db.key.Add(most) - most
-	return m.tx.exec("UPDATE temp.stage SET n=?+seq WHERE drive=? AND verdict='new'", before, m.drive.N)
+	return m.tx.exec("UPDATE temp.news SET n=?+seq WHERE verdict='new'", m.tx.db.key.Add(most)-most)
 }
 
-// parentOf finds the folder of entry s: one that comes in this run, one that is
-// known, or none yet.
-const parentOf = `coalesce((SELECT p.n FROM temp.stage p WHERE p.drive=s.drive AND p.id=s.parent_id),
-	(SELECT p.n FROM item p WHERE p.drive=s.drive AND p.id=s.parent_id), 0)`
+// parentOf finds the folder of entry s: one that is known, one that comes in
+// this run, or none yet.
+const parentOf = `coalesce((SELECT p.n FROM item p WHERE p.drive=s.drive AND p.id=s.parent_id),
+	(SELECT w.n FROM temp.stage p CROSS JOIN temp.news w USING(seq) WHERE p.drive=s.drive AND p.id=s.parent_id), 0)`
 
 // live writes what is new and what has changed. A hash that the feed leaves out
 // stays as long as the file looks the same.
 func (m *merge) live() error {
 	return m.do(`
 		INSERT INTO item(n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag)
-			SELECT n,drive,id,`+parentOf+`,parent_id,name,fold,kind,why,size,mtime,hash,etag
-			FROM temp.stage s WHERE drive=@drive AND verdict='new' ORDER BY seq`, `
+			SELECT w.n,drive,id,`+parentOf+`,parent_id,name,fold,kind,why,size,mtime,hash,etag
+			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='new' ORDER BY seq`, `
 		UPDATE item SET parent=`+parentOf+`, parent_id=s.parent_id, name=s.name, fold=s.fold, kind=s.kind, why=s.why,
 			size=s.size, mtime=s.mtime, etag=s.etag, gone=0, own=0, over='', disputed=0,
 			hash=CASE WHEN s.hash IS NULL AND s.size=item.size AND s.mtime=item.mtime THEN item.hash ELSE s.hash END
-			FROM temp.stage s WHERE s.drive=@drive AND s.verdict='changed' AND item.n=s.n`,
-		"INSERT INTO temp.changed SELECT n FROM temp.stage WHERE drive=@drive AND verdict IN ('new','changed')")
+			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='changed' AND item.n=w.n`,
+		"INSERT INTO temp.changed SELECT n FROM temp.news WHERE verdict IN ('new','changed')")
 }
 
 // adopt finds the folders that came after what is in them.
@@ -186,20 +191,19 @@ func (m *merge) adopt() error {
 // late. Everything in a folder that we deleted is settled with it.
 func (m *merge) settle() error {
 	return m.do(`
-		UPDATE item SET own=0, over='', disputed=0, etag=s.etag, hash=ifnull(s.hash, item.hash) FROM temp.stage s
-			WHERE s.drive=@drive AND s.verdict='same' AND item.n=s.n
-			AND (item.own<>0 OR item.etag<>s.etag OR item.hash IS NOT ifnull(s.hash, item.hash))`, `
+		UPDATE item SET own=0, over='', disputed=0, etag=s.etag, hash=ifnull(s.hash, item.hash)
+			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='same' AND item.n=w.n`, `
 		UPDATE item SET own=0, over='', disputed=0 WHERE n IN (
-			WITH RECURSIVE below(n) AS (SELECT n FROM temp.stage WHERE drive=@drive AND verdict='buried'
+			WITH RECURSIVE below(n) AS (SELECT n FROM temp.news WHERE verdict='buried'
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=1) SELECT n FROM below)`,
-		"UPDATE item SET disputed=1 WHERE n IN (SELECT n FROM temp.stage WHERE drive=@drive AND verdict='late')")
+		"UPDATE item SET disputed=1 WHERE n IN (SELECT n FROM temp.news WHERE verdict='late')")
 }
 
 // gone takes deleted items away, with all that is still known to be in them: the
 // feed need not tell of that.
 func (m *merge) gone() error {
 	return m.do(`
-		INSERT INTO temp.lost WITH RECURSIVE below(n) AS (SELECT n FROM temp.stage WHERE drive=@drive AND verdict='gone'
+		INSERT INTO temp.lost WITH RECURSIVE below(n) AS (SELECT n FROM temp.news WHERE verdict='gone'
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`,
 		"UPDATE item SET gone=1, own=0, over='', disputed=0 WHERE n IN (SELECT n FROM temp.lost)",
 		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.lost")
@@ -213,13 +217,13 @@ func (m *merge) absent() error {
 	}
 	if err := m.do(`
 		INSERT INTO temp.missing SELECT n FROM item i WHERE drive=@drive AND NOT (parent=0 AND parent_id='')
-			AND NOT EXISTS (SELECT 1 FROM temp.stage s WHERE s.drive=@drive AND s.id=i.id AND s.deleted=0)`,
+			AND NOT EXISTS (SELECT 1 FROM temp.stage s WHERE s.drive=@drive AND s.id=i.id)`,
 		"UPDATE item SET own=0, over='', disputed=0 WHERE gone=1 AND own<>0 AND n IN (SELECT n FROM temp.missing)",
 		"UPDATE item SET disputed=1 WHERE gone=0 AND own<>0 AND n IN (SELECT n FROM temp.missing)"); err != nil {
 		return err
 	}
-	return m.doubt("not in a full listing", `SELECT i.n, i.id FROM temp.missing JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
-		AND NOT EXISTS (SELECT 1 FROM temp.missing JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
+	return m.doubt("not in a full listing", `SELECT i.n, i.id FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
+		AND NOT EXISTS (SELECT 1 FROM temp.missing CROSS JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
 }
 
 // disputed asks about changes of ours that the feed has not caught up with for
@@ -270,12 +274,12 @@ func (m *merge) count() (err error) {
 	if err != nil {
 		return err
 	}
-	_, late, err := get(m.tx.db.w, value[int], "SELECT 1 FROM temp.stage WHERE drive=? AND verdict='late' LIMIT 1", m.drive.N)
+	_, late, err := get(m.tx.db.w, value[int], "SELECT 1 FROM temp.news WHERE verdict='late' LIMIT 1")
 	m.out.Empty = m.out.Changed == 0 && !late
 	return err
 }
 
-// end stores the cursor, and drops the run.
+// end stores the cursor.
 func (m *merge) end() error {
 	d := &m.drive
 	switch {
@@ -288,7 +292,5 @@ func (m *merge) end() error {
 	if m.Full {
 		d.FullAt = m.At
 	}
-	return m.tx.steps(
-		step{"UPDATE drive SET cursor=?, empty_polls=?, full_at=? WHERE n=?", []any{d.Cursor, d.EmptyPolls, stamp(d.FullAt), d.N}},
-		step{"DELETE FROM temp.stage WHERE drive=?", []any{d.N}})
+	return m.tx.exec("UPDATE drive SET cursor=?, empty_polls=?, full_at=? WHERE n=?", d.Cursor, d.EmptyPolls, stamp(d.FullAt), d.N)
 }

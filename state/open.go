@@ -62,9 +62,6 @@ func Open(path string) (*DB, error) {
 	if u.alone && damaged(err) {
 		db, err = openAfresh(path, u, err)
 	}
-	if err == nil && u.alone {
-		err = db.tidy()
-	}
 	if err == nil {
 		err = u.settle()
 	}
@@ -82,6 +79,7 @@ func openAfresh(path string, u *use, damage error) (*DB, error) {
 			return nil, errors.Join(damage, err)
 		}
 	}
+	u.damaged.Store(false)
 	db, err := open(path, u)
 	if err == nil {
 		db.recovered = fmt.Sprintf("it was damaged (%v) and is now %q", damage, aside)
@@ -89,27 +87,27 @@ func openAfresh(path string, u *use, damage error) (*DB, error) {
 	return db, err
 }
 
-func open(path string, u *use) (db *DB, err error) {
-	if err := create(path); err != nil {
-		return nil, err
+func open(path string, u *use) (*DB, error) {
+	db := &DB{path: path, use: u}
+	if err := db.open(); err != nil {
+		return nil, errors.Join(err, db.disconnect())
 	}
-	db = &DB{path: path, use: u}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.disconnect())
-			db = nil
+	return db, nil
+}
+
+func (db *DB) open() (err error) {
+	if err = create(db.path); err != nil {
+		return err
+	}
+	if db.file, err = os.Stat(db.path); err != nil {
+		return err
+	}
+	for _, step := range []func() error{db.connect, db.prepareFile, db.tidy, db.findKey} {
+		if err := step(); err != nil {
+			return err
 		}
-	}()
-	if db.file, err = os.Stat(path); err != nil {
-		return nil, err
 	}
-	if err := db.connect(); err != nil {
-		return nil, err
-	}
-	if err := db.prepareFile(u.unclean); err != nil {
-		return nil, err
-	}
-	return db, db.findKey()
+	return nil
 }
 
 // create makes an empty file that only its owner can read; SQLite gives the
@@ -151,12 +149,12 @@ func slashed(path string) string {
 
 // prepareFile looks before it writes: at the version first, then, when the last
 // use of the file ended badly, at all of it.
-func (db *DB) prepareFile(unclean bool) error {
+func (db *DB) prepareFile() error {
 	version, err := db.version()
 	if err != nil {
 		return err
 	}
-	if unclean {
+	if db.use.unclean {
 		if err := db.quickCheck(); err != nil {
 			return err
 		}
@@ -164,7 +162,7 @@ func (db *DB) prepareFile(unclean bool) error {
 	if err := db.use.mark(); err != nil {
 		return err
 	}
-	for _, pragma := range []string{"journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-16384", "temp.cache_size=-8192"} {
+	for _, pragma := range []string{"journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-8192", "temp.cache_size=-4096", "temp.journal_mode=memory"} {
 		if err := db.w.exec("PRAGMA " + pragma); err != nil {
 			return err
 		}
@@ -211,6 +209,9 @@ const journalMost = 100_000 // entries kept
 // tidy forgets what nothing refers to any more. It is safe only while nothing
 // is under way: an item that is gone may be at work on.
 func (db *DB) tidy() error {
+	if !db.use.alone {
+		return nil
+	}
 	graves := time.Now().Add(-24 * time.Hour).UnixNano() // no echo is that late
 	return db.Update(func(tx *Tx) error {
 		return tx.steps(

@@ -3,7 +3,6 @@ package watcher
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -27,18 +26,18 @@ type listing struct {
 // out.
 func (r *Root) ReadDir(rel string, buf []Entry) ([]Entry, error) {
 	buf = buf[:0]
-	dir, err := r.OpenDir(rel)
+	dir, err := r.open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return buf, err
 	}
-	defer dir.Close()
+	defer unix.Close(dir)
 	l, _ := r.lists.Get().(*listing)
 	if l == nil {
 		l = new(listing)
 	}
 	defer r.lists.Put(l)
 	for {
-		n, err := unix.Getdents(int(dir.Fd()), l.dirents[:])
+		n, err := unix.Getdents(dir, l.dirents[:])
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
@@ -46,7 +45,7 @@ func (r *Root) ReadDir(rel string, buf []Entry) ([]Entry, error) {
 		case n == 0:
 			return buf, nil
 		default:
-			if buf, err = r.stat(dir, l, n, buf); err != nil {
+			if buf, err = r.stat(rel, dir, l, n, buf); err != nil {
 				return buf[:0], err
 			}
 		}
@@ -54,15 +53,14 @@ func (r *Root) ReadDir(rel string, buf []Entry) ([]Entry, error) {
 }
 
 // stat appends the entries named in the first n bytes of l.dirents.
-func (r *Root) stat(dir *os.File, l *listing, n int, buf []Entry) ([]Entry, error) {
+func (r *Root) stat(rel string, dir int, l *listing, n int, buf []Entry) ([]Entry, error) {
 	names := string(l.dirents[:n]) // one allocation for all names
-	top := dir.Name() == ""
 	for at := 0; at < n; {
 		dirent := (*unix.Dirent)(unsafe.Pointer(&l.dirents[at]))
 		start := at + int(unsafe.Offsetof(dirent.Name))
 		name := names[start : start+bytes.IndexByte(l.dirents[start:], 0)]
 		at += int(dirent.Reclen)
-		if name == "." || name == ".." || top && IsPrivate(name) {
+		if name == "." || name == ".." || rel == "" && IsPrivate(name) {
 			continue
 		}
 		switch errno := l.statx(dir, &l.dirents[start]); errno {
@@ -70,16 +68,16 @@ func (r *Root) stat(dir *os.File, l *listing, n int, buf []Entry) ([]Entry, erro
 			buf = append(buf, r.entry(name, &l.st))
 		case unix.ENOENT:
 		default:
-			return buf, fmt.Errorf("stat %q in %q: %w", name, dir.Name(), errno)
+			return buf, fmt.Errorf("stat %q in %q: %w", name, rel, errno)
 		}
 	}
 	return buf, nil
 }
 
 // statx is unix.Statx of a name that ends with a NUL already: no copy is made.
-func (l *listing) statx(dir *os.File, name *byte) unix.Errno {
+func (l *listing) statx(dir int, name *byte) unix.Errno {
 	for {
-		_, _, errno := unix.Syscall6(unix.SYS_STATX, dir.Fd(), uintptr(unsafe.Pointer(name)),
+		_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(name)),
 			lstat, wanted, uintptr(unsafe.Pointer(&l.st)), 0)
 		if errno != unix.EINTR {
 			return errno
@@ -100,7 +98,7 @@ func (r *Root) entry(name string, st *unix.Statx_t) Entry {
 	switch {
 	case e.Kind == File:
 		e.Size = int64(st.Size)
-	case e.Kind == Dir && name != "" && mounted(st, r.dev):
+	case e.Kind == Dir && mounted(st, r.dev):
 		e.Kind = Mount
 	}
 	return e

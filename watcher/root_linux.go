@@ -169,7 +169,9 @@ func (r *Root) openDir(rel string, flags int) (*os.File, error) {
 // [fs.ErrNotExist] when there is nothing.
 func (r *Root) Lstat(rel string) (Entry, error) {
 	if rel == "" {
-		return r.Fstat(r.dir)
+		e, err := r.Fstat(r.dir)
+		e.Name, e.Kind = "", Dir // also where the root itself is a mount
+		return e, err
 	}
 	dir, name, err := r.Parent(rel)
 	if err != nil {

@@ -1,0 +1,289 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// crash leaves the files as a killed process does. SQLite's own locks die with
+// the process; here they stay with the copy that is left behind.
+func (s *store) crash() {
+	s.Helper()
+	left := s.path
+	s.path = filepath.Join(s.TempDir(), "tandem.db")
+	for _, ext := range []string{"", "-wal", "-open"} {
+		text, err := os.ReadFile(left + ext)
+		s.must(err)
+		s.must(os.WriteFile(s.path+ext, text, 0o600))
+	}
+	old := s.db
+	s.Cleanup(func() { old.Close() })
+}
+
+// fill writes enough for the file to have many pages.
+func (s *store) fill() {
+	s.Helper()
+	for _, page := range bigFeed(2000) {
+		s.must(s.db.StageDelta(s.drive, page))
+	}
+	s.merge(Merge{Cursor: "filled", Full: true})
+	s.dirty()
+}
+
+// spoil overwrites the page on which an item in the midst of others is.
+func (s *store) spoil() {
+	s.Helper()
+	text, err := os.ReadFile(s.path)
+	s.must(err)
+	pages := bigFeed(2000)
+	at := strings.Index(string(text), pages[len(pages)/2][0].ETag)
+	copy(text[at/4096*4096:], strings.Repeat("garbage!", 4096/8))
+	s.must(os.WriteFile(s.path, text, 0o600))
+}
+
+func (s *store) wantFresh() {
+	s.Helper()
+	if _, ok, err := s.db.Folder("docs"); ok || err != nil {
+		s.Errorf("the pair is still known: %v, %v", ok, err)
+	}
+	if s.db.Recovered() == "" {
+		s.Error("Recovered says nothing")
+	}
+	aside, _ := filepath.Glob(s.path + ".corrupt-*")
+	if len(aside) == 0 {
+		s.Error("nothing was put aside")
+	}
+}
+
+func TestOnlyTheOwnerCanReadIt(t *testing.T) {
+	s := newStore(t)
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	s.must(s.db.CopyTo(copied))
+	for _, path := range []string{s.path, s.path + "-wal", copied} {
+		info, err := os.Stat(path)
+		s.must(err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %o", filepath.Base(path), info.Mode().Perm())
+		}
+	}
+	if info, err := os.Stat(filepath.Dir(s.path)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("its directory has mode %o, %v", info.Mode().Perm(), err)
+	}
+}
+
+func TestWhatWasWrittenIsThereAfterACrash(t *testing.T) {
+	s := newStore(t)
+	s.fill()
+	s.crash()
+	s.open()
+	s.must(s.db.Check())
+	if d, err := s.db.Drive(s.drive); err != nil || d.Cursor != "filled" || s.db.Recovered() != "" {
+		t.Errorf("the drive is %+v, %v; recovered: %q", d, err, s.db.Recovered())
+	}
+}
+
+func TestLostLogOnlyTakesUsBack(t *testing.T) {
+	s := newStore(t)
+	s.fill()
+	s.reopen()
+	s.feed(file("f", "root", "f"))
+	s.crash()
+	s.must(os.Remove(s.path + "-wal"))
+	s.open()
+	s.must(s.db.Check())
+	if d, err := s.db.Drive(s.drive); err != nil || d.Cursor != "filled" || s.item("f").N != 0 {
+		t.Errorf("cursor %q and f %d, want neither cursor nor item of the lost part", d.Cursor, s.item("f").N)
+	}
+}
+
+func TestSpoiledFileIsPutAsideAfterACrash(t *testing.T) {
+	s := newStore(t)
+	s.fill()
+	s.reopen()
+	s.crash()
+	s.spoil()
+	s.open()
+	s.wantFresh()
+}
+
+func TestTruncatedFileIsPutAside(t *testing.T) {
+	for _, size := range []int64{10, 4096, 40960} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			s := newStore(t)
+			s.fill()
+			s.must(s.db.Close())
+			s.must(os.Truncate(s.path, size))
+			s.open()
+			s.wantFresh()
+		})
+	}
+}
+
+func TestDamageFoundInUseIsLookedIntoAtTheNext(t *testing.T) {
+	s := newStore(t)
+	s.fill()
+	s.must(s.db.Close())
+	s.spoil()
+	s.open() // it ended well, so nothing is checked
+	pages := bigFeed(2000)
+	if _, _, err := s.db.ItemByID(s.drive, pages[len(pages)/2][0].ID); !damaged(err) {
+		t.Fatalf("ItemByID = %v, want it to stumble", err)
+	}
+	s.reopen()
+	s.wantFresh()
+}
+
+func TestNewerFileIsLeftAlone(t *testing.T) {
+	s := newStore(t)
+	s.must(s.db.w.exec("PRAGMA user_version=99"))
+	s.must(s.db.Close())
+	before, err := os.ReadFile(s.path)
+	s.must(err)
+	if _, err := Open(s.path); !errors.Is(err, ErrNewer) {
+		t.Errorf("Open = %v, want ErrNewer", err)
+	}
+	if after, err := os.ReadFile(s.path); err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed (%v)", err)
+	}
+}
+
+func TestDatabaseOfAnotherProgramIsLeftAlone(t *testing.T) {
+	s := newStore(t)
+	s.must(s.db.w.exec("PRAGMA application_id=7"))
+	s.must(s.db.Close())
+	if _, err := Open(s.path); err == nil {
+		t.Error("it was opened")
+	}
+	if aside, _ := filepath.Glob(s.path + ".corrupt-*"); len(aside) != 0 {
+		t.Error("it was put aside")
+	}
+}
+
+func TestDeletedOrReplacedFileIsNoticed(t *testing.T) {
+	s := newStore(t)
+	if !s.db.Present() {
+		t.Fatal("it is not there from the beginning")
+	}
+	s.must(os.Rename(s.path, s.path+".away"))
+	if s.db.Present() {
+		t.Error("it is there, though it was moved away")
+	}
+	s.must(os.WriteFile(s.path, nil, 0o600))
+	if s.db.Present() {
+		t.Error("another file was taken for it")
+	}
+}
+
+func TestKeysAreNeverGivenTwice(t *testing.T) {
+	s := newStore(t)
+	k := s.db.NextKey() + 100
+	s.must(s.db.Update(func(tx *Tx) error { return tx.PutWaiting(s.folder, Waiting{Key: k, Path: "new here"}) }))
+	s.reopen()
+	if n := s.db.NextKey(); n <= k {
+		t.Errorf("NextKey = %d, though %d is in use", n, k)
+	}
+}
+
+func TestSecondProcessMayReadAndJudge(t *testing.T) {
+	s := newStore(t)
+	s.must(s.db.Update(func(tx *Tx) error {
+		return tx.SetHeld(s.folder, []Held{{Key: 7, Path: "a", Side: "remote", Items: 30, At: s.now}})
+	}))
+	second, err := Open(s.path)
+	s.must(err)
+	s.must(second.Judge(s.folder, []int64{7}, 1))
+	s.must(second.Close())
+	if held, err := s.db.Held(s.folder); err != nil || len(held) != 1 || held[0].Verdict != 1 {
+		t.Errorf("Held = %+v, %v; want it approved", held, err)
+	}
+	if _, err := os.Stat(s.path + "-open"); err != nil {
+		t.Errorf("the mark of the first use is off: %v", err)
+	}
+	s.must(s.db.Close())
+	if _, err := os.Stat(s.path + "-open"); err == nil {
+		t.Error("the mark stayed after all had closed")
+	}
+	s.open()
+}
+
+func TestCopyIsWhole(t *testing.T) {
+	s := newStore(t)
+	s.fill()
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	s.must(s.db.CopyTo(copied))
+	other, err := Open(copied)
+	s.must(err)
+	defer other.Close()
+	if d, err := other.Drive(s.drive); err != nil || d.Cursor != "filled" {
+		t.Errorf("the copy's drive is %+v, %v", d, err)
+	}
+	if err := s.db.CopyTo(copied); err == nil {
+		t.Error("a copy was written over another")
+	}
+}
+
+func TestWhatNothingRefersToIsForgottenAtTheNextStart(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"), file("g", "root", "g"), file("grave", "root", "h"))
+	s.agree(Base{N: s.item("g").N, Parent: s.root, LocalName: "g", Kind: kindFile})
+	s.feed(deleted("f"), deleted("g"))
+	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("grave").N, time.Now()) }))
+	s.reopen()
+	if s.item("f").N != 0 {
+		t.Error("f is still known")
+	}
+	if s.item("g").N == 0 || s.item("grave").N == 0 {
+		t.Error("what is agreed on, or may still echo, was forgotten")
+	}
+}
+
+func TestFailingUpdateLeavesNothing(t *testing.T) {
+	s := newStore(t)
+	fail := errors.New("changed my mind")
+	err := s.db.Update(func(tx *Tx) error {
+		if _, err := tx.PutItem(Item{Drive: s.drive, ID: "f", ParentID: "root", Name: "f", Fold: "f", Kind: kindFile}); err != nil {
+			return err
+		}
+		if err := tx.PutBase(s.folder, Base{N: 50, Parent: s.root, LocalName: "f", Fold: "f"}); err != nil {
+			return err
+		}
+		return fail
+	})
+	if !errors.Is(err, fail) {
+		t.Errorf("Update = %v, want the error of fn", err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = s.db.Update(func(tx *Tx) error {
+			s.must(tx.MarkDirty(s.folder, 50))
+			panic("half way")
+		})
+	}()
+	_, agreed, err := s.db.Base(s.folder, 50)
+	if err != nil || agreed || s.item("f").N != 0 || len(s.dirty()) > 1 {
+		t.Error("something of a failed Update was kept")
+	}
+	s.feed(file("g", "root", "g")) // and the next one works
+}
+
+func TestReadersSeeOnlyWhatIsCommitted(t *testing.T) {
+	s := newStore(t)
+	s.must(s.db.Update(func(tx *Tx) error {
+		n, err := tx.PutItem(Item{Drive: s.drive, ID: "f", ParentID: "root", Name: "f", Fold: "f", Kind: kindFile})
+		if _, seen, _ := s.db.Item(n); seen {
+			t.Error("a reader saw it before the commit")
+		}
+		return err
+	}))
+	if s.item("f").N == 0 {
+		t.Error("no reader sees it after the commit")
+	}
+	if err := s.db.r.exec("DELETE FROM item"); err == nil {
+		t.Error("a reader could write")
+	}
+}

@@ -1,0 +1,137 @@
+package state
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A store is a state in a directory of its own, with one drive and one pair on
+// it that is bound to the drive's root.
+type store struct {
+	testing.TB
+	path   string
+	db     *DB
+	drive  int64
+	folder int64
+	root   int64
+	now    time.Time
+}
+
+func newStore(t testing.TB) *store {
+	t.Helper()
+	s := &store{TB: t, path: filepath.Join(t.TempDir(), "state", "tandem.db"), now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	s.open()
+	t.Cleanup(func() {
+		if s.db != nil {
+			s.db.Close()
+		}
+	})
+	d, err := s.db.EnsureDrive(Drive{ID: "b!drive", Kind: "business", RootID: "root"})
+	s.must(err)
+	s.drive = d.N
+	s.root = s.put(Item{ID: "root", Name: "root", Fold: "root", Kind: kindDir})
+	s.folder = s.pair("docs", s.root)
+	return s
+}
+
+func (s *store) open() {
+	s.Helper()
+	var err error
+	s.db, err = Open(s.path)
+	s.must(err)
+}
+
+func (s *store) reopen() {
+	s.Helper()
+	s.must(s.db.Close())
+	s.open()
+}
+
+func (s *store) pair(name string, root int64) int64 {
+	s.Helper()
+	f, err := s.db.PutFolder(Folder{Name: name, Drive: s.drive, Root: root, Path: "/home/ann/" + name})
+	s.must(err)
+	return f.N
+}
+
+func (s *store) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// put writes an item as the service described it.
+func (s *store) put(it Item) (n int64) {
+	s.Helper()
+	it.Drive = s.drive
+	s.must(s.db.Update(func(tx *Tx) (err error) {
+		n, err = tx.PutItem(it)
+		return err
+	}))
+	return n
+}
+
+// agree writes an agreement on item n.
+func (s *store) agree(b Base) {
+	s.Helper()
+	if b.Fold == "" {
+		b.Fold = b.LocalName
+	}
+	s.must(s.db.Update(func(tx *Tx) error { return tx.PutBase(s.folder, b) }))
+}
+
+// feed stages a page and ends the run.
+func (s *store) feed(items ...Delta) Merged {
+	s.Helper()
+	s.must(s.db.StageDelta(s.drive, items))
+	return s.merge(Merge{Cursor: "next"})
+}
+
+func (s *store) merge(m Merge) Merged {
+	s.Helper()
+	m.At = s.now
+	out, err := s.db.MergeDelta(s.drive, m)
+	s.must(err)
+	s.must(s.db.Check())
+	return out
+}
+
+// item returns the item of this id, the zero one if it is not known.
+func (s *store) item(id string) Item {
+	s.Helper()
+	it, _, err := s.db.ItemByID(s.drive, id)
+	s.must(err)
+	return it
+}
+
+// dirty returns the marks, and takes them off.
+func (s *store) dirty() map[int64]bool {
+	s.Helper()
+	keys, err := s.db.Dirty(s.folder)
+	s.must(err)
+	s.must(s.db.Update(func(tx *Tx) error { return tx.ClearDirty(s.folder, keys...) }))
+	marks := map[int64]bool{}
+	for _, k := range keys {
+		marks[k] = true
+	}
+	return marks
+}
+
+func file(id, parent, name string) Delta {
+	return Delta{Item: Item{ID: id, ParentID: parent, Name: name, Fold: name, Kind: kindFile, Size: 1, MTime: 1e18, Hash: hashOf(id), ETag: id + ",1"}}
+}
+
+func dir(id, parent, name string) Delta {
+	return Delta{Item: Item{ID: id, ParentID: parent, Name: name, Fold: name, Kind: kindDir, ETag: id + ",1"}}
+}
+
+func deleted(id string) Delta { return Delta{Item: Item{ID: id}, Deleted: true} }
+
+// hashOf gives 20 bytes that are not the same for different words.
+func hashOf(word string) string {
+	b := make([]byte, 20)
+	copy(b, word)
+	return string(b)
+}

@@ -185,7 +185,7 @@ func TestNoLinkIsFollowed(t *testing.T) {
 		write(t, out+"/secret", "")
 		write(t, dir+"/real/f", "")
 		if err := errors.Join(os.Symlink(out, dir+"/out"), os.Symlink("real", dir+"/in"),
-			os.Symlink("real/f", dir+"/f"), os.Symlink("loop", dir+"/loop")); err != nil {
+			os.Symlink("real/f", dir+"/f"), os.Symlink("loop", dir+"/loop"), os.Symlink(".", dir+"/self")); err != nil {
 			t.Fatal(err)
 		}
 		for _, rel := range []string{"out", "in", "loop"} {
@@ -196,12 +196,12 @@ func TestNoLinkIsFollowed(t *testing.T) {
 				t.Errorf("Lstat(%q) = %v, %v", rel, e, err)
 			}
 		}
-		for _, rel := range []string{"out/secret", "in/f", "f", "loop/f"} {
+		for _, rel := range []string{"out/secret", "in/f", "f", "loop/f", "self/real/f"} {
 			if f, _, err := r.OpenFile(rel); err == nil {
 				t.Errorf("OpenFile(%q) opened %q", rel, f.Name())
 			}
 		}
-		for _, rel := range []string{"out/secret", "in/f"} {
+		for _, rel := range []string{"out/secret", "in/f", "self/real/f"} {
 			if e, err := r.Lstat(rel); err == nil {
 				t.Errorf("Lstat(%q) = %v", rel, e)
 			}

@@ -17,6 +17,9 @@ package watcher
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/maphash"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,15 +42,32 @@ type Event struct {
 // it.
 type Watcher struct {
 	root   *Root
-	path   string // absolute
-	settle time.Duration
+	path   string            // absolute
 	kernel *fsnotify.Watcher // nil: the system grants no more of them, and all is polled
+	in     *inbox
 	events chan Event
+	seed   maphash.Seed
 
-	mu      sync.Mutex
-	watched map[string]struct{}
-	polled  map[string]stamp
+	mu    sync.Mutex
+	dirs  map[string]dir
+	byIno map[uint64]string
 }
+
+// A dir is a directory that was added.
+type dir struct {
+	how how
+	ino uint64
+	sum uint64 // of a polled directory's listing
+}
+
+// how says by what means changes in a directory are noticed.
+type how uint8
+
+const (
+	watched how = iota + 1 // the kernel tells
+	polled                 // it is read now and then
+	barred                 // it may not be read; the directory above tells when that changes
+)
 
 // New makes a Watcher of the folder at root, which tells a path once it has been
 // quiet for settle. Run must be called: it gives back what New takes.
@@ -56,43 +76,64 @@ func New(root string, settle time.Duration) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	kernel, err := fsnotify.NewWatcher()
-	if err != nil && !exhausted(err) {
-		return nil, err
-	}
 	top, err := OpenRoot(path)
 	if err != nil {
-		if kernel != nil {
-			err = errors.Join(err, kernel.Close())
-		}
 		return nil, err
 	}
+	kernel, err := fsnotify.NewWatcher()
+	if err != nil && !exhausted(err) {
+		return nil, errors.Join(err, top.Close())
+	}
 	return &Watcher{
-		root: top, path: path, settle: settle, kernel: kernel, events: make(chan Event),
-		watched: map[string]struct{}{}, polled: map[string]stamp{},
+		root: top, path: path, kernel: kernel, in: newInbox(settle), events: make(chan Event),
+		seed: maphash.MakeSeed(), dirs: map[string]dir{}, byIno: map[uint64]string{},
 	}, nil
 }
 
 // Add watches a directory, though not those in it. It is called before the
 // directory is read, also when it was added before: then nothing that happens in
 // between is missed, and a directory made anew under an old name is watched too.
-// Where the kernel's limit is reached the directory is polled, which is no
-// error; [Watcher.Polling] tells.
+// One beyond the kernel's limit is polled instead, see [Watcher.Polling]; one
+// that may not be read is told when its mode changes. Neither is an error.
 func (w *Watcher) Add(rel string) error {
-	if err := w.root.check(rel); err != nil {
-		return err
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := w.watch(rel)
-	switch {
-	case err == nil:
-		w.watched[rel] = struct{}{}
-		delete(w.polled, rel)
-	case exhausted(err):
-		return w.poll(rel)
+	e, err := w.root.Lstat(rel)
+	if err != nil {
+		return err
 	}
-	return err
+	if e.Kind != Dir {
+		return fmt.Errorf("watch %q: not a directory of this folder", rel)
+	}
+	w.rename(rel, e.Ino)
+	d := dir{how: watched, ino: e.Ino}
+	err = w.watch(rel)
+	if exhausted(err) {
+		d.how = polled
+		d.sum, err = w.sum(rel)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		d.how, err = barred, nil
+	}
+	if err != nil {
+		return fmt.Errorf("watch %q: %w", rel, err)
+	}
+	w.dirs[rel] = d
+	w.byIno[e.Ino] = rel
+	return nil
+}
+
+// rename forgets what was added as rel and is something else now, and under
+// which other name this directory was added. The kernel knows it by its number
+// alone, and fsnotify by the name it came under first: news of the move, which
+// may be on the way or lost, would take the watch along.
+func (w *Watcher) rename(rel string, ino uint64) {
+	if d, ok := w.dirs[rel]; ok && d.ino != ino {
+		w.forget(rel)
+	}
+	if old, ok := w.byIno[ino]; ok && ino != 0 && old != rel {
+		w.forget(old)
+	}
 }
 
 // watch asks the kernel. A link put in the directory's place in this instant
@@ -105,8 +146,8 @@ func (w *Watcher) watch(rel string) error {
 	return w.kernel.Add(w.abs(rel))
 }
 
-// exhausted says that the kernel has a limit on watches, and that it is reached:
-// of watches (ENOSPC), of watchers or open files (EMFILE, ENFILE), of memory.
+// exhausted says that a limit of the system is reached: of watches (ENOSPC), of
+// watchers or open files (EMFILE, ENFILE), of memory.
 func exhausted(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) ||
 		errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
@@ -116,118 +157,150 @@ func exhausted(err error) bool {
 func (w *Watcher) Forget(rel string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for dir := range w.watched {
-		if within(dir, rel) {
-			w.drop(dir)
+	w.forget(rel)
+}
+
+func (w *Watcher) forget(rel string) { w.forgetAll(map[string]bool{rel: true}) }
+
+// forgetAll stops watching directories that are no longer at their names; for
+// true, with everything below. The kernel would go on to tell of them under
+// those names, wherever they are now. Removing a large tree brings many names,
+// none of which is searched for below; moving many directories, one search.
+func (w *Watcher) forgetAll(left map[string]bool) {
+	search := false
+	for rel, below := range left {
+		_, added := w.dirs[rel]
+		search = search || below && (added || rel == "")
+		if added {
+			w.drop(rel)
 		}
 	}
-	for dir := range w.polled {
-		if within(dir, rel) {
-			delete(w.polled, dir)
+	if !search {
+		return
+	}
+	for rel := range w.dirs {
+		for up := rel; up != ""; {
+			if up, _ = split(up); left[up] {
+				w.drop(rel)
+				break
+			}
 		}
 	}
 }
 
-// within says that path is dir or lies below it.
-func within(path, dir string) bool {
-	return dir == "" || strings.HasPrefix(path, dir) && (len(path) == len(dir) || path[len(dir)] == '/')
-}
-
-func (w *Watcher) drop(dir string) {
-	delete(w.watched, dir)
-	_ = w.kernel.Remove(w.abs(dir)) // fails when the kernel dropped it first
+func (w *Watcher) drop(rel string) {
+	d := w.dirs[rel]
+	delete(w.dirs, rel)
+	if w.byIno[d.ino] == rel {
+		delete(w.byIno, d.ino)
+	}
+	if d.how == watched {
+		_ = w.kernel.Remove(w.abs(rel)) // fails when the kernel dropped it first
+	}
 }
 
 // Events gives the hints while Run runs. It is never closed.
 func (w *Watcher) Events() <-chan Event { return w.events }
 
 // Run tells hints until ctx ends, and then stops watching for good. However slow
-// the reader of Events is, Run keeps taking from the kernel, whose queue is
-// short and drops what does not fit.
+// the reader of Events is, what the kernel tells is taken: its queue is short,
+// and drops what does not fit.
 func (w *Watcher) Run(ctx context.Context) error {
-	defer w.root.Close()
-	var changes <-chan fsnotify.Event
-	var losses <-chan error
+	defer w.close()
 	if w.kernel != nil {
+		var listening sync.WaitGroup
+		listening.Go(w.listen)
+		defer listening.Wait()
 		defer w.kernel.Close()
-		changes, losses = w.kernel.Events, w.kernel.Errors
 	}
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
-
-	f := newFold(w.settle)
-	var ripe []Event         // to be told; the fold is left alone until they are
-	var due <-chan time.Time // when the fold is to be looked at
+	poll := time.After(pollEvery)
+	var ripe []Event         // what is told now; meanwhile all else gathers in the inbox
+	var due <-chan time.Time // when more may be ripe
 	for {
 		var out chan<- Event
 		var next Event
 		switch {
 		case len(ripe) > 0:
 			out, next = w.events, ripe[0]
-		case due == nil && len(f.doubts) > 0:
-			due = time.After(f.wait(time.Now()))
+		case due == nil:
+			due = w.in.due()
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case c, open := <-changes:
-			if !open {
-				return fsnotify.ErrClosed
-			}
-			w.take(c, f)
-		case <-losses: // the queue was full, or could not be read: all the same to us
-			f.addAll(time.Now())
-		case <-poll.C:
-			w.pollAll(f)
+		case <-w.in.wake:
+		case <-poll:
+			poll = time.After(w.pollAll())
 		case <-due:
-			due, ripe = nil, f.ripe(time.Now())
+			due, ripe = nil, w.ripe()
 		case out <- next:
 			ripe = ripe[1:]
 		}
 	}
 }
 
-// take folds what the kernel tells. When a name came or went, a whole directory
-// may have: the kernel says nothing of what is in it, nor of what was made in a
-// new one before it was added.
-func (w *Watcher) take(c fsnotify.Event, f *fold) {
+// close waits for an Add that is at work; later ones find the root closed.
+func (w *Watcher) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.root.Close()
+}
+
+// listen takes what the kernel tells until it is closed. It waits for nothing
+// else, least of all for w.mu: fsnotify sends some errors under a lock that Add
+// and Forget, which hold w.mu, wait for.
+func (w *Watcher) listen() {
+	losses := w.kernel.Errors
+	for {
+		select {
+		case c, open := <-w.kernel.Events:
+			if !open {
+				return
+			}
+			w.hear(c)
+		case err, open := <-losses:
+			switch {
+			case !open:
+				losses = nil
+			case errors.Is(err, syscall.EINVAL): // it dropped a watch that the kernel had dropped
+			default: // the queue was full, or cannot be read: the same to us
+				w.in.lose()
+			}
+		}
+	}
+}
+
+// hear takes down one change. When a name came or went, a whole directory may
+// have: the kernel says nothing of what is in it, nor of what was made in a new
+// one before it was added.
+func (w *Watcher) hear(c fsnotify.Event) {
 	rel := w.rel(c.Name)
-	if IsPrivate(rel) {
-		return
+	switch {
+	case IsPrivate(rel):
+	case c.Has(fsnotify.Rename):
+		w.in.leave(rel, true)
+	case c.Has(fsnotify.Remove):
+		w.in.leave(rel, false)
+	default:
+		w.in.add(rel, c.Has(fsnotify.Create))
 	}
-	came, went := c.Has(fsnotify.Create), c.Has(fsnotify.Remove) || c.Has(fsnotify.Rename)
-	if went {
-		w.left(rel, c.Has(fsnotify.Rename))
-	}
-	f.add(rel, came || went, time.Now())
 }
 
-// left stops watching a directory that is no longer at its name: the kernel
-// would go on to tell of it under that name, wherever it is now. One that was
-// moved took along what is below; one that was removed was empty, and to search
-// for more each time would make removing a large tree quadratic. If it was moved
-// within the folder, its new name is told after this, and the reader adds it and
-// all below again.
-func (w *Watcher) left(rel string, moved bool) {
-	if moved && w.added(rel) {
-		w.Forget(rel)
-		return
-	}
+// ripe gives what is to be told now. A directory that was moved within the
+// folder is forgotten first: its new name is told after that, and the reader
+// adds it and all below again.
+func (w *Watcher) ripe() []Event {
+	ripe, left := w.in.take()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.watched[rel]; ok {
-		w.drop(rel)
+	w.forgetAll(left)
+	for i, ev := range ripe {
+		if w.dirs[ev.Path].how == barred { // its mode may have changed, and nothing below is known
+			w.drop(ev.Path)
+			ripe[i].Deep = true
+		}
 	}
-	delete(w.polled, rel)
-}
-
-// added says that rel is a directory that was added, and not a file.
-func (w *Watcher) added(rel string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_, watched := w.watched[rel]
-	_, polled := w.polled[rel]
-	return watched || polled
+	return ripe
 }
 
 func (w *Watcher) abs(rel string) string { return filepath.Join(w.path, filepath.FromSlash(rel)) }

@@ -160,6 +160,26 @@ func TestTheLadderMovesWhatARenameMoves(t *testing.T) {
 	})
 }
 
+// An editor that saves by rename does so in the very moment in which the file is
+// moved away. Its version is at the old name or the new one, but never nowhere.
+func TestTheLadderLosesNoVersionSavedMeanwhile(t *testing.T) {
+	eachDisk(t, func(p place) {
+		at := func(rel string) string { return filepath.Join(p.dir, rel) }
+		for range 1000 {
+			p.write("a", "first")
+			p.write("draft", "second")
+			saved := make(chan error)
+			go func() { saved <- os.Rename(at("draft"), at("a")) }()
+			moved := p.renameCarefully("a", "b")
+			p.must(errors.Join(moved, <-saved))
+			if got := tree(p.T, p.dir); !slices.ContainsFunc(got, func(s string) bool { return strings.HasSuffix(s, ": second") }) {
+				p.Fatalf("folder holds %q", got)
+			}
+			p.must(os.Remove(at("b")))
+		}
+	})
+}
+
 func TestAnExchangeSwapsTwoNames(t *testing.T) {
 	eachDisk(t, func(p place) {
 		if c, err := p.Caps(); err != nil || !c.Exchange {

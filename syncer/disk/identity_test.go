@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"tandem/watcher"
 )
 
 func TestAFolderIsClaimedOnce(t *testing.T) {
@@ -132,5 +134,14 @@ func TestWhatIsNotClaimedIsNotTried(t *testing.T) {
 	}
 	if got := tree(t, dir); len(got) != 0 {
 		t.Errorf("trying made %q", got)
+	}
+}
+
+func TestTheGranularityIsReadOffATimeThatComesBackRounded(t *testing.T) {
+	for _, step := range []time.Duration{1, 100, time.Microsecond, time.Millisecond, 10 * time.Millisecond, time.Second, 2 * time.Second} {
+		stored := odd - odd%int64(step)
+		if got := granularity(watcher.Entry{MTime: stored}); got != step {
+			t.Errorf("steps of %v are taken for %v", step, got)
+		}
 	}
 }

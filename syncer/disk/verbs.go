@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"tandem/watcher"
 )
@@ -18,7 +19,27 @@ func (d *Disk) Rename(from, to string) error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		err = d.renameCarefully(from, to)
 	}
+	if errors.Is(err, fs.ErrExist) && d.respells(from, to) {
+		err = d.renameOver(from, to)
+	}
 	return moved("rename", from, to, err)
+}
+
+// respells says that from and to are one file on a file system that folds case:
+// what stands under the new name already is the file that is to get it.
+func (d *Disk) respells(from, to string) bool {
+	if from == to || !strings.EqualFold(from, to) {
+		return false
+	}
+	a, errA := d.Lstat(from)
+	b, errB := d.Lstat(to)
+	return errA == nil && errB == nil && oneName(a, b)
+}
+
+// oneName says that two looks met the same entry, and not two names of a file.
+func oneName(a, b watcher.Entry) bool {
+	a.Name, b.Name = "", ""
+	return a == b && (a.Kind == watcher.Dir || a.NLink == 1)
 }
 
 // renameCarefully is Rename on a file system that cannot refuse to replace (FAT,

@@ -27,11 +27,6 @@ func (d *Disk) between(from, to string, act func(root *os.Root, from, to string)
 	})
 }
 
-// There is no system call common to these systems that refuses to replace or
-// swaps two names: they begin lower on the ladder.
-func (d *Disk) renameNew(from, to string) error { return errors.ErrUnsupported }
-func (d *Disk) exchange(a, b string) error      { return errors.ErrUnsupported }
-
 func (d *Disk) renameOver(from, to string) error { return d.between(from, to, (*os.Root).Rename) }
 func (d *Disk) link(from, to string) error       { return d.between(from, to, (*os.Root).Link) }
 

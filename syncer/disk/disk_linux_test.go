@@ -145,6 +145,27 @@ func TestARenameNeverReplaces(t *testing.T) {
 	}
 }
 
+func TestTwoNamesThatDifferInCaseOnlyAreOneWhenTheyAreOneEntry(t *testing.T) {
+	eachDisk(t, func(p place) {
+		p.write("a", "A")
+		p.write("B", "not a")
+		p.must(os.Link(filepath.Join(p.dir, "a"), filepath.Join(p.dir, "A")))
+		p.is("second name", p.Rename("a", "A"), fs.ErrExist)
+		p.write("b", "b")
+		p.is("other file", p.Rename("b", "B"), fs.ErrExist)
+		p.is("itself", p.Rename("b", "b"), fs.ErrExist)
+		p.holds("A: A", "B: not a", "a: A", "b: b")
+
+		small, err := p.Lstat("b")
+		p.must(err)
+		large := small
+		large.Name = "B" // as a file system shows it that folds case
+		if !oneName(small, large) {
+			p.Error("one entry was taken for two")
+		}
+	})
+}
+
 func TestTheLadderMovesWhatARenameMoves(t *testing.T) {
 	eachDisk(t, func(p place) {
 		p.write(tmpDir+"/t", "T")

@@ -68,16 +68,16 @@ func (db *DB) ItemsAt(parent int64, fold string) ([]Item, error) {
 // When it is no echo of our own doing, every pair on the drive is told to look:
 // the feed will bring it again, and then it is nothing new.
 func (tx *Tx) PutItem(it Item) (int64, error) {
-	n, known, err := get(tx.db.w, value[int64], "SELECT n FROM item WHERE drive=? AND id=?", it.Drive, it.ID)
+	old, known, err := get(tx.db.w, scanItem, selectItem+"WHERE drive=? AND id=?", it.Drive, it.ID)
 	if err != nil {
 		return 0, err
 	}
 	if known {
-		it.N = n
+		it.N = old.N
 	} else if it.N == 0 {
 		it.N = tx.db.NextKey()
 	}
-	if err := tx.place(&it); err != nil {
+	if err := tx.place(&it, old); err != nil {
 		return 0, err
 	}
 	if err := tx.write(it, known); err != nil {
@@ -89,12 +89,22 @@ func (tx *Tx) PutItem(it Item) (int64, error) {
 	return it.N, err
 }
 
-// place completes it.Parent by it.ParentID, or the other way round.
-func (tx *Tx) place(it *Item) (err error) {
+// place completes it.Parent by it.ParentID, or the other way round. An answer may
+// be newer than what is known of the folders around it, and so seem to put one
+// into itself: it then stays where it was until the feed tells of the others.
+func (tx *Tx) place(it *Item, old Item) (err error) {
 	if it.ParentID != "" {
 		it.Parent, _, err = get(tx.db.w, value[int64], "SELECT n FROM item WHERE drive=? AND id=?", it.Drive, it.ParentID)
 	} else if it.Parent != 0 {
 		it.ParentID, _, err = get(tx.db.w, value[string], "SELECT id FROM item WHERE n=?", it.Parent)
+	}
+	if err != nil || old.N == 0 || it.Parent == old.Parent {
+		return err
+	}
+	_, inside, err := get(tx.db.w, value[int], `WITH RECURSIVE up(n) AS (VALUES(?)
+		UNION SELECT i.parent FROM up CROSS JOIN item i ON i.n=up.n) SELECT 1 FROM up WHERE n=?`, it.Parent, it.N)
+	if inside {
+		it.Parent, it.ParentID = old.Parent, old.ParentID
 	}
 	return err
 }

@@ -20,6 +20,13 @@ type folder struct {
 }
 
 func watching(t *testing.T, dirs ...string) *folder {
+	f := idle(t, dirs...)
+	run(t, f.w)
+	return f
+}
+
+// idle is watching without anybody who takes from the kernel yet.
+func idle(t *testing.T, dirs ...string) *folder {
 	f := &folder{t: t, dir: t.TempDir()}
 	for _, dir := range dirs {
 		f.mkdir(dir)
@@ -29,7 +36,6 @@ func watching(t *testing.T, dirs ...string) *folder {
 		t.Fatal(err)
 	}
 	f.add(append(dirs, "")...)
-	run(t, f.w)
 	return f
 }
 
@@ -80,26 +86,59 @@ func (f *folder) move(from, to string) {
 // next gives the next event, which is for this path.
 func (f *folder) next(path string) Event {
 	f.t.Helper()
+	ev := f.event()
+	if ev.Path != path {
+		f.t.Fatalf("told of %q, want %q", ev.Path, path)
+	}
+	return ev
+}
+
+// until gives the next event for this path, whatever is told before.
+func (f *folder) until(path string) Event {
+	f.t.Helper()
+	for {
+		if ev := f.event(); ev.Path == path {
+			return ev
+		}
+	}
+}
+
+// all gives the last event for each of these paths once all are told.
+func (f *folder) all(paths ...string) map[string]Event {
+	f.t.Helper()
+	told := map[string]Event{}
+	for _, path := range paths {
+		for told[path].At.IsZero() {
+			ev := f.event()
+			told[ev.Path] = ev
+		}
+	}
+	return told
+}
+
+func (f *folder) event() Event {
+	f.t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
 	select {
 	case ev := <-f.w.Events():
-		if ev.Path != path {
-			f.t.Fatalf("told of %q, want %q", ev.Path, path)
-		}
 		return ev
 	case <-ctx.Done():
-		f.t.Fatalf("nothing told of %q", path)
+		f.t.Fatal("nothing is told")
 		return Event{}
 	}
 }
 
-// nothing makes sure that nothing is waiting to be told: a change made after
-// all others is told, and nothing before it.
-func (f *folder) nothing() {
+// never makes sure that path is not told: what is written after all else is,
+// and path is not before it.
+func (f *folder) never(path string) {
 	f.t.Helper()
 	f.write("~last")
-	f.next("~last")
+	for ev := f.event(); ev.Path != "~last"; ev = f.event() {
+		if ev.Path == path {
+			f.t.Fatalf("told of %q", path)
+		}
+	}
 }
 
 func TestAFileWrittenIsTold(t *testing.T) {
@@ -126,8 +165,7 @@ func TestANewDirectoryIsInDoubtWithAllBelow(t *testing.T) {
 func TestADirectoryMovedWithinTheFolderIsToldUnderBothNames(t *testing.T) {
 	f := watching(t, "old", "old/sub")
 	f.move("old", "to")
-	f.next("old")
-	if ev := f.next("to"); !ev.Deep {
+	if told := f.all("old", "to"); !told["to"].Deep {
 		t.Error("what it brought along is not looked at")
 	}
 	f.add("to", "to/sub")
@@ -141,11 +179,24 @@ func TestADirectoryAddedUnderItsNewNameTooEarlyIsToldAgain(t *testing.T) {
 	f := watching(t, "old", "old/sub")
 	f.move("old", "to")
 	f.add("to", "to/sub")
-	f.next("old")
-	f.next("to")
+	f.all("old", "to")
 	f.add("to", "to/sub")
 	f.write("to/sub/file")
 	f.next("to/sub/file")
+}
+
+// Where it went is not watched when it goes there, so no news of the new name
+// ever comes: news of the old one must not take the watch along.
+func TestADirectoryAddedUnderItsNewNameStaysWatched(t *testing.T) {
+	f := idle(t, "old")
+	f.write("before") // all news after this waits in the kernel until Run takes it
+	f.mkdir("to")
+	f.move("old", "to/new")
+	f.add("to", "to/new")
+	run(t, f.w)
+	f.until("old")
+	f.write("to/new/file")
+	f.until("to/new/file")
 }
 
 func TestADirectoryMovedOutTellsNothingMore(t *testing.T) {
@@ -154,7 +205,7 @@ func TestADirectoryMovedOutTellsNothingMore(t *testing.T) {
 	f.move("a", out)
 	f.next("a")
 	f.must(os.WriteFile(filepath.Join(out, "sub", "secret"), nil, 0o666))
-	f.nothing()
+	f.never("a/sub/secret")
 }
 
 func TestADirectoryMadeAnewIsWatchedOnceAdded(t *testing.T) {
@@ -184,7 +235,7 @@ func TestThePrivateAreaIsNotWatched(t *testing.T) {
 		t.Error("added")
 	}
 	f.mkdir(Private)
-	f.nothing()
+	f.never(Private)
 }
 
 func TestADirectoryThatIsNotThereCannotBeAdded(t *testing.T) {
@@ -225,19 +276,15 @@ func TestASlowReaderMissesNothing(t *testing.T) {
 }
 
 func TestALostQueuePutsEverythingInDoubt(t *testing.T) {
-	f := &folder{t: t, dir: t.TempDir()}
-	f.mkdir("d")
-	var err error
-	f.w, err = New(f.dir, 10*time.Millisecond)
-	f.must(err)
-	f.add("", "d")
-	f.writeMany() // and nobody takes from the queue
+	f := idle(t, "d")
+	f.writeMany()
 	run(t, f.w)
-	for {
-		if ev := <-f.w.Events(); ev.Path == "" && ev.Deep {
-			return
-		}
+	if ev := f.until(""); !ev.Deep {
+		t.Error("only the folder itself is in doubt")
 	}
+	f.add("", "d")
+	f.write("d/file")
+	f.until("d/file")
 }
 
 // polling is a Watcher that the kernel grants nothing, of an empty folder that

@@ -28,8 +28,12 @@ func TestTheEmulatorSaysWhereItIsAsTheConfigurationWantsIt(t *testing.T) {
 		t.Fatalf("it said %q (%v)", lines, err)
 	}
 	answer, err := http.Get(c.LoginEndpoint + "/emulator/ls")
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Errorf("it does not answer: %v", err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("it answers %s", answer.Status)
 	}
 	stop()
 	if got := <-code; got != inSync {

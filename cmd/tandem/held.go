@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
 	"tandem/state"
+	"tandem/syncer/disk"
 )
 
 const heldHelp = `Show the deletes that are held, and say what is to become of them.
@@ -19,12 +21,15 @@ Many deletes at once may be a mistake, so tandem asks first. Everything else
 goes on being synced. The word is acted upon by the running agent, or by the
 next: tandem sync --once.
 
+When the folder itself is missing or replaced, put it back; or deny, and the
+two sides meet afresh in the folder that is there now.
+
 Examples:
   tandem held
   tandem held deny documents
 
 Exit codes: 0, 1 the state cannot be read, 2 usage or configuration,
-3 the folder itself is missing: no word can help that
+3 the folder itself is missing: approve cannot help that, 5 a tandem is at work
 `
 
 const (
@@ -98,9 +103,12 @@ func (s *session) judgeHeld(known state.Folder, held []state.Held, verdict uint8
 	var keys []int64
 	items := 0
 	for _, h := range held {
+		if h.Key == known.Root && verdict == denied {
+			return s.beginAfresh(known)
+		}
 		if h.Key == known.Root {
 			return &failure{waits, fmt.Errorf("folder %q: %s", known.Path, h.Why),
-				"put the folder back; or, to begin afresh with what is there, give the pair another name: [folder.NAME]"}
+				"put the folder back; or begin afresh in the one that is there now: tandem held deny " + known.Name}
 		}
 		keys = append(keys, h.Key)
 		items += max(h.Items, 1)
@@ -117,5 +125,37 @@ func (s *session) judgeHeld(known state.Folder, held []state.Held, verdict uint8
 	} else {
 		s.screen.say("%s: %s will be brought back at the next pass", known.Name, count(items, "item"))
 	}
+	return nil
+}
+
+// beginAfresh lets the two sides meet as at first, in the folder that is there
+// now: what is equal is agreed upon, what differs is kept twice, the rest is
+// fetched or sent, and nothing is deleted.
+func (s *session) beginAfresh(known state.Folder) error {
+	unlock, err := s.lockState()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	d, err := disk.Open(known.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &failure{waits, fmt.Errorf("folder %q: it is missing", known.Path), "put it back, or create it: mkdir -p " + known.Path}
+	}
+	if err != nil {
+		return fmt.Errorf("folder %q: %w", known.Path, err)
+	}
+	defer d.Close()
+	id, err := d.Claim()
+	if err != nil {
+		return fmt.Errorf("folder %q: %w", known.Path, err)
+	}
+	if err := s.db.Update(func(tx *state.Tx) error { return tx.ForgetAgreements(known.N) }); err != nil {
+		return err
+	}
+	known.UUID, known.FSID, known.Ino = id.UUID, id.FSID, id.Ino
+	if _, err := s.db.PutFolder(known); err != nil {
+		return err
+	}
+	s.screen.say("%s: the two sides meet afresh at the next pass; nothing is deleted", known.Name)
 	return nil
 }

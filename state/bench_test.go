@@ -1,3 +1,5 @@
+//go:build unix
+
 package state
 
 import (
@@ -7,28 +9,6 @@ import (
 	"testing"
 	"time"
 )
-
-// bigFeed is a full enumeration of n files, ten to a folder, in pages of 200.
-func bigFeed(n int) [][]Delta {
-	items := []Delta{{Item: Item{ID: "root", Name: "root", Fold: "root", Kind: kindDir}}}
-	for i := range n {
-		dir := fmt.Sprintf("01%032d", i/10)
-		if i%10 == 0 {
-			items = append(items, Delta{Item: Item{ID: dir, ParentID: "root", Name: dir, Fold: dir, Kind: kindDir, ETag: `"{` + dir + `},1"`}})
-		}
-		name := fmt.Sprintf("a file of some length %06d.txt", i)
-		id := fmt.Sprintf("01F%031d", i*7919%1_000_003)
-		items = append(items, Delta{Item: Item{
-			ID: id, ParentID: dir, Name: name, Fold: name, Kind: kindFile, Size: int64(i), MTime: int64(i) * 1e9,
-			Hash: fmt.Sprintf("%020d", i), ETag: `"{` + id + `},1"`,
-		}})
-	}
-	var pages [][]Delta
-	for len(items) > 200 {
-		pages, items = append(pages, items[:200]), items[200:]
-	}
-	return append(pages, items)
-}
 
 // cpu is what this process has used up so far.
 func cpu() time.Duration {

@@ -63,7 +63,7 @@ func TestOfTwoEntriesForOneItemTheLastCounts(t *testing.T) {
 
 func TestChildWithoutItsFolderWaitsForIt(t *testing.T) {
 	s := newStore(t)
-	m := s.feed(file("f", "d", "f"))
+	m := s.feed(dir("f", "d", "f"), file("g", "f", "g"))
 	s.wantDoubts(m, "d")
 	if it := s.item("f"); it.Parent != 0 || it.ParentID != "d" {
 		t.Errorf("f is in %d (%q), want 0 and \"d\"", it.Parent, it.ParentID)
@@ -71,8 +71,8 @@ func TestChildWithoutItsFolderWaitsForIt(t *testing.T) {
 	s.dirty()
 	s.feed(dir("d", "root", "d"))
 	s.wantAt("f", "d", "f")
-	if d := s.dirty(); !d[s.item("f").N] || !d[s.item("d").N] {
-		t.Errorf("marked %v, want the folder and what was waiting for it", d)
+	if d := s.dirty(); !d[s.item("d").N] || !d[s.item("f").N] || !d[s.item("g").N] {
+		t.Errorf("marked %v, want the folder and all that was waiting for it", d)
 	}
 }
 
@@ -235,6 +235,22 @@ func TestOlderOfTwoItemsOfOneNameIsDoubted(t *testing.T) {
 	m = s.feed(file("old", "root", "b")) // moved onto the name of a newer one: which the feed has not just told of
 	s.wantDoubts(m, "b")
 	s.wantAt("b", "root", "b")
+	m = s.feed(file("c1", "root", "c"), file("c2", "root", "c"))
+	s.wantDoubts(m, "c1")
+}
+
+func TestHashThatARenameLeavesOutStays(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"))
+	renamed := file("f", "root", "renamed")
+	renamed.Hash = ""
+	if s.feed(renamed); s.item("f").Hash != hashOf("f") {
+		t.Error("the hash was lost, though the file is the same")
+	}
+	renamed.Size++
+	if s.feed(renamed); s.item("f").Hash != "" {
+		t.Error("the hash of another version was kept")
+	}
 }
 
 func TestLateEntryDoesNotUndoOurChange(t *testing.T) {
@@ -287,6 +303,33 @@ func TestEntryOlderThanOurDeleteDoesNotBringItBack(t *testing.T) {
 	s.feed(deleted("d"))
 	if d, f := s.item("d"), s.item("f"); !d.Own.IsZero() || !f.Own.IsZero() {
 		t.Errorf("d and f are still waiting for word of their end: %+v %+v", d, f)
+	}
+}
+
+func TestOurDeleteIsSettledWhenTheServiceConfirmsIt(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"))
+	for _, own := range []time.Time{s.now, {}} {
+		s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("f").N, own) }))
+		if it := s.item("f"); !it.Gone || !it.Own.Equal(own) {
+			t.Errorf("f is %+v, want it gone since %v", it, own)
+		}
+	}
+}
+
+func TestRunsOfTwoDrivesDoNotMix(t *testing.T) {
+	s := newStore(t)
+	other, err := s.db.EnsureDrive(Drive{ID: "b!other", RootID: "root"})
+	s.must(err)
+	s.must(s.db.StageDelta(other.N, []Delta{rootEntry, file("f", "root", "theirs")}))
+	s.feed(file("f", "root", "ours"))
+	s.must(s.db.DropStage(s.drive))
+	_, err = s.db.MergeDelta(other.N, Merge{Cursor: "c", Full: true, At: s.now})
+	s.must(err)
+	it, _, err := s.db.ItemByID(other.N, "f")
+	s.must(err)
+	if it.Name != "theirs" || s.item("f").Name != "ours" {
+		t.Errorf("the other drive's f is %q, and ours %q", it.Name, s.item("f").Name)
 	}
 }
 

@@ -11,28 +11,30 @@ import (
 // It goes from what is seen to what shall be (a target for each item), and from
 // there to what must be done (the difference of each side to the target):
 //
-//	gather  the items concerned; join what is one item on both sides
-//	merge   existence, place and content, each on its own
-//	place   names that clash, folders moved into one another
-//	emit    actions and their order
-//	guard   hold deletes when they are many
+//	gather   the items concerned; what is one item on both sides becomes one
+//	merge    existence, place and content, each on its own
+//	settle   the targets into a tree: no name twice, no folder inside itself
+//	emit     an action for each difference
+//	connect  what each action needs to be done before it
+//	prune    actions that need something which cannot be done now
+//	guard    deletes, when they are many
+//	arrange  the order; names that go round get one step more
 func Make(v View, dirty []Key, rules Rules) Plan {
 	p := &pass{v: v, rules: rules, nodes: map[Key]*node{}, joined: map[Key]Key{}}
-	dirty = slices.Clone(dirty)
-	slices.Sort(dirty)
-	for _, k := range dirty {
-		p.get(k)
-	}
-	p.gather()
-	p.sort()
+	p.gather(dirty)
 	for _, n := range p.order {
 		p.merge(n)
 	}
-	p.survive()
 	p.settle()
-	p.emit()
+	for _, n := range p.order {
+		p.emit(n)
+	}
+	p.connect()
+	p.prune()
 	p.guard()
+	p.acts = p.cover(p.acts)
 	p.arrange()
+	p.report()
 	return p.plan
 }
 
@@ -41,33 +43,35 @@ type pass struct {
 	v      View
 	rules  Rules
 	nodes  map[Key]*node
-	order  []*node     // by key, for a plan that is the same each time
-	joined map[Key]Key // local item → the item online that it is one with
-	todo   []*node     // whose surroundings are still to be gathered
-	plan   Plan
+	order  []*node            // by key, for a plan that is the same each time
+	joined map[Key]Key        // local half of an item → the key the whole goes by
+	todo   []*node            // whose surroundings are still to be gathered
+	stands map[spot][]*node   // who has a name now
+	inside map[folder][]*node // who is in a folder now
+	claims map[spot][]*node   // who shall have a name
 	acts   []*act
+	plan   Plan
 }
 
 // A node is an item, with what shall become of it.
 type node struct {
 	Node
-	pair Key // the local item joined to it
+	pair  Key  // the key of its local half, if that was an item of its own so far
+	moved bool // joined, and the half online had been moved there and deleted here
+
+	movedHere, movedThere   bool
+	editedHere, editedThere bool
 
 	exists  bool
-	place   Place // the target, by local spelling
-	online  string
+	place   Place  // the target, by the local spelling
+	online  string // the same name as the server spells it
 	content content
-	clash   bool   // its name was taken: it gets a suffix
-	stays   bool   // a folder that nothing shall be done with, because of what is in it
-	stuck   string // why nothing can be done with it
-	person  bool
-	later   bool
-	asked   bool // for its hash
-	covered bool // goes along with its folder
+	clash   bool // its name was taken: it bears that of a conflict copy
 
-	editedHere, editedThere bool
-	movedHere, movedThere   bool
-	local, remote           *act // what changes its place or existence on each side
+	state  state
+	why    string // what keeps a waiting item, in words for a person
+	person bool   // who alone can change that
+	acts   []*act // one after the other
 }
 
 // content says whose bytes win.
@@ -80,15 +84,35 @@ const (
 	both // theirs has the name, ours is kept beside it
 )
 
-func (n *node) here() bool    { return n.Local.Kind == File || n.Local.Kind == Dir }
-func (n *node) there() bool   { return n.Remote.Kind == File || n.Remote.Kind == Dir }
-func (n *node) bound() bool   { return n.Base.Kind != None }
-func (n *node) unknown() bool { return closed(n.Local.Kind) || closed(n.Remote.Kind) }
-func closed(k Kind) bool      { return k == Other || k == Unknown }
+// state says whether anything can be done with an item now.
+type state uint8
+
+const (
+	free    state = iota
+	asked         // its hash must be known first
+	later         // something it touches is busy
+	waiting       // for what only a person or the other side can change
+	held          // its delete is
+)
+
+func (n *node) here() bool  { return real(n.Local.Kind) }
+func (n *node) there() bool { return real(n.Remote.Kind) }
+func (n *node) bound() bool { return n.Base.Kind != None }
+
+// closed says that one side of n is there, but cannot be looked into.
+func (n *node) closed() bool { return closed(n.Local.Kind) || closed(n.Remote.Kind) }
 
 func (n *node) kind() Kind { return cmp.Or(n.Base.Kind, n.Remote.Kind, n.Local.Kind) }
 
-// key follows a local item to the one it is joined with.
+func real(k Kind) bool   { return k == File || k == Dir }
+func closed(k Kind) bool { return k == Other || k == Unknown }
+
+// wait lets n be, until what it waits for has changed.
+func (n *node) wait(why string, person bool) {
+	n.state, n.why, n.person = waiting, why, person
+}
+
+// key follows the local half of an item to the key the whole goes by.
 func (p *pass) key(k Key) Key {
 	if to, ok := p.joined[k]; ok {
 		return to
@@ -96,7 +120,7 @@ func (p *pass) key(k Key) Key {
 	return k
 }
 
-// localKey is the key that an item's local side goes by.
+// localKey is the key that the local half of item k goes by.
 func (p *pass) localKey(k Key) Key {
 	if n, ok := p.nodes[k]; ok && n.pair != 0 {
 		return n.pair
@@ -104,166 +128,34 @@ func (p *pass) localKey(k Key) Key {
 	return k
 }
 
-// get brings an item into the pass, after the folders it is or was in: whether
-// two items are one depends on whether their folders are.
-func (p *pass) get(k Key) *node {
-	if k == 0 {
-		return nil
+// above walks from folder k, which is one of p's, to the root, which is left
+// out. next gives the folder a folder is in. A walk that does not end, through
+// folders that a feed put into one another, is cut.
+func (p *pass) above(k Key, next func(*node) Key) func(yield func(*node) bool) {
+	return func(yield func(*node) bool) {
+		for range len(p.nodes) {
+			n, ok := p.nodes[p.key(k)]
+			if !ok || n.Key == p.v.Root() || !yield(n) {
+				return
+			}
+			k = next(n)
+		}
 	}
-	k = p.key(k)
-	if n, ok := p.nodes[k]; ok {
-		return n
-	}
-	n := &node{Node: p.v.Node(k)}
-	p.nodes[k] = n // before its folders: a feed may name them in a circle
-	if k != p.v.Root() {
-		p.get(n.Base.Parent)
-		p.get(n.Local.Parent)
-		p.get(n.Remote.Parent)
-		n = p.join(n)
-	}
-	p.todo = append(p.todo, n)
-	return n
 }
 
-// join looks for the other half of an item that is on one side only: a new item
-// of the same kind and name in the same folder, or, for one that lost its item
-// online, the one that took its place there.
-func (p *pass) join(n *node) *node {
-	switch {
-	case n.here() && !n.there() && n.Remote.Kind == None:
-		parent, name := p.key(n.Local.Parent), n.Local.Name
-		if n.bound() {
-			parent, name = p.key(n.Base.Parent), n.Base.RemoteName
-		}
-		for _, k := range sorted(p.v.RemoteAt(parent, name)) {
-			if other := p.half(k); other != nil && other.Remote.Kind == n.Local.Kind && other.Local.Kind == None {
-				return p.one(n, other)
+// report lists what waits, and what is to be asked again.
+func (p *pass) report() {
+	for _, n := range p.order {
+		switch n.state {
+		case asked:
+			p.plan.Hash = append(p.plan.Hash, p.localKey(n.Key))
+		case later:
+			p.plan.Later = append(p.plan.Later, n.Key)
+		case waiting:
+			if n.why != "" {
+				p.plan.Waiting = append(p.plan.Waiting, Wait{n.Key, n.why, n.person})
 			}
 		}
-	case n.there() && !n.bound() && n.Local.Kind == None:
-		parent := p.localKey(p.key(n.Remote.Parent))
-		for _, k := range sorted(p.v.LocalAt(parent, n.Remote.Name)) {
-			if other := p.half(k); other != nil && other.Local.Kind == n.Remote.Kind && other.Remote.Kind == None {
-				return p.one(other, n)
-			}
-		}
-		return p.rebind(n)
 	}
-	return n
-}
-
-// rebind joins an item online with one whose item online is gone and that had
-// this very place, wherever it is here by now.
-func (p *pass) rebind(n *node) *node {
-	k := p.v.BaseAt(p.localKey(p.key(n.Remote.Parent)), n.Remote.Name)
-	if k == 0 {
-		return n
-	}
-	other := p.half(k)
-	if other != nil && other.here() && other.Local.Kind == n.Remote.Kind && other.Remote.Kind == None {
-		return p.one(other, n)
-	}
-	return n
-}
-
-// half gives an item that is not yet joined, without looking around it.
-func (p *pass) half(k Key) *node {
-	if to := p.key(k); to != k {
-		return nil
-	}
-	if n, ok := p.nodes[k]; ok {
-		if n.pair != 0 {
-			return nil
-		}
-		return n
-	}
-	return &node{Node: p.v.Node(k)}
-}
-
-// one makes a single item of a local half and one online.
-func (p *pass) one(l, r *node) *node {
-	n := &node{Node: r.Node, pair: l.Key}
-	n.Base, n.Local = l.Base, l.Local
-	p.joined[l.Key] = r.Key
-	delete(p.nodes, l.Key)
-	p.nodes[r.Key] = n
-	p.todo = append(p.todo, n)
-	return n
-}
-
-// gather widens the pass to all that the items in it concern.
-func (p *pass) gather() {
-	for len(p.todo) > 0 {
-		n := p.todo[len(p.todo)-1]
-		p.todo = p.todo[:len(p.todo)-1]
-		if p.nodes[n.Key] != n {
-			continue // it was joined meanwhile
-		}
-		p.around(n)
-	}
-}
-
-func (p *pass) around(n *node) {
-	if n.Key == p.v.Root() {
-		return
-	}
-	if n.kind() == Dir && (!n.bound() || n.pair != 0 || !n.here() || !n.there()) {
-		for _, k := range p.inside(n) {
-			p.get(k)
-		}
-	}
-	if n.here() && (!n.bound() || p.moved(n.Local.Place, n.Base.Parent, n.Base.LocalName)) {
-		p.occupants(n.Local.Place)
-	}
-	if n.there() && (!n.bound() || p.moved(n.Remote.Place, n.Base.Parent, n.Base.RemoteName)) {
-		p.occupants(n.Remote.Place)
-	}
-	if n.bound() && n.here() != n.there() { // it may come back to its old place
-		p.occupants(Place{n.Base.Parent, n.Base.RemoteName})
-	}
-}
-
-// occupants brings in what has a name now, by any of the trees.
-func (p *pass) occupants(at Place) {
-	parent := p.key(at.Parent)
-	p.getAll(p.v.LocalAt(p.localKey(parent), at.Name))
-	p.getAll(p.v.RemoteAt(parent, at.Name))
-	p.get(p.v.BaseAt(p.localKey(parent), at.Name))
-}
-
-// inside lists all that is, or was, in a folder, by any of the trees.
-func (p *pass) inside(n *node) []Key {
-	all := append(p.v.RemoteChildren(n.Key), p.v.BaseChildren(p.localKey(n.Key))...)
-	if n.Local.Kind == Dir {
-		all = append(all, p.v.LocalChildren(p.localKey(n.Key))...)
-	}
-	return sorted(all)
-}
-
-func (p *pass) getAll(keys []Key) {
-	for _, k := range sorted(keys) {
-		p.get(k)
-	}
-}
-
-func (p *pass) sort() {
-	for _, n := range p.nodes {
-		if n.Key != p.v.Root() && (n.bound() || n.Local.Kind != None || n.Remote.Kind != None) {
-			p.order = append(p.order, n)
-		}
-	}
-	slices.SortFunc(p.order, func(a, b *node) int { return cmp.Compare(a.Key, b.Key) })
-}
-
-func sorted(keys []Key) []Key {
-	keys = slices.Clone(keys)
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
-// moved says that an item is not where the base has it. A name that a swap of
-// ours gave it for a moment is no move.
-func (p *pass) moved(at Place, parent Key, name string) bool {
-	return !IsSwap(at.Name) && (p.key(at.Parent) != p.key(parent) || at.Name != name)
+	slices.Sort(p.plan.Hash)
 }

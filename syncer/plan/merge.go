@@ -1,45 +1,42 @@
 package plan
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+)
 
 // merge decides, for one item, whether it shall exist, where, and with whose
 // content. Each is decided on its own, so an edit and a rename do not fight.
 func (p *pass) merge(n *node) {
-	if n.unknown() {
-		n.exists = true
-		n.place = cmpPlace(n.Local.Place, n.Remote.Place)
-		n.online = n.Remote.Name
-		n.stuck = p.whyUnknown(n)
+	switch {
+	case n.closed():
+		n.wait(whyClosed(n))
 		return
+	case n.here() && n.there() && n.Local.Kind != n.Remote.Kind:
+		n.wait("it is a file on one side and a folder on the other", true)
+		return
+	case p.v.Busy(n.Key) || n.pair != 0 && p.v.Busy(n.pair):
+		n.state = later
 	}
 	p.compare(n)
-	n.exists = p.wanted(n)
+	n.exists = n.state == asked || p.wanted(n)
 	n.place, n.online = p.whither(n)
 	if n.exists && n.kind() == File {
 		n.content = p.whose(n)
 	}
-	n.later = p.busy(n)
 }
 
-func cmpPlace(a, b Place) Place {
-	if a.Parent != 0 {
-		return a
-	}
-	return b
-}
-
-// whyUnknown is the reason to show; what both sides never agreed on and never
+// whyClosed is the reason to show; what both sides never agreed on and never
 // will (a link here, a notebook online) is none of a person's business.
-func (p *pass) whyUnknown(n *node) string {
-	for _, s := range []struct {
-		kind Kind
-		why  string
-	}{{n.Local.Kind, n.Local.Why}, {n.Remote.Kind, n.Remote.Why}} {
-		if s.kind == Unknown || s.kind == Other && n.bound() {
-			return s.why
-		}
+func whyClosed(n *node) (why string, person bool) {
+	switch {
+	case n.Local.Kind == Unknown || n.Local.Kind == Other && n.bound():
+		return n.Local.Why, true
+	case n.Remote.Kind == Unknown || n.Remote.Kind == Other && n.bound():
+		return n.Remote.Why, true
 	}
-	return ""
+	return "", false
 }
 
 // compare notes what changed on each side since the base.
@@ -49,26 +46,34 @@ func (p *pass) compare(n *node) {
 		return
 	}
 	if n.here() {
-		n.movedHere = p.moved(n.Local.Place, b.Parent, b.LocalName)
+		n.movedHere = p.renamed(n.Local.Place, b.Parent, b.LocalName)
 		n.editedHere = n.Local.Kind == File && n.Local.Edited && !p.touched(n)
 	}
 	if n.there() {
-		n.movedThere = p.moved(n.Remote.Place, b.Parent, b.RemoteName)
+		n.movedThere = p.renamed(n.Remote.Place, b.Parent, b.RemoteName)
 		n.editedThere = n.Remote.Kind == File && !sameOnline(b, n.Remote)
 	}
+}
+
+// renamed says that a person moved an item. The name a swap of ours gave it for
+// a moment is no move.
+func (p *pass) renamed(at Place, parent Key, name string) bool {
+	return !IsSwap(at.Name) && p.left(at, parent, name)
 }
 
 // touched says that a file which looks edited has the base's bytes. If only
 // reading it can tell, it is asked to be read.
 func (p *pass) touched(n *node) bool {
-	if n.Local.Size != n.Base.Local.Size {
-		return false
+	return n.Local.Size == n.Base.Local.Size && p.hashed(n) && n.Local.Hash == n.Base.Local.Hash
+}
+
+// hashed says that the local hash is known; if not, it is asked for and nothing
+// is decided before.
+func (p *pass) hashed(n *node) bool {
+	if n.Local.Hash == "" && n.state == free {
+		n.state = asked
 	}
-	if n.Local.Hash == "" {
-		p.ask(n)
-		return false
-	}
-	return n.Local.Hash == n.Base.Local.Hash
+	return n.Local.Hash != ""
 }
 
 // sameOnline says that an item's content is still the one agreed upon. A
@@ -88,89 +93,76 @@ func sameOnline(b Base, r Remote) bool {
 // sameSecond compares times as precisely as every kind of drive keeps them.
 func sameSecond(a, b int64) bool { return a/int64(time.Second) == b/int64(time.Second) }
 
-// ask wants the file's hash before anything is decided about it.
-func (p *pass) ask(n *node) {
-	if n.later = true; n.asked {
-		return
-	}
-	n.asked = true
-	p.plan.Hash = append(p.plan.Hash, p.localKey(n.Key))
-}
-
 // wanted decides whether an item shall exist: an edit beats a delete, and so
 // does a move, for who files a document away wants it.
 func (p *pass) wanted(n *node) bool {
 	switch {
-	case n.here() && n.there() || !n.bound():
-		return n.here() || n.there()
-	case p.denied(n):
+	case n.here() == n.there() || !n.bound() || p.denied(n):
 		return n.here() || n.there()
 	case n.here():
 		return n.editedHere || n.movedHere || p.wentAlong(n, func(f *node) bool { return f.here() && !f.there() && f.movedHere })
-	case n.there():
-		return n.editedThere || n.movedThere || p.wentAlong(n, func(f *node) bool { return f.there() && !f.here() && f.movedThere })
 	}
-	return false
+	return n.editedThere || n.movedThere ||
+		p.wentAlong(n, func(f *node) bool { return f.moved || f.there() && !f.here() && f.movedThere })
 }
 
 // denied says that a person wants the delete of n, or of a folder it went with,
 // undone.
-func (p *pass) denied(n *node) bool {
-	for k := n.Key; k != 0 && k != p.v.Root(); {
-		if p.v.Verdict(k) == Denied {
-			return true
+func (p *pass) denied(n *node) bool { return p.judged(n, Denied) }
+
+func (p *pass) judged(n *node, want Verdict) bool {
+	for f := range p.above(n.Key, func(f *node) Key { return f.Base.Parent }) {
+		if v := p.v.Verdict(f.Key); v != NotAsked {
+			return v == want
 		}
-		f, ok := p.nodes[k]
-		if !ok {
-			return false
-		}
-		k = p.key(f.Base.Parent)
 	}
 	return false
 }
 
-// wentAlong says that n lies in a folder for which moved holds: it was moved
+// wentAlong says that n was in a folder for which moved holds: it was moved
 // with the folder.
 func (p *pass) wentAlong(n *node, moved func(*node) bool) bool {
-	for depth := 0; depth < 1000; depth++ {
-		parent := p.key(n.Base.Parent)
-		f, ok := p.nodes[parent]
-		if !ok || !f.bound() {
-			return false
-		}
+	for f := range p.above(n.Base.Parent, func(f *node) Key { return f.Base.Parent }) {
 		if p.compare(f); moved(f) {
 			return true
 		}
-		n = f
 	}
 	return false
 }
 
 // whither decides where an item shall be: the server's place wins over a move
-// made here. The two names are spelled apart only where they were before.
-func (p *pass) whither(n *node) (here Place, online string) {
-	l, r := n.Local, n.Remote
+// made here. The name is spelled apart on the two sides only as it was before.
+func (p *pass) whither(n *node) (Place, string) {
+	l, r, b := n.Local, n.Remote, n.Base
 	local := Place{p.key(l.Parent), l.Name}
 	remote := Place{p.key(r.Parent), r.Name}
-	base := Place{p.key(n.Base.Parent), n.Base.LocalName}
 	switch {
-	case n.here() && n.there() && !n.bound():
-		return Place{remote.Parent, l.Name}, r.Name // joined by a name that folds the same
-	case n.movedThere, !n.here() && n.there() && !n.bound():
-		if n.movedThere && n.here() && local == remote {
-			return local, r.Name
+	case n.pair != 0 || n.here() && n.there() && !n.bound():
+		return Place{remote.Parent, l.Name}, r.Name
+	case n.movedThere || !n.bound() && !n.here():
+		if r.Name == b.RemoteName {
+			remote.Name = b.LocalName
+		} else if n.here() && remote.Parent == local.Parent && sameButAccents(l.Name, r.Name) {
+			remote.Name = l.Name
 		}
 		return remote, r.Name
-	case n.movedHere, !n.bound():
+	case n.movedHere || !n.bound():
+		if l.Name == b.LocalName {
+			return local, b.RemoteName
+		}
 		return local, l.Name
 	}
-	return base, n.Base.RemoteName
+	return Place{p.key(b.Parent), b.LocalName}, b.RemoteName
 }
+
+// sameButAccents says that two names look alike and differ in how accents are
+// put together. Each side keeps its own then.
+func sameButAccents(a, b string) bool { return norm.NFC.String(a) == norm.NFC.String(b) }
 
 // whose decides whose bytes win.
 func (p *pass) whose(n *node) content {
 	switch {
-	case n.here() && !n.there():
+	case !n.there():
 		return ours
 	case !n.here():
 		return theirs
@@ -184,7 +176,8 @@ func (p *pass) whose(n *node) content {
 	return settled
 }
 
-// equal compares two contents that came about independently.
+// equal compares two contents that came about independently. Where only times
+// could tell, and differ, the executor compares the bytes before it keeps both.
 func (p *pass) equal(n *node) content {
 	l, r := n.Local, n.Remote
 	switch {
@@ -193,51 +186,9 @@ func (p *pass) equal(n *node) content {
 	case r.Hash == "" && sameSecond(l.MTime, r.MTime):
 		return settled
 	case r.Hash == "":
-		return both // the executor compares the bytes before it makes a copy
-	case l.Hash == "":
-		p.ask(n)
-		return settled
-	case l.Hash == r.Hash:
+		return both
+	case !p.hashed(n) || l.Hash == r.Hash:
 		return settled
 	}
 	return both
-}
-
-func (p *pass) busy(n *node) bool {
-	return n.later || p.v.Busy(n.Key) || n.pair != 0 && p.v.Busy(n.pair)
-}
-
-// survive lets every folder exist that something in it needs, and leaves alone
-// those that hold what is not synced: a link, an unreadable folder, a notebook.
-func (p *pass) survive() {
-	for _, n := range p.order {
-		if !n.exists {
-			continue
-		}
-		if n.unknown() {
-			p.keep(n.Local.Parent, stay)
-			p.keep(n.Remote.Parent, stay)
-			continue
-		}
-		p.keep(n.place.Parent, exist)
-		if n.later { // nothing it stands in may go before it is decided
-			p.keep(n.Local.Parent, exist)
-			p.keep(n.Remote.Parent, exist)
-		}
-	}
-}
-
-func exist(f *node) { f.exists, f.stays = true, false }
-func stay(f *node)  { f.stays = true }
-
-// keep applies f to a folder that is on its way out, and to those around it.
-func (p *pass) keep(k Key, f func(*node)) {
-	for depth := 0; depth < 1000; depth++ {
-		n, ok := p.nodes[p.key(k)]
-		if !ok || n.exists || k == p.v.Root() {
-			return
-		}
-		f(n)
-		k = n.place.Parent
-	}
 }

@@ -142,6 +142,13 @@ const (
 	DeleteRemote            // move to the drive's recycle bin; for a folder, all that is below goes with it
 )
 
+func (o Op) String() string {
+	return [...]string{
+		"adopt", "forget", "make folder here", "make folder online", "move here", "move online",
+		"download", "upload", "stamp", "delete here", "delete online",
+	}[o]
+}
+
 // An Action is one step. It carries what it was decided upon (Local, Remote); an
 // executor that finds anything else standing there must not act but look again.
 type Action struct {

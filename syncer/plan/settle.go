@@ -5,167 +5,176 @@ import (
 	"slices"
 )
 
-// slot is a name in a folder, as both sides compare it.
-type slot struct {
-	parent Key
-	fold   string
-}
-
-func slotOf(at Place) slot { return slot{at.Parent, Fold(at.Name)} }
-
-// settle makes the targets a tree: no folder inside itself, no name twice.
+// settle makes the targets a tree: no folder inside itself, no item without its
+// folder, no name twice.
 func (p *pass) settle() {
-	p.uncross()
-	slots := map[slot][]*node{}
 	for _, n := range p.order {
-		if n.exists && !n.stays {
-			s := slotOf(n.place)
-			slots[s] = append(slots[s], n)
-		}
-	}
-	for _, n := range p.order {
-		s := slotOf(n.place)
-		if group := slots[s]; len(group) > 1 && group[0] == n {
-			p.contest(group, slots)
-			slots[s] = group[:1] // the winner
-		}
+		p.uncross(n)
 	}
 	for _, n := range p.order {
 		p.refuse(n)
 	}
-}
-
-// uncross undoes moves made here that, with those made online, would put a
-// folder into itself: the server's place wins.
-func (p *pass) uncross() {
 	for _, n := range p.order {
-		if n.movedHere && !n.movedThere && n.there() && p.inItself(n) {
-			n.place = Place{p.key(n.Remote.Parent), n.Remote.Name}
-			n.online = n.Remote.Name
+		p.revive(n)
+	}
+	p.claims = map[spot][]*node{}
+	for _, n := range p.order {
+		if n.exists && n.state != waiting {
+			s := p.spot(pact, n.place)
+			p.claims[s] = append(p.claims[s], n)
+		}
+	}
+	for _, n := range p.order {
+		if group := p.claims[p.spot(pact, n.place)]; len(group) > 1 && group[0] == n {
+			p.contest(slices.Clone(group))
 		}
 	}
 }
 
-func (p *pass) inItself(n *node) bool {
-	at := n.place.Parent
-	for depth := 0; depth < 10_000; depth++ {
-		if at == n.Key {
-			return true
-		}
-		f, ok := p.nodes[at]
-		if !ok {
-			f = &node{Node: p.v.Node(at)}
-			f.place.Parent = p.key(f.Base.Parent)
-		}
-		if at == 0 || at == p.v.Root() {
-			return false
-		}
-		at = f.place.Parent
-	}
-	return true
-}
+func (n *node) target() Key { return n.place.Parent }
 
-// contest decides who of several items gets a name. What stands there online
-// has it; the others get a suffix, or wait if they are twins on this disk.
-func (p *pass) contest(group []*node, slots map[slot][]*node) {
-	slices.SortStableFunc(group, func(a, b *node) int {
-		return cmp.Or(cmp.Compare(p.claim(a), p.claim(b)), cmp.Compare(a.Key, b.Key))
-	})
-	winner := group[0]
-	for _, n := range group[1:] {
-		switch {
-		case n.unknown():
-		case n.later || winner.later:
-			n.later = true
-		case p.twins(n, winner):
-			n.stuck, n.person = "its name differs only in case or accents from "+quote(winner.place.Name)+"; rename one of them", true
-		case !n.here() && !n.bound():
-			n.stuck, n.person = "another item of this name is in the way; rename one of them", true
-		default:
-			p.suffix(n, slots)
-		}
-	}
-}
-
-// claim orders the claimants of a name, the strongest first.
-func (p *pass) claim(n *node) int {
-	switch {
-	case n.unknown():
-		return 0
-	case n.there() && !n.here() && n.bound() && p.displaced(n):
-		return 4 // deleted here to make room for something else, edited online
-	case n.there() && slotOf(Place{p.key(n.Remote.Parent), n.Remote.Name}) == slotOf(n.place):
-		return 1
-	case n.bound() && !n.movedHere:
-		return 2
-	}
-	return 3
-}
-
-// displaced says that something of another kind stands here under n's old name.
-func (p *pass) displaced(n *node) bool {
-	return slices.ContainsFunc(p.order, func(o *node) bool {
-		return o != n && o.here() && !o.bound() && o.Local.Kind != n.kind() &&
-			slotOf(Place{p.key(o.Local.Parent), o.Local.Name}) == slotOf(n.place)
-	})
-}
-
-// twins says that both stand here already, side by side: only this disk tells
-// their names apart.
-func (p *pass) twins(n, winner *node) bool {
-	return n.here() && winner.here() && p.key(n.Local.Parent) == p.key(winner.Local.Parent) &&
-		Fold(n.Local.Name) == Fold(winner.Local.Name) && !(n.bound() && winner.movedThere)
-}
-
-// suffix gives n the name of a conflict copy.
-func (p *pass) suffix(n *node, slots map[slot][]*node) {
-	name := p.freeName(n.place, slots)
-	n.place.Name, n.online, n.clash = name, name, true
-	slots[slotOf(n.place)] = append(slots[slotOf(n.place)], n)
-}
-
-// freeName is a conflict copy's name that nothing has on either side.
-func (p *pass) freeName(at Place, slots map[slot][]*node) string {
-	for i := 1; ; i++ {
-		name := ConflictName(at.Name, p.rules.Host, p.rules.Now, i)
-		if len(slots[slot{at.Parent, Fold(name)}]) == 0 && len(p.v.LocalAt(p.localKey(at.Parent), name)) == 0 &&
-			len(p.v.RemoteAt(at.Parent, name)) == 0 {
-			return name
-		}
-	}
-}
-
-// refuse lets an item wait whose name one of the sides cannot hold.
-func (p *pass) refuse(n *node) {
-	if !n.exists || n.stuck != "" || n.stays || n.unknown() {
+// uncross undoes a move made here that, with those made online, would put a
+// folder into itself: the server's place wins.
+func (p *pass) uncross(n *node) {
+	if !n.movedHere || n.movedThere || !n.there() || n.closed() {
 		return
 	}
+	for f := range p.above(n.place.Parent, (*node).target) {
+		if f == n {
+			n.place = Place{p.key(n.Base.Parent), n.Base.LocalName}
+			n.online = n.Base.RemoteName
+			return
+		}
+	}
+}
+
+// revive lets the folders exist that n is in: a folder stays as long as
+// something in it does.
+func (p *pass) revive(n *node) {
+	if !n.exists || n.state != free {
+		return
+	}
+	for f := range p.above(n.place.Parent, (*node).target) {
+		if f.exists || f.closed() {
+			return
+		}
+		f.exists = true
+	}
+}
+
+// refuse lets an item wait whose name one of the sides cannot hold, and one
+// that went when something took its place which is never synced.
+func (p *pass) refuse(n *node) {
+	switch {
+	case n.state != free:
+	case n.exists:
+		if why := p.refusal(n); why != "" {
+			n.wait(why, true)
+		}
+	case n.bound() && n.here() != n.there():
+		at, _ := p.at(n, pact)
+		for _, s := range []side{disk, drive} {
+			for _, o := range p.stands[p.spot(s, at)] {
+				if o != n && closed(p.kindOn(o, s)) {
+					n.wait("it is no longer "+sideName[s]+"; something that is not synced stands there instead", true)
+				}
+			}
+		}
+	}
+}
+
+var sideName = [...]string{disk: "here", drive: "online"}
+
+func (p *pass) refusal(n *node) string {
+	path := p.path(n.place.Parent)
 	if !n.here() || n.Local.Name != n.place.Name {
-		n.stuck = p.rules.LocalRefuses(p.path(n.place.Parent), n.place.Name, n.kind())
+		if why := p.rules.LocalRefuses(path, n.place.Name, n.kind()); why != "" {
+			return why
+		}
 	}
-	if n.stuck == "" && (!n.there() || n.Remote.Name != n.online) {
-		n.stuck = p.rules.RemoteRefuses(p.path(n.place.Parent), n.online, n.kind())
+	if !n.there() || n.Remote.Name != n.online {
+		return p.rules.RemoteRefuses(path, n.online, n.kind())
 	}
-	n.person = n.stuck != ""
+	return ""
 }
 
 // path is where a folder shall be.
 func (p *pass) path(k Key) string {
 	path := ""
-	for depth := 0; k != 0 && k != p.v.Root() && depth < 1000; depth++ {
-		f, ok := p.nodes[k]
-		if !ok {
-			f = &node{Node: p.v.Node(k)}
-			f.place = Place{p.key(f.Base.Parent), f.Base.LocalName}
+	for f := range p.above(k, (*node).target) {
+		if path != "" {
+			path = "/" + path
 		}
-		if path == "" {
-			path = f.place.Name
-		} else {
-			path = f.place.Name + "/" + path
-		}
-		k = f.place.Parent
+		path = f.place.Name + path
 	}
 	return path
+}
+
+// contest decides who of several items gets a name. What stands there online
+// has it; the others get a suffix, or wait if nobody moved them there: two names
+// that only this disk, or only the drive, tells apart.
+func (p *pass) contest(group []*node) {
+	slices.SortStableFunc(group, func(a, b *node) int { return cmp.Compare(p.claim(a, group), p.claim(b, group)) })
+	winner := group[0]
+	for _, n := range group[1:] {
+		switch {
+		case winner.state != free || n.state != free:
+			if n.state == free {
+				n.state = later
+			}
+		case p.twins(n, winner, disk), p.twins(n, winner, drive):
+			n.wait("its name differs only in case or accents from "+quote(winner.place.Name)+"; rename one of them", true)
+		default:
+			p.suffix(n)
+		}
+	}
+}
+
+// claim orders the claimants of a name, the strongest first.
+func (p *pass) claim(n *node, group []*node) int {
+	switch {
+	case n.bound() && n.kind() == File && n.Local.Kind == None && slices.ContainsFunc(group, p.newFolder):
+		return 3 // a folder was made of it here while it was edited online
+	case p.standsAt(n, drive, n.place):
+		return 0
+	case n.bound() && !n.movedHere:
+		return 1
+	}
+	return 2
+}
+
+func (p *pass) newFolder(n *node) bool {
+	return n.Local.Kind == Dir && !n.bound() && n.Remote.Kind == None
+}
+
+// twins says that both stand side by side already, on one side.
+func (p *pass) twins(a, b *node, s side) bool {
+	return p.standsAt(a, s, a.place) && p.standsAt(b, s, b.place)
+}
+
+// standsAt says that n has this name, by its fold, on one side now.
+func (p *pass) standsAt(n *node, s side, at Place) bool {
+	now, ok := p.at(n, s)
+	return ok && p.spot(s, now) == p.spot(s, at)
+}
+
+// suffix gives n the name of a conflict copy.
+func (p *pass) suffix(n *node) {
+	name := p.freeName(n, n.place)
+	n.place.Name, n.online, n.clash = name, name, true
+}
+
+// freeName claims, for a version of n, the name of a conflict copy that nothing
+// has on either side.
+func (p *pass) freeName(n *node, at Place) string {
+	for i := 1; ; i++ {
+		name := ConflictName(at.Name, p.rules.Host, p.rules.Now, i)
+		s := p.spot(pact, Place{at.Parent, name})
+		if len(p.claims[s]) == 0 && len(p.v.LocalAt(p.localKey(at.Parent), name)) == 0 && len(p.v.RemoteAt(at.Parent, name)) == 0 {
+			p.claims[s] = append(p.claims[s], n)
+			return name
+		}
+	}
 }
 
 func quote(s string) string { return `"` + s + `"` }

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+)
+
+// gather brings the dirty items into the pass, and all that a decision about
+// them depends on: the folders they are in, what is in folders that come or go,
+// and whatever has a name that one of them has, had or shall have.
+func (p *pass) gather(dirty []Key) {
+	p.getAll(dirty)
+	for len(p.todo) > 0 {
+		n := p.todo[len(p.todo)-1]
+		p.todo = p.todo[:len(p.todo)-1]
+		if p.nodes[n.Key] == n { // and not joined meanwhile
+			p.around(n)
+		}
+	}
+	for _, n := range p.nodes {
+		if n.Key != p.v.Root() && (n.bound() || n.Local.Kind != None || n.Remote.Kind != None) {
+			p.order = append(p.order, n)
+		}
+	}
+	slices.SortFunc(p.order, func(a, b *node) int { return cmp.Compare(a.Key, b.Key) })
+	p.index()
+}
+
+// get brings an item into the pass, after the folders it is or was in: whether
+// two halves are one item depends on whether their folders are.
+func (p *pass) get(k Key) {
+	k = p.key(k)
+	if _, ok := p.nodes[k]; ok || k == 0 {
+		return
+	}
+	n := &node{Node: p.v.Node(k)}
+	p.nodes[k] = n // before its folders: a feed may put them into one another
+	if k != p.v.Root() {
+		p.get(n.Base.Parent)
+		p.get(n.Local.Parent)
+		p.get(n.Remote.Parent)
+		n = p.join(n)
+	}
+	p.todo = append(p.todo, n)
+}
+
+func (p *pass) getAll(keys []Key) {
+	for _, k := range sorted(keys) {
+		p.get(k)
+	}
+}
+
+func sorted(keys []Key) []Key {
+	keys = slices.Clone(keys)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// around brings in what n concerns. An item that is where it was, on both
+// sides, concerns nobody.
+func (p *pass) around(n *node) {
+	if n.Key == p.v.Root() || n.closed() || p.rests(n) {
+		return
+	}
+	if n.kind() == Dir && !(n.here() && n.there() && n.pair == 0) {
+		p.getAll(p.v.RemoteChildren(n.Key))
+		p.getAll(p.v.BaseChildren(n.Key))
+		p.getAll(p.v.BaseChildren(p.localKey(n.Key)))
+		p.getAll(p.v.LocalChildren(p.localKey(n.Key)))
+	}
+	for _, s := range []side{disk, drive, pact} {
+		if at, ok := p.at(n, s); ok {
+			local := p.localKey(at.Parent)
+			p.getAll(p.v.LocalAt(local, at.Name))
+			p.getAll(p.v.RemoteAt(at.Parent, at.Name))
+			p.get(p.v.BaseAt(local, at.Name))
+		}
+	}
+}
+
+func (p *pass) rests(n *node) bool {
+	return n.bound() && n.here() && n.there() && n.pair == 0 &&
+		!p.left(n.Local.Place, n.Base.Parent, n.Base.LocalName) && !p.left(n.Remote.Place, n.Base.Parent, n.Base.RemoteName)
+}
+
+// left says that an item is not where the base has it.
+func (p *pass) left(at Place, parent Key, name string) bool {
+	return p.key(at.Parent) != p.key(parent) || at.Name != name
+}
+
+// join looks for the other half of an item that is on one side only: what
+// stands on the other side under the same name, in the same folder, and is of
+// the same kind. Names spelled alike find each other first.
+func (p *pass) join(n *node) *node {
+	at := Place{p.key(n.Local.Parent), n.Local.Name}
+	if n.there() && n.Local.Kind == None {
+		at = Place{p.key(n.Remote.Parent), n.Remote.Name}
+	} else if !n.here() || n.Remote.Kind != None {
+		return n
+	}
+	locals := p.halves(p.v.LocalAt(p.localKey(at.Parent), at.Name))
+	remotes := p.halves(p.v.RemoteAt(at.Parent, at.Name))
+	for _, alike := range []bool{true, false} {
+		for _, l := range locals {
+			for i, r := range remotes {
+				if r == nil || l.pair != 0 || alike && l.Local.Name != r.Remote.Name || !p.oneItem(l, r) {
+					continue
+				}
+				if l.Key == n.Key || r.Key == n.Key {
+					return p.unite(l, r)
+				}
+				l.pair, remotes[i] = r.Key, nil // those two find each other when they are brought in
+			}
+		}
+	}
+	return n
+}
+
+// halves gives the items that are not joined yet, without looking around them.
+func (p *pass) halves(keys []Key) []*node {
+	var halves []*node
+	for _, k := range sorted(keys) {
+		n, ok := p.nodes[p.key(k)]
+		switch {
+		case !ok:
+			halves = append(halves, &node{Node: p.v.Node(k)})
+		case n.pair == 0:
+			halves = append(halves, &node{Node: n.Node})
+		}
+	}
+	return halves
+}
+
+// oneItem says whether a local half and one online, of one name, are one item.
+// The local one is new; or it stands where it always did, but its item online
+// is gone and r has taken its place there (another program replaced it). The one
+// online is new too; but a folder is never made twice, whatever it was before.
+func (p *pass) oneItem(l, r *node) bool {
+	switch {
+	case l.Local.Kind != r.Remote.Kind || l.Remote.Kind != None || r.Local.Kind != None || !l.here():
+		return false
+	case l.bound():
+		return !r.bound() && !p.left(l.Local.Place, l.Base.Parent, l.Base.LocalName)
+	}
+	return !r.bound() || r.Remote.Kind == Dir
+}
+
+// unite makes one item of its two halves.
+func (p *pass) unite(l, r *node) *node {
+	n := &node{Node: r.Node, pair: l.Key}
+	n.moved = r.bound() && p.left(r.Remote.Place, r.Base.Parent, r.Base.RemoteName)
+	n.Local = l.Local
+	if l.bound() {
+		n.Base = l.Base
+	}
+	p.joined[l.Key] = r.Key
+	delete(p.nodes, l.Key)
+	p.nodes[r.Key] = n
+	return n
+}

@@ -23,7 +23,6 @@ type shelf struct {
 	content   []byte // committed
 	committed bool
 	got       []byte // in the session
-	size      int
 	sessions  int
 	cancelled int
 	log       []string // the kinds of requests in order

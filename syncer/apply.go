@@ -380,8 +380,11 @@ func (e *Engine) learn(tx *state.Tx, out outcome) error {
 	}
 	for _, id := range out.lost {
 		it, ok, err := e.db.ItemByID(e.cfg.Drive.N, id)
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			continue
 		}
 		if err := tx.MarkGone(it.N, time.Time{}); err != nil {
 			return err

@@ -95,9 +95,7 @@ func (e *Engine) takeSteps(p plan.Plan) {
 // takeQuestions starts what the planner must know before it can decide, and
 // sets aside what it must be asked again.
 func (e *Engine) takeQuestions(p plan.Plan) {
-	for _, k := range p.Hash {
-		e.toHash = append(e.toHash, k)
-	}
+	e.toHash = append(e.toHash, p.Hash...)
 	for _, k := range p.Later {
 		if it, ok := e.local.diff[k]; ok && it.young.After(e.clock.Now()) {
 			e.wake[k] = it.young

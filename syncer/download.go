@@ -334,7 +334,7 @@ func (e *Engine) room(size int64) error {
 	if err != nil {
 		return nil // not every file system can tell; the write will
 	}
-	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(reserve, free/20) || inodes == 1 {
+	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(reserve, free/20) || inodes == 0 {
 		return syscall.ENOSPC
 	}
 	return nil

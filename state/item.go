@@ -84,7 +84,12 @@ func (tx *Tx) PutItem(it Item) (int64, error) {
 		return 0, fmt.Errorf("item %q: %w", it.Name, err)
 	}
 	if it.Own.IsZero() {
-		err = tx.mark(it.Drive, it.N)
+		if err := tx.mark(it.Drive, it.N); err != nil {
+			return 0, err
+		}
+	}
+	if it.Kind == kindDir && !it.Gone && (!known || old.Gone) {
+		err = tx.markBelow(it.Drive, it.N)
 	}
 	return it.N, err
 }
@@ -127,6 +132,15 @@ func (tx *Tx) write(it Item, known bool) error {
 // mark lets every pair on the drive look at item n.
 func (tx *Tx) mark(drive, n int64) error {
 	return tx.exec("INSERT OR IGNORE INTO dirty SELECT n, ? FROM folder WHERE drive=?", n, drive)
+}
+
+// markBelow lets every pair look at what is in folder n, which can be seen only
+// now.
+func (tx *Tx) markBelow(drive, n int64) error {
+	return tx.exec(`INSERT OR IGNORE INTO dirty
+		WITH RECURSIVE below(n) AS (SELECT n FROM item WHERE parent=?2 AND gone=0
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0)
+		SELECT f.n, below.n FROM below CROSS JOIN folder f WHERE f.drive=?1`, drive, n)
 }
 
 // MarkGone notes that an item, and all below it, is no longer online. own is

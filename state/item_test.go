@@ -51,3 +51,46 @@ func TestItemKeepsItsKey(t *testing.T) {
 		t.Errorf("a known item got key %d, want the %d that it has", n, wanted)
 	}
 }
+
+func TestFolderThatIsBackOrFoundLetsUsLookAtWhatIsInIt(t *testing.T) {
+	for name, back := range map[string]func(*store){
+		"the feed brings it":            func(s *store) { s.feed(dir("D", "root", "d")) },
+		"the service answers it is":     func(s *store) { s.put(dir("D", "root", "d").Item) },
+		"the feed brings what it is in": func(s *store) { s.put(dir("D", "E", "d").Item); s.feed(dir("E", "root", "e")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t)
+			s.feed(dir("D", "root", "d"))
+			s.feed(deleted("D"))
+			s.feed(file("F", "D", "f"))
+			s.feed(dir("unknown", "E", "u"))
+			s.dirty()
+			if back(s); !s.dirty()[s.item("F").N] {
+				t.Error("nobody is told of the file in it")
+			}
+		})
+	}
+}
+
+func TestLateEntryOfANameThatWeGaveTwiceDoesNotSettleIt(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("F", "root", "a"))
+	for _, now := range []struct{ name, etag, over string }{{"b", "F,2", "F,1"}, {"a", "F,3", "F,2\nF,1"}} {
+		it := file("F", "root", now.name).Item
+		it.ETag, it.Own, it.Over = now.etag, s.now, now.over
+		s.put(it)
+	}
+	late := file("F", "root", "b")
+	late.ETag = "F,2"
+	s.feed(file("F", "root", "a")) // as it was at first
+	s.feed(late)
+	if it := s.item("F"); it.Name != "a" || it.Own.IsZero() {
+		t.Errorf("the file is %+v, want our last name for it", it)
+	}
+	echo := file("F", "root", "a")
+	echo.ETag = "F,3"
+	s.feed(echo)
+	if it := s.item("F"); !it.Own.IsZero() {
+		t.Errorf("the file is %+v, want it settled", it)
+	}
+}

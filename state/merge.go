@@ -135,11 +135,11 @@ func (m *merge) sort() error {
 			WHEN s.deleted=1 AND i.gone=1 THEN 'buried'
 			WHEN s.deleted=1 THEN 'gone'
 			WHEN i.n IS NULL THEN 'new'
+			WHEN i.own<>0 AND s.etag<>i.etag AND instr(char(10)||i.over||char(10), char(10)||s.etag||char(10))>0 THEN 'late'
 			WHEN i.gone=0 AND i.parent_id=s.parent_id AND i.name=s.name AND i.kind=s.kind AND i.why=s.why AND (s.kind<>1
 				OR i.size=s.size AND i.mtime/1000000000=s.mtime/1000000000
 				AND (s.hash IS NULL OR i.hash=s.hash OR i.hash IS NULL AND i.own<>0)) THEN 'same'
-			WHEN i.own<>0 AND (i.gone=1 AND s.etag=i.etag
-				OR instr(char(10)||i.over||char(10), char(10)||s.etag||char(10))>0) THEN 'late'
+			WHEN i.own<>0 AND i.gone=1 AND s.etag=i.etag THEN 'late'
 			ELSE 'changed' END AS verdict
 		FROM temp.stage s LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
 		WHERE +s.drive=@drive AND CASE verdict
@@ -163,9 +163,13 @@ const parentOf = `coalesce((SELECT p.n FROM item p WHERE p.drive=s.drive AND p.i
 	(SELECT w.n FROM temp.stage p CROSS JOIN temp.news w USING(seq) WHERE p.drive=s.drive AND p.id=s.parent_id), 0)`
 
 // live writes what is new and what has changed. A hash that the feed leaves out
-// stays as long as the file looks the same.
+// stays as long as the file looks the same. With a folder that is back, what was
+// told to be in it while it was gone can be seen.
 func (m *merge) live() error {
 	return m.do(`
+		INSERT INTO temp.changed WITH RECURSIVE below(n) AS (
+			SELECT i.n FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE verdict='changed' AND i.gone=1
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`, `
 		INSERT INTO item(n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag)
 			SELECT w.n,drive,id,`+parentOf+`,parent_id,name,fold,kind,why,size,mtime,hash,etag
 			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='new' ORDER BY seq`, `
@@ -173,7 +177,7 @@ func (m *merge) live() error {
 			size=s.size, mtime=s.mtime, etag=s.etag, gone=0, own=0, over='', disputed=0,
 			hash=CASE WHEN s.hash IS NULL AND s.size=item.size AND s.mtime=item.mtime THEN item.hash ELSE s.hash END
 			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='changed' AND item.n=w.n`,
-		"INSERT INTO temp.changed SELECT n FROM temp.news WHERE verdict IN ('new','changed')")
+		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.news WHERE verdict IN ('new','changed')")
 }
 
 // adopt finds the folders that came after what is in them.

@@ -1,0 +1,410 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// A server is the drive as it was after each of the operations on it: the feed
+// may be behind.
+type server struct {
+	*store
+	rt    *rapid.T
+	lossy bool // tombstones get lost
+	ops   [][]Delta
+	born  int
+	told  int // the newest version that the feed has shown; it does not go back
+}
+
+func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		v := &server{store: newStore(t), rt: rt, lossy: rapid.Bool().Draw(rt, "lossy")}
+		defer v.db.Close()
+		v.do(dir("root", "", "root"))
+		rt.Repeat(map[string]func(*rapid.T){
+			"others":    func(*rapid.T) { v.others() },
+			"we create": func(*rapid.T) { v.weCreate() },
+			"we change": func(*rapid.T) { v.weChange() },
+			"we delete": func(*rapid.T) { v.weDelete() },
+			"poll":      func(*rapid.T) { v.poll(v.cursor(), rapid.IntRange(v.told, len(v.ops)).Draw(rt, "to")) },
+			"list":      func(*rapid.T) { v.poll(0, len(v.ops)) },
+			"cut off": func(*rapid.T) {
+				v.stage(v.feed(0, len(v.ops)))
+				v.check(v.db.DropStage(v.drive))
+			},
+			"": func(*rapid.T) { v.check(v.db.Check()) },
+		})
+		for range 6 { // an empty answer may leave the cursor, a doubt may raise another
+			v.now = v.now.Add(echoWithin)
+			if v.lossy {
+				v.poll(0, len(v.ops))
+			} else {
+				v.poll(v.cursor(), len(v.ops))
+			}
+		}
+		v.compare()
+	})
+}
+
+func (v *server) check(err error) {
+	if err != nil {
+		v.rt.Fatal(err)
+	}
+}
+
+func (v *server) cursor() int {
+	d, err := v.db.Drive(v.drive)
+	v.check(err)
+	n, _ := strconv.Atoi(d.Cursor) // none is 0: from the start
+	return n
+}
+
+func (v *server) do(op ...Delta) { v.ops = append(v.ops, op) }
+
+// at gives the last state of each item that there was, in the order of their ids.
+func (v *server) at(version int) map[string]Delta {
+	state := map[string]Delta{}
+	for _, op := range v.ops[:version] {
+		for _, d := range op {
+			state[d.ID] = d
+		}
+	}
+	return state
+}
+
+func (v *server) live(version int) map[string]Delta {
+	state := v.at(version)
+	maps.DeleteFunc(state, func(_ string, d Delta) bool { return d.Deleted })
+	return state
+}
+
+func (v *server) pick(from map[string]Delta, what string, ok func(Delta) bool) (Delta, bool) {
+	var ids []string
+	for id, d := range from {
+		if ok(d) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	if len(ids) == 0 {
+		return Delta{}, false
+	}
+	return from[rapid.SampledFrom(ids).Draw(v.rt, what)], true
+}
+
+func notRoot(d Delta) bool { return d.ID != "root" }
+
+func isIn(state map[string]Delta, id, top string) bool {
+	for ; id != ""; id = state[id].ParentID {
+		if id == top {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *server) name() string { return rapid.SampledFrom([]string{"a", "b", "c"}).Draw(v.rt, "name") }
+
+// version makes d another version of itself.
+func (v *server) version(d Delta) Delta {
+	v.born++
+	d.Fold, d.ETag = d.Name, fmt.Sprint(d.ID, ",", v.born)
+	return d
+}
+
+func (v *server) created(live map[string]Delta) Delta {
+	parent, _ := v.pick(live, "parent", func(d Delta) bool { return d.Kind == kindDir })
+	id := fmt.Sprint("i", v.born)
+	if rapid.Bool().Draw(v.rt, "is a folder") {
+		return v.version(dir(id, parent.ID, v.name()))
+	}
+	return v.version(file(id, parent.ID, v.name()))
+}
+
+// changed renames, moves or edits d.
+func (v *server) changed(live map[string]Delta, d Delta) Delta {
+	if d.Kind == kindFile && rapid.Bool().Draw(v.rt, "edit") {
+		d = v.version(d)
+		d.Hash = hashOf(d.ETag)
+		return d
+	}
+	to, _ := v.pick(live, "to", func(p Delta) bool { return p.Kind == kindDir && !isIn(live, p.ID, d.ID) })
+	d.ParentID, d.Name = to.ID, v.name()
+	return v.version(d)
+}
+
+func deletion(live map[string]Delta, top string) (op []Delta) {
+	for _, id := range slices.Sorted(maps.Keys(live)) {
+		if isIn(live, id, top) {
+			op = append(op, deleted(id))
+		}
+	}
+	return op
+}
+
+// others lets somebody else change something.
+func (v *server) others() {
+	live := v.live(len(v.ops))
+	d, any := v.pick(live, "item", notRoot)
+	switch what := rapid.SampledFrom([]string{"create", "change", "delete", "restore"}).Draw(v.rt, "others"); {
+	case what == "create" || !any:
+		v.do(v.created(live))
+	case what == "change":
+		v.do(v.changed(live, d))
+	case what == "delete":
+		v.do(deletion(live, d.ID)...)
+	default:
+		v.restore(live)
+	}
+}
+
+// restore takes the last deletion back, if the folder that it was in is there.
+func (v *server) restore(live map[string]Delta) {
+	for i, op := range slices.Backward(v.ops) {
+		if !op[0].Deleted {
+			continue
+		}
+		before := v.at(i)
+		var back []Delta
+		for _, d := range op {
+			if _, is := live[d.ID]; is {
+				return
+			}
+			back = append(back, v.version(before[d.ID]))
+		}
+		for _, d := range back {
+			if _, in := live[d.ParentID]; !in && !slices.ContainsFunc(back, func(p Delta) bool { return p.ID == d.ParentID }) {
+				return
+			}
+		}
+		v.do(back...)
+		return
+	}
+}
+
+// known picks an item that we know just as it is: others we may not change.
+func (v *server) known(live map[string]Delta) (Delta, Item, bool) {
+	d, ok := v.pick(live, "our item", func(d Delta) bool { return notRoot(d) && v.isKnown(live, d) })
+	return d, v.item(d.ID), ok
+}
+
+func (v *server) isKnown(live map[string]Delta, d Delta) bool {
+	for ; d.ID != ""; d = live[d.ParentID] {
+		if it := v.item(d.ID); it.N == 0 || it.Gone || d.ID != "root" && it.ETag != d.ETag {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *server) weCreate() {
+	live := v.live(len(v.ops))
+	maps.DeleteFunc(live, func(_ string, d Delta) bool { return !v.isKnown(live, d) })
+	d := v.created(live)
+	v.do(d)
+	d.Own = v.now
+	v.write(d.Item)
+}
+
+func (v *server) weChange() {
+	live := v.live(len(v.ops))
+	maps.DeleteFunc(live, func(_ string, d Delta) bool { return !v.isKnown(live, d) })
+	d, was, ok := v.known(live)
+	if !ok {
+		return
+	}
+	d = v.changed(live, d)
+	v.do(d)
+	d.Own, d.Over = v.now, was.ETag+"\n"+was.Over
+	v.write(d.Item)
+}
+
+func (v *server) weDelete() {
+	live := v.live(len(v.ops))
+	d, it, ok := v.known(live)
+	for id, in := range live {
+		if ok && isIn(live, id, d.ID) && !v.isKnown(live, in) {
+			return
+		}
+	}
+	if ok {
+		v.do(deletion(live, d.ID)...)
+		v.check(v.db.Update(func(tx *Tx) error { return tx.MarkGone(it.N, v.now) }))
+	}
+}
+
+func (v *server) write(it Item) {
+	it.Drive = v.drive
+	v.check(v.db.Update(func(tx *Tx) error {
+		_, err := tx.PutItem(it)
+		return err
+	}))
+}
+
+// feed tells what changed after one version until another, in any order, with
+// earlier states of some items, and some that did not change.
+func (v *server) feed(from, to int) []Delta {
+	was, now := v.at(from), v.at(to)
+	var run []Delta
+	for _, id := range slices.Sorted(maps.Keys(now)) {
+		d, old := now[id], was[id]
+		changed := d != old
+		switch {
+		case d.Deleted && (from == 0 || !changed):
+		case d.Deleted && v.lossy && rapid.Bool().Draw(v.rt, "lose a tombstone"):
+		case d.Deleted && v.topTells(from, to, id) && rapid.Bool().Draw(v.rt, "leave a tombstone out"):
+		case changed || id == "root" || rapid.IntRange(0, 9).Draw(v.rt, "tell the unchanged") == 0:
+			run = append(run, d)
+		}
+	}
+	run = rapid.Permutation(run).Draw(v.rt, "order")
+	for range rapid.IntRange(0, 3).Draw(v.rt, "repeated") {
+		i := rapid.IntRange(0, len(run)-1).Draw(v.rt, "which")
+		if old, ok := v.at(rapid.IntRange(from, to).Draw(v.rt, "as of"))[run[i].ID]; ok {
+			run = slices.Insert(run, rapid.IntRange(0, i).Draw(v.rt, "where"), old)
+		}
+	}
+	return run
+}
+
+// topTells holds for what was deleted with its folder and had not changed since
+// the cursor: its tombstone may be left out.
+func (v *server) topTells(from, to int, id string) bool {
+	changes := 0
+	parent := v.at(from)[id].ParentID
+	for _, op := range v.ops[from:to] {
+		if slices.ContainsFunc(op, func(d Delta) bool { return d.ID == id }) {
+			changes++
+			if !slices.ContainsFunc(op, func(d Delta) bool { return d.ID == parent && d.Deleted }) {
+				return false
+			}
+		}
+	}
+	return changes == 1 && v.at(to)[parent].Deleted
+}
+
+func (v *server) stage(run []Delta) {
+	for len(run) > 0 {
+		n := rapid.IntRange(1, len(run)).Draw(v.rt, "page")
+		v.check(v.db.StageDelta(v.drive, run[:n]))
+		run = run[n:]
+	}
+}
+
+// poll reads what the feed had after one operation since another, and asks about what that
+// leaves in doubt.
+func (v *server) poll(from, to int) {
+	if to == 0 {
+		return
+	}
+	v.told = to
+	before := v.rows()
+	v.stage(v.feed(from, to))
+	v.now = v.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(v.rt, "seconds")) * time.Second)
+	m, err := v.db.MergeDelta(v.drive, Merge{Cursor: strconv.Itoa(to), Full: from == 0, At: v.now})
+	if errors.Is(err, ErrCycle) && to < len(v.ops) {
+		return // what we were told meanwhile is newer: the next poll catches up
+	}
+	v.check(err)
+	v.check(v.db.Check())
+	v.marked(before)
+	v.kept(before)
+	v.check(v.db.Update(func(tx *Tx) error {
+		for _, d := range m.Doubts {
+			if err := v.ask(tx, d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// ask does what is done about a doubt.
+func (v *server) ask(tx *Tx, d Doubt) error {
+	if it, is := v.live(len(v.ops))[d.ID]; is {
+		it.Drive = v.drive
+		_, err := tx.PutItem(it.Item)
+		return err
+	}
+	if it, known, err := v.db.ItemByID(v.drive, d.ID); err != nil || known {
+		return tx.MarkGone(it.N, time.Time{})
+	}
+	return nil
+}
+
+// A row is an item, and whether it can be seen: all it is in is there, too.
+type row struct {
+	Item
+	seen bool
+}
+
+func (v *server) rows() map[int64]row {
+	items, err := all(v.db.r, scanItem, selectItem+"WHERE drive=?", v.drive)
+	v.check(err)
+	rows := map[int64]row{}
+	for _, it := range items {
+		rows[it.N] = row{Item: it}
+	}
+	for n, r := range rows {
+		top := r.Item
+		for !top.Gone && top.Parent != 0 {
+			top = rows[top.Parent].Item
+		}
+		r.seen = !top.Gone && top.ID == "root"
+		rows[n] = r
+	}
+	return rows
+}
+
+// marked makes sure that nothing changes behind anybody's back.
+func (v *server) marked(before map[int64]row) {
+	marks := v.dirty()
+	for n, now := range v.rows() {
+		was := before[n]
+		was.ETag, was.Own, was.Over = now.ETag, now.Own, now.Over
+		if now != was && !marks[n] {
+			v.rt.Fatalf("%+v has become %+v, and nobody is told", before[n], now)
+		}
+	}
+}
+
+// kept makes sure that a feed that is late does not undo what we did. Tombstones
+// have no version; they are believed.
+func (v *server) kept(before map[int64]row) {
+	live, now := v.live(len(v.ops)), v.rows()
+	for n, was := range before {
+		if d, is := live[was.ID]; was.Own.IsZero() || is == was.Gone || is && d.ETag != was.ETag {
+			continue // somebody did something else since
+		}
+		if it := now[n]; !it.Gone && (was.Gone || it.ETag != was.ETag || it.Name != was.Name || it.ParentID != was.ParentID) {
+			v.rt.Fatalf("%+v, which is right, has become %+v", was, it)
+		}
+	}
+}
+
+func (v *server) compare() {
+	live := v.live(len(v.ops))
+	items, err := all(v.db.r, scanItem, selectItem+"WHERE drive=? AND gone=0", v.drive)
+	v.check(err)
+	for _, it := range items {
+		want, is := live[it.ID]
+		if !is || it.ParentID != want.ParentID || it.Name != want.Name || it.Hash != want.Hash || it.Kind != want.Kind {
+			v.rt.Errorf("%+v is, on the server, %+v", it, want)
+		}
+		delete(live, it.ID)
+	}
+	for id := range live {
+		v.rt.Errorf("%s is not known", id)
+	}
+	unsettled, err := all(v.db.r, scanItem, selectItem+"WHERE drive=? AND own<>0", v.drive)
+	if v.check(err); len(unsettled) > 0 {
+		v.rt.Errorf("all has been heard of, but this is still thought to be on its way: %+v", unsettled)
+	}
+}

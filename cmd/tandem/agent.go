@@ -87,7 +87,20 @@ func (s *session) watch(ctx context.Context, f *folder, show func(syncer.Progres
 		stop()
 		<-watching
 	}()
-	p.Watch, p.Progress = w, show
+	p.Watch, p.Progress = w, func(now syncer.Progress) {
+		show(now)
+		s.sayPolling(f, w)
+	}
 	s.screen.say("%s: keeping %q and %q the same", f.name, f.Local, f.Remote)
 	return syncer.New(p.Config).Run(ctx)
+}
+
+// sayPolling says, once for each folder, that the kernel grants no more watches.
+func (s *session) sayPolling(f *folder, w *watcher.Watcher) {
+	if f.toldPolling || w.Polling() == 0 {
+		return
+	}
+	f.toldPolling = true
+	s.screen.say("%s: the kernel grants no more watches; the other folders are looked at now and then", f.name)
+	s.screen.hint("grant more with: sudo sysctl fs.inotify.max_user_watches=1048576")
 }

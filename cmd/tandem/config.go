@@ -49,7 +49,8 @@ type folder struct {
 	HoldDeletesCount   int    `toml:"hold_deletes_count"`
 	HoldDeletesPercent int    `toml:"hold_deletes_percent"`
 
-	name string
+	name        string
+	toldPolling bool // by the agent, which watches it
 }
 
 func defaultConnection() *connection {

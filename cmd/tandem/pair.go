@@ -81,7 +81,7 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 	p.Config = syncer.Config{
 		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Remote: client, DB: s.db, Host: host,
 		HoldCount: f.HoldDeletesCount, HoldPercent: f.HoldDeletesPercent,
-		Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
+		FileMode: s.mode, Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
 	}
 	if s.dry && !found {
 		p.Disk = unclaimed{p.disk}

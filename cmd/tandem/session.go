@@ -24,6 +24,7 @@ type session struct {
 	*program
 	cfg    *config
 	dir    string // of the state
+	mode   uint32 // of files that come from online
 	dry    bool   // nothing is to be changed: db is a throw-away copy
 	db     *state.DB
 	settle time.Duration // how long a file must be left alone; 0 = a second
@@ -52,7 +53,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, clients: map[string]*remote.Client{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), clients: map[string]*remote.Client{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }

@@ -18,18 +18,24 @@ const (
 	retryLast  = 5 * time.Minute
 )
 
-// agent keeps the folders the same until ctx ends. A folder that only a person
-// can help is given up; the others go on.
-func (s *session) agent(ctx context.Context, folders []*folder) error {
-	s.screen.verbose++ // what is done while nobody asks is worth a line
-	gauge := s.screen.gauge()
-	codes := make([]int, len(folders))
+// A keeper has one folder to keep in sync.
+type keeper struct {
+	*session
+	folder *folder
+}
+
+// agent keeps folders the same until ctx ends. A folder that only a person can
+// help is given up; the others go on.
+func (p *program) agent(ctx context.Context, keepers []keeper) error {
+	p.screen.verbose = p.verbose + 1 // what is done while nobody asks is worth a line
+	gauge := p.screen.gauge()
+	codes := make([]int, len(keepers))
 	var all sync.WaitGroup
-	for i, f := range folders {
-		show, end := gauge.folder(f.name)
+	for i, k := range keepers {
+		show, end := gauge.folder(k.folder.name)
 		all.Go(func() {
 			defer end()
-			codes[i] = s.keep(ctx, f, show)
+			codes[i] = k.keep(ctx, show)
 		})
 	}
 	all.Wait()
@@ -40,20 +46,20 @@ func (s *session) agent(ctx context.Context, folders []*folder) error {
 	return nil
 }
 
-// keep comes back to a folder after trouble that passes, such as a disk that is
-// not mounted.
-func (s *session) keep(ctx context.Context, f *folder, show func(syncer.Progress)) int {
+// keep comes back to the folder after trouble that passes, such as a disk that
+// is not mounted.
+func (k keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
 	said := ""
 	for pause := retryFirst; ; pause = min(2*pause, retryLast) {
 		start := time.Now()
-		err := s.watch(ctx, f, show)
+		err := k.watch(ctx, k.folder, show)
 		if ctx.Err() != nil || err == nil {
 			return inSync
 		}
 		trouble := diagnose(err)
 		if text := trouble.Error(); text != said {
 			said = text
-			s.screen.complain(f.name, trouble)
+			k.screen.complain(k.folder.name, trouble)
 		}
 		if trouble.code == misused || trouble.code == signIn || trouble.code == occupied {
 			return trouble.code

@@ -59,10 +59,7 @@ type demo struct {
 }
 
 // A machine is a folder with a tandem of its own.
-type machine struct {
-	*session
-	folder *folder
-}
+type machine struct{ keeper }
 
 func (p *program) newDemo(ctx context.Context) (*demo, error) {
 	drive := remotetest.New(remotetest.Options{Account: "anna"})
@@ -112,7 +109,7 @@ func (d *demo) machine(ctx context.Context, name string) (*machine, error) {
 	if err := client.LoginBrowser(ctx, visit); err != nil {
 		return nil, err
 	}
-	return &machine{s, f}, s.openState()
+	return &machine{keeper{s, f}}, s.openState()
 }
 
 // visit does what a browser would with a sign-in page that asks for nothing.
@@ -124,27 +121,33 @@ func visit(address string) {
 	}()
 }
 
-// play lets the person try.
-func (d *demo) play(ctx context.Context) error {
-	fmt.Fprintf(d.out, `Two machines share one emulated OneDrive, each with a folder and an agent:
+const invitation = `Two machines share one emulated OneDrive, each with a folder and an agent:
 
-  %s
-  %s
+  %[1]s
+  %[2]s
 
 Try, in another terminal:
 
-  echo hello > %[1]q/hello.txt       and see it appear in %[2]q
-  mv %[2]q/Photos %[2]q/Pictures     one request, no bytes
-  rm -r %[1]q/Music                  it goes to the trash of the other
+  echo hello > %[1]s/hello.txt
+      and see it appear in %[2]s
+  mv %[2]s/Photos %[2]s/Pictures
+      it moves here, too: one request, no bytes
+  rm -r %[1]s/Music
+      there it goes to the trash, in .tandem
 
 Stop with Ctrl-C. The two folders stay in %[3]s until you remove them.
 
-`, d.laptop.folder.Local, d.desktop.folder.Local, d.dir)
-	ended := make(chan error, 2)
+`
+
+// play lets the person try.
+func (d *demo) play(ctx context.Context) error {
 	for _, m := range []*machine{d.laptop, d.desktop} {
-		go func() { ended <- m.agent(ctx, []*folder{m.folder}) }()
+		if err := m.catchUp(ctx); err != nil {
+			return err
+		}
 	}
-	return errors.Join(<-ended, <-ended)
+	fmt.Fprintf(d.out, "\n"+invitation, d.laptop.folder.Local, d.desktop.folder.Local, d.dir)
+	return d.agent(ctx, []keeper{d.laptop.keeper, d.desktop.keeper})
 }
 
 // round plays what a person might do, and says what came of it.

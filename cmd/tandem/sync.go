@@ -118,7 +118,11 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 		return noOutcomes(names, err), err
 	}
 	if !flags.once && !flags.dry {
-		return nil, s.agent(ctx, folders)
+		var keepers []keeper
+		for _, f := range folders {
+			keepers = append(keepers, keeper{s, f})
+		}
+		return nil, p.agent(ctx, keepers)
 	}
 	p.screen.quiet = p.verbose == 0
 	return s.once(ctx, folders)

@@ -375,12 +375,24 @@ func (v *server) marked(before map[int64]row) {
 	}
 }
 
+// lastETag is the eTag of the last version of an item, be it deleted since.
+func (v *server) lastETag(id string) string {
+	for _, op := range slices.Backward(v.ops) {
+		for _, d := range op {
+			if d.ID == id && !d.Deleted {
+				return d.ETag
+			}
+		}
+	}
+	return ""
+}
+
 // kept makes sure that a feed that is late does not undo what we did. Tombstones
 // have no version; they are believed.
 func (v *server) kept(before map[int64]row) {
 	live, now := v.live(len(v.ops)), v.rows()
 	for n, was := range before {
-		if d, is := live[was.ID]; was.Own.IsZero() || is == was.Gone || is && d.ETag != was.ETag {
+		if _, is := live[was.ID]; was.Own.IsZero() || is == was.Gone || v.lastETag(was.ID) != was.ETag {
 			continue // somebody did something else since
 		}
 		if it := now[n]; !it.Gone && (was.Gone || it.ETag != was.ETag || it.Name != was.Name || it.ParentID != was.ParentID) {

@@ -52,13 +52,16 @@ func (db *DB) ItemByID(drive int64, id string) (Item, bool, error) {
 
 // ItemChildren lists what is live in item n.
 func (db *DB) ItemChildren(n int64) ([]Item, error) {
-	return all(db.r, scanItem, selectItem+"WHERE parent=? AND gone=0", n)
+	return all(db.r, scanItem, selectItem+"WHERE parent=+? AND gone=0", n) // +? and not ?: see ItemsAt
 }
 
 // ItemsAt lists what is live in parent under a name that folds so; the feed may
 // show more than one.
+//
+// A bare ? for the parent would make SQLite plan the statement anew for each
+// value, to see whether it is the 0 of the partial index item_orphan.
 func (db *DB) ItemsAt(parent int64, fold string) ([]Item, error) {
-	return all(db.r, scanItem, selectItem+"WHERE parent=? AND fold=? AND gone=0", parent, fold)
+	return all(db.r, scanItem, selectItem+"WHERE parent=+? AND fold=? AND gone=0", parent, fold)
 }
 
 // PutItem writes what the service itself has said of an item, and returns its

@@ -69,6 +69,9 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 		then: func() {
 			e.local.rekey(j.from, key, had)
 			e.local.agreed(key, b)
+			if !had && plan.Kind(b.Kind) == plan.Dir {
+				e.unfold(key)
+			}
 			if _, ok := e.waiting[j.from]; ok && j.from != key {
 				e.cleared = append(e.cleared, int64(j.from))
 			}

@@ -85,7 +85,7 @@ func (e *Engine) commit(first report) {
 	}
 	errs := e.syncDirs(batch)
 	err := e.record(batch, errs)
-	clear(e.local.rows)
+	e.local.written()
 	if err != nil {
 		for i := range batch { // one bad row must not undo the others
 			if errs[i] == nil && batch[i].tx != nil {
@@ -142,6 +142,7 @@ func (e *Engine) record(batch []report, errs []error) error {
 
 // hold reserves what s will touch until it has ended.
 func (e *Engine) hold(s *step) {
+	e.inFlight++
 	e.busy[s.Key]++
 	if s.Pair != 0 {
 		e.busy[s.Pair]++
@@ -152,6 +153,7 @@ func (e *Engine) hold(s *step) {
 }
 
 func (e *Engine) release(s *step) {
+	e.inFlight--
 	drop(e.busy, s.Key)
 	if s.Pair != 0 {
 		drop(e.busy, s.Pair)
@@ -256,7 +258,7 @@ func (e *Engine) agreeAll() {
 			for _, r := range reports {
 				if err != nil {
 					err = e.db.Update(r.tx)
-					clear(e.local.rows)
+					e.local.written()
 				}
 				r.then(err)
 			}
@@ -423,7 +425,19 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 			e.ready.add(n)
 		}
 	}
-	e.dirty[e.local.key(s.Key)] = struct{}{} // nothing more should follow; if it does, it is seen
+	if k := e.local.key(s.Key); s.Op != plan.Adopt || e.asked(k) {
+		e.dirty[k] = struct{}{} // nothing more should follow; if it does, it is seen
+	} else {
+		e.cleared = append(e.cleared, int64(k))
+	}
+}
+
+// asked says that k is to be decided anyway, or was waiting for it.
+func (e *Engine) asked(k plan.Key) bool {
+	_, dirty := e.dirty[k]
+	_, known := e.known.in[k]
+	_, waits := e.waiting[k]
+	return dirty || known || waits
 }
 
 // giveUp drops the steps that waited for s.

@@ -1,28 +1,75 @@
 package syncer
 
 import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"tandem/remote/remotetest"
 )
 
-// BenchmarkFirstDownload brings 10,000 small files in 1,000 folders here.
+var files = flag.Int("files", 10_000, "how many files the benchmarks are about; a tenth as many folders")
+
+// BenchmarkFirstDownload brings a drive here.
 func BenchmarkFirstDownload(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		p := newPair(b, remotetest.Options{})
-		p.must(p.online.Fill("a", 10_000, 1_000, 64))
+		p.must(p.online.Fill("a", *files, *files/10, 64))
 		b.StartTimer()
-		if s := p.sync(); s.Downloaded != 10_000 {
+		if s := p.sync(); s.Downloaded != *files {
 			b.Fatalf("%+v", s)
 		}
 	}
 }
 
-// BenchmarkNothingToDo looks at 10,000 files in 1,000 folders that are in sync.
+// BenchmarkFirstUpload brings a folder online.
+func BenchmarkFirstUpload(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPair(b, remotetest.Options{})
+		furnish(p)
+		p.must(p.online.Delete("a"))
+		b.StartTimer()
+		if s := p.sync(); s.Uploaded != *files {
+			b.Fatalf("%+v", s)
+		}
+	}
+}
+
+// BenchmarkFirstMeeting finds out that a folder and a drive hold the same.
+func BenchmarkFirstMeeting(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPair(b, remotetest.Options{})
+		furnish(p)
+		b.StartTimer()
+		if s := p.sync(); s.Uploaded+s.Downloaded+s.Conflicts != 0 {
+			b.Fatalf("%+v", s)
+		}
+	}
+}
+
+// furnish puts the same tree on both sides.
+func furnish(p *pair) {
+	p.must(p.online.Fill("a", *files, *files/10, 64))
+	for path, text := range p.online.Tree() {
+		name := filepath.Join(p.dir, path)
+		if strings.HasSuffix(path, "/") {
+			p.must(os.MkdirAll(name, 0o777))
+			continue
+		}
+		p.must(os.MkdirAll(filepath.Dir(name), 0o777))
+		p.must(os.WriteFile(name, []byte(text), 0o666))
+	}
+}
+
+// BenchmarkNothingToDo looks at two sides that are the same.
 func BenchmarkNothingToDo(b *testing.B) {
 	p := newPair(b, remotetest.Options{})
-	p.must(p.online.Fill("a", 10_000, 1_000, 64))
+	p.must(p.online.Fill("a", *files, *files/10, 64))
 	p.sync()
 	for b.Loop() {
 		if s := p.sync(); s.Requests != 1 {

@@ -23,19 +23,22 @@ func (e *Engine) decide() {
 	}
 	clear(e.local.look)
 	e.askAgain()
-	if len(e.dirty) == 0 {
+	if len(e.dirty) == 0 && !e.refill() {
+		if e.inFlight == 0 && len(e.fresh.keys) == 0 {
+			e.ahead.clear() // what is left waits for a folder that waits
+		}
+		return
+	}
+	keys := e.ripe()
+	if len(keys) == 0 {
 		return
 	}
 	v := e.view()
-	keys := slices.Collect(maps.Keys(e.dirty))
 	if e.mayDelete(v, keys) {
 		for k := range e.held {
-			if _, ok := e.dirty[k]; !ok {
-				keys = append(keys, k)
-			}
+			keys = append(keys, k)
 		}
 	}
-	clear(e.dirty)
 	p := plan.Make(v, keys, e.rules())
 	e.takeSteps(p)
 	e.takeQuestions(p)
@@ -98,7 +101,7 @@ func (e *Engine) takeQuestions(p plan.Plan) {
 	e.toHash = append(e.toHash, p.Hash...)
 	for _, k := range p.Later {
 		if it, ok := e.local.diff[k]; ok && it.young.After(e.clock.Now()) {
-			e.wake[k] = it.young
+			e.lookLater(k, it.young)
 			continue
 		}
 		e.later[k] = struct{}{}

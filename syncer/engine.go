@@ -70,24 +70,29 @@ type Engine struct {
 	inbox chan report
 	work  int // workers that have not reported yet
 
-	dirty    map[plan.Key]struct{} // to be decided
-	later    map[plan.Key]struct{} // to be decided once what they touch has ended
-	askAt    time.Time             // when later is next asked about
-	wake     map[plan.Key]time.Time
+	dirty    map[plan.Key]struct{}  // changed, as far as is known
+	known    backlog                // of these, to be decided: what both sides have …
+	fresh    backlog                // … and what is new
+	later    map[plan.Key]struct{}  // to be decided once what they touch has ended
+	askAt    time.Time              // when later is next asked about
+	wake     map[plan.Key]time.Time // when to look at an item again …
+	wakeAt   time.Time              // … the first of them, or earlier
 	tries    map[plan.Key]int
 	busy     map[plan.Key]int
 	slots    map[plan.Place]int // local places an action is at work in
 	again    map[string]struct{}
 	hashing  map[plan.Key]struct{}
+	hashers  int
 	toHash   []plan.Key
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
 	cleared  []int64 // dirty marks to take off with the next commit
 
-	ready   queue
-	running int
-	address map[string]address
+	ready    queue
+	inFlight int // planned and not ended
+	running  int // of these, those that a worker is at
+	address  map[string]address
 
 	once     bool // a single pass
 	listed   bool // the change feed was read to its end by this process
@@ -100,6 +105,7 @@ type Engine struct {
 
 	sum      Summary
 	progress progress
+	ahead    ahead
 	born     string       // sets this process's private files apart from those of earlier ones
 	temps    atomic.Int64 // and numbers them
 	listing  atomic.Int64 // items the feed has brought so far, for the progress line
@@ -132,7 +138,7 @@ func New(cfg Config) *Engine {
 		cfg: cfg, fs: cfg.Disk, drive: cfg.Remote, db: cfg.DB, clock: cfg.Clock, log: cfg.Log, root: root,
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64),
-		dirty: map[plan.Key]struct{}{}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
+		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, address: map[string]address{},
@@ -141,6 +147,7 @@ func New(cfg Config) *Engine {
 	}
 	e.born = strconv.FormatInt(cfg.Clock.Now().UnixNano(), 36)
 	e.progress = newProgress(cfg.Progress, cfg.Clock)
+	e.ahead.each = map[plan.Key]waitsAhead{}
 	return e
 }
 
@@ -195,7 +202,7 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		case once && e.quiet():
 			return e.failed
 		}
-		if e.listed && len(e.dirty)+len(e.local.look) > 0 {
+		if e.listed && (len(e.dirty)+len(e.local.look) > 0 || e.refill()) {
 			continue // what was recorded at once has to be looked at again
 		}
 		if err := e.wait(ctx); err != nil {
@@ -256,12 +263,7 @@ func (e *Engine) hint(ev watcher.Event) {
 // tick does what is due by the clock.
 func (e *Engine) tick(ctx context.Context) {
 	now := e.clock.Now()
-	for k, at := range e.wake {
-		if !at.After(now) {
-			delete(e.wake, k)
-			e.relook(k)
-		}
-	}
+	e.awake(now)
 	for rel := range e.again {
 		if parent, ok := e.local.find(dirOf(rel)); !ok || e.slots[plan.Place{Parent: parent, Name: path.Base(rel)}] == 0 {
 			delete(e.again, rel)
@@ -277,6 +279,29 @@ func (e *Engine) tick(ctx context.Context) {
 		e.poll(ctx)
 		e.sweep()
 		e.readVerdicts()
+	}
+}
+
+// lookLater has k looked at again at that time.
+func (e *Engine) lookLater(k plan.Key, at time.Time) {
+	if len(e.wake) == 0 || at.Before(e.wakeAt) {
+		e.wakeAt = at
+	}
+	e.wake[k] = at
+}
+
+func (e *Engine) awake(now time.Time) {
+	if len(e.wake) == 0 || e.wakeAt.After(now) {
+		return
+	}
+	e.wakeAt = time.Time{}
+	for k, at := range e.wake {
+		if !at.After(now) {
+			delete(e.wake, k)
+			e.relook(k)
+		} else if e.wakeAt.IsZero() || at.Before(e.wakeAt) {
+			e.wakeAt = at
+		}
 	}
 }
 
@@ -296,8 +321,8 @@ func (e *Engine) nap() time.Duration {
 	if !e.once {
 		d = e.nextPoll.Sub(now)
 	}
-	for _, at := range e.wake {
-		d = min(d, at.Sub(now))
+	if len(e.wake) > 0 {
+		d = min(d, e.wakeAt.Sub(now))
 	}
 	if len(e.again)+len(e.later) > 0 || e.progress.busy(e) {
 		d = min(d, 100*time.Millisecond)
@@ -308,7 +333,7 @@ func (e *Engine) nap() time.Duration {
 // quiet says that both sides were observed and nothing is left to do or to
 // wait for.
 func (e *Engine) quiet() bool {
-	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty) == 0 && len(e.local.look) == 0 &&
+	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty)+len(e.local.look) == 0 && len(e.known.keys)+len(e.fresh.keys) == 0 &&
 		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0
 }
 

@@ -38,7 +38,8 @@ type local struct {
 	now    func() time.Time
 	settle time.Duration
 
-	rows map[plan.Key]state.Base
+	rows map[plan.Key]state.Base   // of the base, as read since it was last written …
+	spot map[plan.Place]state.Base // … and the same by folded name
 	diff map[plan.Key]*item
 	at   map[plan.Place]plan.Key          // where the new and the moved items stand …
 	kids map[plan.Key]map[string]plan.Key // … and the same by parent
@@ -52,7 +53,7 @@ type local struct {
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
-		rows: map[plan.Key]state.Base{}, diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
+		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
 		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{},
 	}
 }
@@ -72,6 +73,9 @@ func (t *local) key(k plan.Key) plan.Key {
 // base is the agreement on k. Rows are kept until the next one is written:
 // the same few folders are asked for over and over.
 func (t *local) base(k plan.Key) (state.Base, bool) {
+	if it, ok := t.diff[k]; ok && it.fresh {
+		return state.Base{}, false
+	}
 	if b, ok := t.rows[k]; ok {
 		return b, b.N != 0
 	}
@@ -81,6 +85,26 @@ func (t *local) base(k plan.Key) (state.Base, bool) {
 	}
 	t.rows[k] = b
 	return b, ok
+}
+
+// baseAt is the agreement on what has a name, as names are compared, in parent.
+func (t *local) baseAt(parent plan.Key, name string) (state.Base, bool) {
+	at := folded(plan.Place{Parent: parent, Name: name})
+	if b, ok := t.spot[at]; ok {
+		return b, b.N != 0
+	}
+	b, ok, err := t.db.BaseAt(t.folder, int64(parent), at.Name)
+	if err != nil {
+		panic(stateError{err})
+	}
+	t.spot[at] = b
+	return b, ok
+}
+
+// written lets the base be read anew.
+func (t *local) written() {
+	clear(t.rows)
+	clear(t.spot)
 }
 
 // Local says what is true of k on disk.
@@ -145,10 +169,7 @@ func (t *local) child(parent plan.Key, name string) (plan.Key, bool) {
 	if k, ok := t.at[plan.Place{Parent: parent, Name: name}]; ok {
 		return k, true
 	}
-	b, ok, err := t.db.BaseAt(t.folder, int64(parent), plan.Fold(name))
-	if err != nil {
-		panic(stateError{err})
-	}
+	b, ok := t.baseAt(parent, name)
 	if !ok || b.LocalName != name || t.away(plan.Key(b.N)) {
 		return 0, false
 	}
@@ -217,16 +238,12 @@ func (t *local) baseChildren(parent plan.Key) []state.Base {
 
 // named lists what stands in parent under a name that folds like name.
 func (t *local) named(parent plan.Key, name string) []plan.Key {
-	fold := plan.Fold(name)
 	var out []plan.Key
-	b, ok, err := t.db.BaseAt(t.folder, int64(parent), fold)
-	if err != nil {
-		panic(stateError{err})
-	}
+	b, ok := t.baseAt(parent, name)
 	if k := plan.Key(b.N); ok && !t.away(k) && t.Local(k).Kind != plan.None {
 		out = append(out, k)
 	}
-	return append(out, t.fold[plan.Place{Parent: parent, Name: fold}]...)
+	return append(out, t.fold[folded(plan.Place{Parent: parent, Name: name})]...)
 }
 
 // touch notes that k must be decided again.

@@ -75,6 +75,48 @@ func transfer(s *step) (int64, bool) {
 	return 0, false
 }
 
+// ahead counts the new files whose turn to be decided has not come. Where there
+// are some on either side, most may turn out to be the same; so only the
+// difference is shown.
+type ahead struct {
+	files [2]int
+	bytes [2]int64
+	each  map[plan.Key]waitsAhead
+}
+
+type waitsAhead struct {
+	side int // 0 here, 1 online
+	size int64
+}
+
+func (a *ahead) add(k plan.Key, l plan.Local, r plan.Remote) {
+	w := waitsAhead{0, l.Size}
+	if l.Kind == plan.None {
+		w = waitsAhead{1, max(r.Size, 0)}
+	}
+	if l.Kind == plan.File || r.Kind == plan.File {
+		a.each[k] = w
+		a.files[w.side]++
+		a.bytes[w.side] += w.size
+	}
+}
+
+func (a *ahead) drop(k plan.Key) {
+	if w, ok := a.each[k]; ok {
+		delete(a.each, k)
+		a.files[w.side]--
+		a.bytes[w.side] -= w.size
+	}
+}
+
+func (a *ahead) clear() {
+	if len(a.each) > 0 {
+		*a = ahead{each: map[plan.Key]waitsAhead{}}
+	}
+}
+
+func apart[N int | int64](of [2]N) N { return max(of[0], of[1]) - min(of[0], of[1]) }
+
 func (p *progress) busy(e *Engine) bool { return p.tell != nil && e.work > 0 }
 
 // show tells the screen, not more often than it can be read.
@@ -83,6 +125,9 @@ func (p *progress) show(e *Engine) {
 		p.last = now
 		p.now.Listed = e.listing.Load()
 		p.now.Moved = p.up.Load() + p.down.n.Load()
-		p.tell(p.now)
+		now := p.now
+		now.Files += apart(e.ahead.files)
+		now.Bytes += apart(e.ahead.bytes)
+		p.tell(now)
 	}
 }

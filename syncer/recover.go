@@ -248,7 +248,7 @@ func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
 		}
 		setPrint(&b, e.local.diff[k].print)
 		err := e.db.Update(func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) })
-		clear(e.local.rows)
+		e.local.written()
 		if err == nil {
 			e.local.moved(plan.Key(it.N), k)
 		}

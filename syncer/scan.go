@@ -183,10 +183,7 @@ func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 }
 
 func (e *Engine) baseRow(parent plan.Key, name string) *state.Base {
-	b, ok, err := e.db.BaseAt(e.cfg.Folder.N, int64(parent), plan.Fold(name))
-	if err != nil {
-		panic(stateError{err})
-	}
+	b, ok := e.local.baseAt(parent, name)
 	if !ok || b.LocalName != name {
 		return nil
 	}

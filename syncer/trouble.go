@@ -48,7 +48,7 @@ func (e *Engine) retry(k plan.Key) {
 		e.note(k, "it keeps changing; it is synced once it is left alone", false, 0)
 	default:
 		delete(e.dirty, k)
-		e.wake[k] = e.clock.Now().Add(min(firstRetry<<n, lastRetry))
+		e.lookLater(k, e.clock.Now().Add(min(firstRetry<<n, lastRetry)))
 	}
 }
 
@@ -59,7 +59,7 @@ func (e *Engine) offline(k plan.Key, err error) {
 		return
 	}
 	delete(e.dirty, k)
-	e.wake[k] = e.clock.Now().Add(e.cfg.Poll)
+	e.lookLater(k, e.clock.Now().Add(e.cfg.Poll))
 }
 
 // setAside lets k wait, with the reason; everything else goes on.
@@ -73,7 +73,7 @@ func (e *Engine) setAside(k plan.Key, s *step, err error) {
 		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{Path: e.pathOf(k), Err: err}))
 	}
 	if after > 0 && !e.once {
-		e.wake[k] = e.clock.Now().Add(after)
+		e.lookLater(k, e.clock.Now().Add(after))
 	}
 }
 

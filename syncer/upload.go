@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"tandem/remote"
@@ -192,40 +193,74 @@ func (e *Engine) notSent(ctx context.Context, j job, err error) outcome {
 // wholeSecond is the precision that every kind of drive keeps.
 func wholeSecond(ns int64) time.Time { return time.Unix(0, ns).UTC().Truncate(time.Second) }
 
-// hashersAtOnce is enough to keep a disk busy and leaves a processor to the rest.
-const hashersAtOnce = 4
+// Files are read for the planner by a few workers, which keeps a disk busy and
+// leaves a processor to the rest; many small ones in one go, so that what comes
+// of them is decided and recorded together.
+const (
+	hashersAtOnce = 4
+	hashFiles     = 64
+	hashBytes     = 16 << 20
+)
 
-// hashAll reads files for the planner, a few at a time.
+// A reading is a file to be hashed, and what comes of it.
+type reading struct {
+	key   plan.Key
+	rel   string
+	print plan.Print
+	sum   plan.Hash
+	err   error
+}
+
 func (e *Engine) hashAll() {
-	for len(e.toHash) > 0 && len(e.hashing) < hashersAtOnce {
-		k := e.local.key(e.toHash[0])
-		e.toHash = e.toHash[1:]
-		if _, ok := e.hashing[k]; !ok {
-			e.hash(k)
+	for len(e.toHash) > 0 && e.hashers < hashersAtOnce {
+		if batch := e.toRead(); len(batch) > 0 {
+			e.hash(batch)
 		}
 	}
 }
 
-func (e *Engine) hash(k plan.Key) {
-	e.hashing[k] = struct{}{}
-	rel, print := e.local.path(k), e.local.Local(k).Print
+// toRead takes the next files that nobody reads yet.
+func (e *Engine) toRead() []reading {
+	var batch []reading
+	for size := int64(0); len(e.toHash) > 0 && len(batch) < hashFiles && size < hashBytes; {
+		k := e.local.key(e.toHash[0])
+		e.toHash = e.toHash[1:]
+		if _, ok := e.hashing[k]; !ok {
+			print := e.local.Local(k).Print
+			e.hashing[k] = struct{}{}
+			batch = append(batch, reading{key: k, rel: e.local.path(k), print: print})
+			size += print.Size
+		}
+	}
+	return batch
+}
+
+func (e *Engine) hash(batch []reading) {
+	e.hashers++
 	e.spawn(func() report {
-		sum, err := e.hashIf(rel, print)
+		for i := range batch {
+			r := &batch[i]
+			r.sum, r.err = e.hashIf(r.rel, r.print)
+		}
 		return report{then: func(error) {
-			delete(e.hashing, k)
-			e.hashed(e.local.key(k), rel, print, sum, err)
+			e.hashers--
+			for _, r := range batch {
+				delete(e.hashing, r.key)
+				e.hashed(r)
+			}
 		}}
 	})
 }
 
-func (e *Engine) hashed(k plan.Key, rel string, print plan.Print, sum plan.Hash, err error) {
+func (e *Engine) hashed(r reading) {
+	k := e.local.key(r.key)
 	switch it, ok := e.local.diff[k]; {
-	case errors.Is(err, errSuperseded):
-		e.lookAt(rel, false)
-	case err != nil:
-		e.local.unknown(k, "cannot be read: "+reason(err))
-	case ok && it.print == print:
-		it.hash = sum
+	case errors.Is(r.err, errSuperseded):
+		e.lookAt(r.rel, false)
+	case r.err != nil:
+		e.local.unknown(k, "cannot be read: "+reason(r.err))
+	case ok && it.print == r.print:
+		it.hash = r.sum
 	}
 	e.dirty[k] = struct{}{}
 }
@@ -264,9 +299,13 @@ func (e *Engine) hashOf(rel string) (plan.Hash, error) {
 }
 
 func hashFile(f disk.File) (plan.Hash, error) {
+	buf := hashBuffers.Get().(*[128 << 10]byte)
+	defer hashBuffers.Put(buf)
 	sum := quickxor.New()
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, f, make([]byte, 128<<10)); err != nil {
+	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{f}, buf[:]); err != nil { // an *os.File would bring a buffer of its own
 		return "", err
 	}
 	return plan.Hash(sum.Sum(nil)), nil
 }
+
+var hashBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}

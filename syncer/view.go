@@ -12,11 +12,12 @@ import (
 type view struct {
 	e     *Engine
 	items map[int64]state.Item
-	scope map[int64]plan.Kind // Dir: below the synced folder; None: outside; Unknown: cannot be told
+	at    map[plan.Place][]plan.Key // by folded name
+	scope map[int64]plan.Kind       // Dir: below the synced folder; None: outside; Unknown: cannot be told
 }
 
 func (e *Engine) view() *view {
-	return &view{e, map[int64]state.Item{}, map[int64]plan.Kind{int64(e.root): plan.Dir}}
+	return &view{e, map[int64]state.Item{}, map[plan.Place][]plan.Key{}, map[int64]plan.Kind{int64(e.root): plan.Dir}}
 }
 
 func (v *view) Root() plan.Key { return v.e.root }
@@ -37,6 +38,9 @@ func (v *view) Node(k plan.Key) plan.Node {
 func (v *view) item(k int64) state.Item {
 	if it, ok := v.items[k]; ok {
 		return it
+	}
+	if own, ok := v.e.local.diff[plan.Key(k)]; ok && own.fresh {
+		return state.Item{}
 	}
 	it, _, err := v.e.db.Item(k)
 	if err != nil {
@@ -96,8 +100,13 @@ func (v *view) RemoteChildren(k plan.Key) []plan.Key {
 }
 
 func (v *view) RemoteAt(parent plan.Key, name string) []plan.Key {
-	items, err := v.e.db.ItemsAt(int64(parent), plan.Fold(name))
-	return v.keep(items, err)
+	at := folded(plan.Place{Parent: parent, Name: name})
+	if keys, ok := v.at[at]; ok {
+		return keys
+	}
+	items, err := v.e.db.ItemsAt(int64(parent), at.Name)
+	v.at[at] = v.keep(items, err)
+	return v.at[at]
 }
 
 func (v *view) keep(items []state.Item, err error) []plan.Key {
@@ -122,10 +131,7 @@ func (v *view) BaseChildren(k plan.Key) []plan.Key {
 }
 
 func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
-	b, _, err := v.e.db.BaseAt(v.e.cfg.Folder.N, int64(parent), plan.Fold(name))
-	if err != nil {
-		panic(stateError{err})
-	}
+	b, _ := v.e.local.baseAt(parent, name)
 	return plan.Key(b.N)
 }
 

@@ -57,12 +57,13 @@ func sorted(keys []Key) []Key {
 }
 
 // around brings in what n concerns. An item that is where it was, on both
-// sides, concerns nobody.
+// sides, concerns nobody. A folder that is new concerns what is in it no more
+// than that they come after it: they are asked about when it is agreed upon.
 func (p *pass) around(n *node) {
 	if n.Key == p.v.Root() || n.closed() || p.rests(n) {
 		return
 	}
-	if n.kind() == Dir && !(n.here() && n.there() && n.pair == 0) {
+	if n.bound() && n.kind() == Dir && !(n.here() && n.there() && n.pair == 0) {
 		p.getAll(p.v.RemoteChildren(n.Key))
 		p.getAll(p.v.BaseChildren(n.Key))
 		p.getAll(p.v.BaseChildren(p.localKey(n.Key)))

@@ -114,7 +114,7 @@ func (t *local) agreed(k plan.Key, b state.Base) {
 	}
 	place := plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
 	same := it.kind != plan.File || it.print == printOf(b) || sameBytes(it.print, printOf(b))
-	elsewhere := it.kind != plan.None && t.at[it.place] == k && it.place != place
+	elsewhere := it.kind != plan.None && t.standing(it.place) == k && it.place != place
 	if it.kind != plan.None && same && !elsewhere {
 		t.forget(k)
 		return

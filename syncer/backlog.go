@@ -72,7 +72,7 @@ func (e *Engine) ripe() []plan.Key {
 		}
 		delete(v.items, int64(k))
 	}
-	clear(e.dirty)
+	e.dirty = map[plan.Key]struct{}{} // a map that was cleared keeps its room
 	if len(e.local.rows) > portion {
 		e.local.written()
 	}

@@ -21,7 +21,7 @@ func (e *Engine) decide() {
 	for k := range e.local.look {
 		e.dirty[e.local.key(k)] = struct{}{}
 	}
-	clear(e.local.look)
+	e.local.look = map[plan.Key]struct{}{}
 	e.askAgain()
 	if len(e.dirty) == 0 && !e.refill() {
 		if e.inFlight == 0 && len(e.fresh.keys) == 0 {

@@ -41,9 +41,8 @@ type local struct {
 	rows map[plan.Key]state.Base   // of the base, as read since it was last written …
 	spot map[plan.Place]state.Base // … and the same by folded name
 	diff map[plan.Key]*item
-	at   map[plan.Place]plan.Key          // where the new and the moved items stand …
-	kids map[plan.Key]map[string]plan.Key // … and the same by parent
-	fold map[plan.Place][]plan.Key        // the same by folded name
+	kids map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
+	fold map[plan.Place][]plan.Key        // … and, where it is not their name, the same by folded name
 	bind map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
 	look map[plan.Key]struct{}            // changed since the last plan
 	gone bool                             // something is missing: new items may be it
@@ -53,7 +52,7 @@ type local struct {
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
-		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, at: map[plan.Place]plan.Key{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
+		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
 		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{},
 	}
 }
@@ -166,7 +165,7 @@ func sameBytes(a, b plan.Print) bool {
 
 // child finds the item standing in parent under exactly this name.
 func (t *local) child(parent plan.Key, name string) (plan.Key, bool) {
-	if k, ok := t.at[plan.Place{Parent: parent, Name: name}]; ok {
+	if k, ok := t.kids[parent][name]; ok {
 		return k, true
 	}
 	b, ok := t.baseAt(parent, name)
@@ -176,10 +175,13 @@ func (t *local) child(parent plan.Key, name string) (plan.Key, bool) {
 	return plan.Key(b.N), true
 }
 
+// standing is the new or moved item that stands at a place, or 0.
+func (t *local) standing(at plan.Place) plan.Key { return t.kids[at.Parent][at.Name] }
+
 // elsewhere says that a base item stands at another place than its base row's.
 func (t *local) elsewhere(k plan.Key) bool {
 	it, ok := t.diff[k]
-	return ok && t.at[it.place] == k
+	return ok && t.standing(it.place) == k
 }
 
 func (t *local) missing(k plan.Key) bool {
@@ -243,7 +245,11 @@ func (t *local) named(parent plan.Key, name string) []plan.Key {
 	if k := plan.Key(b.N); ok && !t.away(k) && t.Local(k).Kind != plan.None {
 		out = append(out, k)
 	}
-	return append(out, t.fold[folded(plan.Place{Parent: parent, Name: name})]...)
+	f := folded(plan.Place{Parent: parent, Name: name})
+	if k := t.standing(f); k != 0 {
+		out = append(out, k)
+	}
+	return append(out, t.fold[f]...)
 }
 
 // touch notes that k must be decided again.
@@ -252,15 +258,15 @@ func (t *local) touch(k plan.Key) { t.look[k] = struct{}{} }
 // put lets k stand at it.place, apart from its base.
 func (t *local) put(k plan.Key, it *item) {
 	t.diff[k] = it
-	t.at[it.place] = k
 	m := t.kids[it.place.Parent]
 	if m == nil {
 		m = map[string]plan.Key{}
 		t.kids[it.place.Parent] = m
 	}
 	m[it.place.Name] = k
-	f := folded(it.place)
-	t.fold[f] = append(t.fold[f], k)
+	if f := folded(it.place); f != it.place {
+		t.fold[f] = append(t.fold[f], k)
+	}
 	t.touch(k)
 }
 
@@ -270,15 +276,17 @@ func folded(at plan.Place) plan.Place { return plan.Place{Parent: at.Parent, Nam
 // lift takes k off the place it stands at apart from its base.
 func (t *local) lift(k plan.Key) {
 	it, ok := t.diff[k]
-	if !ok || t.at[it.place] != k {
+	if !ok || t.standing(it.place) != k {
 		return
 	}
-	delete(t.at, it.place)
 	delete(t.kids[it.place.Parent], it.place.Name)
 	if len(t.kids[it.place.Parent]) == 0 {
 		delete(t.kids, it.place.Parent)
 	}
 	f := folded(it.place)
+	if f == it.place {
+		return
+	}
 	if t.fold[f] = slices.DeleteFunc(t.fold[f], func(o plan.Key) bool { return o == k }); len(t.fold[f]) == 0 {
 		delete(t.fold, f)
 	}
@@ -306,7 +314,7 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		t.miss(plan.Key(b.N))
 	}
 	place := plan.Place{Parent: parent, Name: e.Name}
-	if k, ok := t.at[place]; ok {
+	if k := t.standing(place); k != 0 {
 		if old := t.diff[k]; old.kind == kind {
 			t.refresh(k, old, e)
 			return k
@@ -353,7 +361,7 @@ func (t *local) demote(k plan.Key) {
 	it.fresh, it.edit, it.hash = true, it.kind == plan.File, ""
 	t.put(plan.Key(t.db.NextKey()), it)
 	if it.kind == plan.Dir {
-		t.deep[t.path(t.at[it.place])] = struct{}{}
+		t.deep[t.path(t.standing(it.place))] = struct{}{}
 	}
 	t.touch(k)
 }
@@ -474,7 +482,7 @@ func (t *local) join() {
 	for t.gone {
 		t.gone = false // set again by what a moved folder turns out to lack
 		for _, k := range t.news() {
-			if it := t.diff[k]; it == nil || t.at[it.place] != k {
+			if it := t.diff[k]; it == nil || t.standing(it.place) != k {
 				continue // went along with its folder
 			}
 			if from, ok := t.origin(k); ok {
@@ -593,7 +601,7 @@ func (t *local) rekey(from, to plan.Key, bound bool) {
 	}
 	t.bind[from] = to
 	if it, ok := t.diff[from]; ok {
-		standing := t.at[it.place] == from
+		standing := t.standing(it.place) == from
 		t.lift(from)
 		delete(t.diff, from)
 		if standing {

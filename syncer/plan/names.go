@@ -18,23 +18,23 @@ import (
 // rune, the least of those that differ in case only. The service may be coarser
 // still; then it refuses, and nothing is overwritten.
 func Fold(name string) string {
-	ascii := true
-	for i := 0; i < len(name); i++ {
-		if c := name[i]; c >= utf8.RuneSelf || 'a' <= c && c <= 'z' {
-			ascii = false
-			break
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return strings.Map(foldRune, norm.NFC.String(name))
 		}
 	}
-	if ascii {
-		return name
-	}
-	return strings.Map(foldRune, norm.NFC.String(name))
+	return strings.ToLower(name)
 }
 
+// foldRune gives the same rune for all that differ only in case: the least of
+// them, but of letters that are also ASCII ones the small one.
 func foldRune(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 		least = min(least, f)
+	}
+	if 'A' <= least && least <= 'Z' {
+		return least + 'a' - 'A'
 	}
 	return least
 }

@@ -197,7 +197,7 @@ func (e *Engine) dispatch(ctx context.Context) {
 	e.agreeAll()
 	e.stampAll(ctx)
 	checked := false
-	for e.running < e.cfg.Parallel && len(e.ready.work) > 0 {
+	for e.running < e.cfg.Parallel && e.loaded < loadMost && len(e.ready.work) > 0 {
 		s := e.ready.work[0]
 		if deletes(s.Op) && !checked {
 			if e.fatal = e.checkRoot(); e.fatal != nil {
@@ -231,6 +231,17 @@ func (q *queue) add(s *step) {
 
 func (q *queue) len() int { return len(q.agree) + len(q.stamp) + len(q.work) }
 
+// loadMost bounds what small files, which are sent from memory, take of it.
+const loadMost = 48 << 20
+
+// load is what a worker at s may hold in memory.
+func (s *step) load() int64 {
+	if s.Op == plan.Upload && s.Local.Size <= wholeBelow {
+		return s.Local.Size
+	}
+	return 0
+}
+
 func deletes(op plan.Op) bool { return op == plan.DeleteLocal || op == plan.DeleteRemote }
 
 // agreeAll records, in one transaction, every ready step that moves nothing.
@@ -242,7 +253,6 @@ func (e *Engine) agreeAll() {
 	e.ready.agree = nil
 	reports := make([]report, len(steps))
 	for i, s := range steps {
-		e.running++
 		reports[i] = e.reportOf(s, e.agree(e.jobFor(s)))
 	}
 	e.commit(report{
@@ -316,8 +326,18 @@ func (j job) localName(online string) string {
 // start hands s to a worker.
 func (e *Engine) start(ctx context.Context, s *step) {
 	e.running++
+	e.loaded += s.load()
 	j := e.jobFor(s)
-	e.spawn(func() report { return e.reportOf(s, e.perform(ctx, j)) })
+	e.spawn(func() report {
+		r := e.reportOf(s, e.perform(ctx, j))
+		done := r.then
+		r.then = func(err error) {
+			e.running--
+			e.loaded -= s.load()
+			done(err)
+		}
+		return r
+	})
 }
 
 func (e *Engine) perform(ctx context.Context, j job) outcome {
@@ -401,7 +421,6 @@ func (e *Engine) learn(tx *state.Tx, out outcome) error {
 // finish closes a step: its successors are released, or dropped to be planned
 // anew.
 func (e *Engine) finish(s *step, out outcome, now time.Time) {
-	e.running--
 	e.release(s)
 	if out.err != nil {
 		e.giveUp(s)

@@ -46,7 +46,7 @@ type Config struct {
 	HoldCount   int
 	HoldPercent int
 	Settle      time.Duration // how long a file must be left alone before it is sent
-	Parallel    int           // most actions at once
+	Parallel    int           // most actions at once; 0: twice the requests that the client has under way, for a worker waits for the disk too
 	FileMode    uint32        // of new files, umask applied; 0 means 0644
 	Poll        time.Duration // how often the change feed is asked
 
@@ -90,8 +90,9 @@ type Engine struct {
 	cleared  []int64 // dirty marks to take off with the next commit
 
 	ready    queue
-	inFlight int // planned and not ended
-	running  int // of these, those that a worker is at
+	inFlight int   // planned and not ended
+	running  int   // of these, those that a worker is at
+	loaded   int64 // bytes of small files that workers may hold in memory
 	address  map[string]address
 
 	once     bool // a single pass
@@ -121,7 +122,7 @@ type address struct {
 // New makes an engine for the pair that cfg describes. It touches nothing yet.
 func New(cfg Config) *Engine {
 	cfg.Settle = cmp.Or(cfg.Settle, time.Second)
-	cfg.Parallel = cmp.Or(cfg.Parallel, 16)
+	cfg.Parallel = cmp.Or(cfg.Parallel, 32)
 	cfg.FileMode = cmp.Or(cfg.FileMode, 0o644)
 	cfg.Poll = cmp.Or(cfg.Poll, 30*time.Second)
 	if cfg.Clock == nil {

@@ -29,7 +29,7 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 		jobs[i] = e.jobFor(s)
 		stamps[i] = remote.Stamp{ID: jobs[i].id, ETag: jobs[i].etag, MTime: wholeSecond(s.Local.MTime)}
 	}
-	e.running += len(batch)
+	e.running++
 	e.spawn(func() report {
 		results, err := e.drive.SetTimes(ctx, e.cfg.Drive.ID, stamps)
 		reports := make([]report, len(batch))
@@ -50,6 +50,7 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 				return nil
 			},
 			then: func(err error) {
+				e.running--
 				for _, r := range reports {
 					r.then(err)
 				}

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"slices"
 
 	"tandem/syncer/plan"
 )
@@ -20,10 +21,8 @@ func (e *Engine) DryRun(ctx context.Context) ([]Step, Summary, error) {
 			return err
 		}
 		for e.fatal == nil {
-			p, done := e.foresee()
-			if done {
-				steps = e.steps(p)
-				e.takeHeld(plan.Plan{Held: p.Held, HeldWhy: p.HeldWhy}, nil)
+			if all, done := e.foresee(); done {
+				steps = all
 				return nil
 			}
 			if err := e.wait(ctx); err != nil {
@@ -35,21 +34,46 @@ func (e *Engine) DryRun(ctx context.Context) ([]Step, Summary, error) {
 	return steps, e.summary(start, requests, err), err
 }
 
-// foresee makes a plan without starting on it; done says that nothing more has
+// foresee plans without starting on anything; done says that nothing more has
 // to be known for it.
-func (e *Engine) foresee() (p plan.Plan, done bool) {
-	if !e.listed || e.work > 0 {
-		return p, false
+func (e *Engine) foresee() (steps []Step, done bool) {
+	e.hashAll()
+	if !e.listed || e.work > 0 || len(e.wake) > 0 {
+		return nil, false
 	}
 	for k := range e.local.look {
 		e.dirty[e.local.key(k)] = struct{}{}
 	}
-	keys := make([]plan.Key, 0, len(e.dirty))
-	for k := range e.dirty {
-		keys = append(keys, k)
+	seen := map[string]bool{}
+	for _, keys := range e.portions() {
+		p := plan.Make(e.view(), keys, e.rules())
+		e.takeQuestions(p)
+		e.takeHeld(plan.Plan{Held: p.Held, HeldWhy: p.HeldWhy}, nil)
+		for _, w := range p.Waiting {
+			e.waitFor(w.Key, w.Why, w.Person, 0)
+		}
+		for _, s := range e.steps(p) {
+			if line := s.Op + "\n" + s.Path; !seen[line] { // a folder is planned with each portion of what is in it
+				seen[line] = true
+				steps = append(steps, s)
+			}
+		}
 	}
-	p = plan.Make(e.view(), keys, e.rules())
-	e.takeQuestions(p)
 	e.hashAll()
-	return p, len(p.Hash)+len(e.toHash) == 0 && len(e.wake) == 0
+	return steps, e.work == 0 && len(e.wake) == 0
+}
+
+// portions divides what changed as a run would: what is urgent is one of them.
+func (e *Engine) portions() [][]plan.Key {
+	var first, rest []plan.Key
+	v := e.view()
+	for k := range e.dirty {
+		if e.stance(k, e.local.Local(k), v.remote(k)) == urgent {
+			first = append(first, k)
+		} else {
+			rest = append(rest, k)
+		}
+	}
+	slices.Sort(rest)
+	return append([][]plan.Key{first}, slices.Collect(slices.Chunk(rest, portion))...)
 }

@@ -134,9 +134,25 @@ func BenchmarkFirstMeetingOfEqualTrees(b *testing.B) {
 	}
 }
 
-// A dry run on an empty folder lists the whole drive into the state, and plans
-// to fetch it.
+// BenchmarkListing lists a drive into the state, of which an empty folder is
+// synced.
 func BenchmarkListing(b *testing.B) {
+	w := newWorld(b, remotetest.Options{})
+	must(b, w.drive.Fill("tree", 100_000, 10_000, 100))
+	_, err := w.drive.Mkdir("empty")
+	must(b, err)
+	file := w.path("config/tandem/config.toml")
+	text, err := os.ReadFile(file)
+	must(b, err)
+	must(b, os.WriteFile(file, append(text, "remote = \"/empty\"\n"...), 0o666))
+	for b.Loop() {
+		must(b, os.RemoveAll(w.path("state/tandem/tandem.db")))
+		report(b, spent(b, w.tandem("sync", "--once")))
+	}
+}
+
+// BenchmarkDryRun says what a first download would bring.
+func BenchmarkDryRun(b *testing.B) {
 	w := newWorld(b, remotetest.Options{})
 	must(b, w.drive.Fill("tree", 100_000, 10_000, 100))
 	for b.Loop() {

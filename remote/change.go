@@ -60,6 +60,19 @@ func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
 	return err
 }
 
+// DeletePermanently deletes an item, a folder with all that is in it, past the
+// recycle bin: nobody can bring it back. Personal drives cannot do that:
+// [ErrUnsupported]. The service takes no eTag here, so who calls has looked just
+// before.
+func (c *Client) DeletePermanently(ctx context.Context, drive, id string) error {
+	r := &request{op: "delete an item for good", method: http.MethodPost, url: c.itemURL(drive, id) + "/permanentDelete", to: forGraph}
+	_, err := c.ask(ctx, r, new(wireItem))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // change sends r and returns the item as it is afterwards. done looks whether
 // the work is done: asked when the answer was empty, and when a repeat was
 // refused, since the first attempt may have been carried out unheard.

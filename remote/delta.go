@@ -90,3 +90,9 @@ func (c *Client) DeltaRun(ctx context.Context, drive, link string) iter.Seq2[Del
 		}
 	}
 }
+
+// DeltaBelow lists what is in one folder through its own change feed, from the
+// start. Only personal drives have such feeds: [ErrUnsupported] elsewhere.
+func (c *Client) DeltaBelow(ctx context.Context, drive, id string) iter.Seq2[DeltaPage, error] {
+	return c.DeltaRun(ctx, drive, c.itemURL(drive, id)+"/delta?$top=1000")
+}

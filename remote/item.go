@@ -31,6 +31,7 @@ type Item struct {
 	Deleted, Root bool
 	Size          int64
 	MTime         time.Time // the client's time, not the server's; zero = not known
+	Born          time.Time // likewise, when it was created
 	Hash          string    // 20 raw bytes of quickXorHash; "" = the service did not tell
 	ETag, CTag    string
 	Children      int64  // of a folder, as the service counts, which may be stale
@@ -54,6 +55,7 @@ type wireItem struct {
 	} `json:"parentReference"`
 	Times struct {
 		Modified moment `json:"lastModifiedDateTime"`
+		Created  moment `json:"createdDateTime"`
 	} `json:"fileSystemInfo"`
 	File *struct {
 		MimeType   string `json:"mimeType"`
@@ -111,7 +113,7 @@ func (w *wireItem) item(drive string) Item {
 	it := Item{
 		Drive: NormDrive(drive), ID: NormItem(w.ID), ParentID: NormItem(w.Parent.ID), Name: w.Name,
 		Deleted: bool(w.Deleted), Root: bool(w.Root),
-		Size: w.Size, MTime: w.Times.Modified.Time, ETag: w.ETag, CTag: w.CTag,
+		Size: w.Size, MTime: w.Times.Modified.Time, Born: w.Times.Created.Time, ETag: w.ETag, CTag: w.CTag,
 		Pending: bool(w.Pending) || w.File != nil && w.File.Processing,
 		Address: Secret(w.Address),
 	}

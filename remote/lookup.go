@@ -68,15 +68,24 @@ func (c *Client) ItemIn(ctx context.Context, drive, parentID, name string) (Item
 // ItemAt returns the item at a path from the drive's root. It is for setting
 // things up; afterwards ids are what counts.
 func (c *Client) ItemAt(ctx context.Context, drive, path string) (Item, error) {
+	return c.itemAlong(ctx, drive, c.at("drives", escape(drive), "root"), path)
+}
+
+// ItemBelow returns the item at a path from a folder.
+func (c *Client) ItemBelow(ctx context.Context, drive, id, path string) (Item, error) {
+	return c.itemAlong(ctx, drive, c.itemURL(drive, id), path)
+}
+
+func (c *Client) itemAlong(ctx context.Context, drive, at, path string) (Item, error) {
+	const op = "look up a path"
 	names := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 	if len(names) == 0 {
-		return c.Root(ctx, drive)
+		return c.item(ctx, drive, c.get(op, "", at))
 	}
-	at := c.at("drives", escape(drive), "root:")
+	at += ":"
 	for _, n := range names {
 		at += "/" + escape(n)
 	}
-	const op = "look up a path"
 	it, err := c.item(ctx, drive, c.get(op, "", at))
 	if err == nil && !sameName(it.Name, names[len(names)-1]) {
 		return Item{}, &Error{Op: op, kind: ErrNotFound, Message: "the service answered with another item"}

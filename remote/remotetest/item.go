@@ -25,6 +25,7 @@ type item struct {
 	what   Opaque
 	body   blob
 	past   []version
+	links  map[string]string // that lead to it, by "type scope"
 
 	size           int64 // of a folder: of all below
 	etag, ctag     int

@@ -45,6 +45,8 @@ func methods(route string) map[string]handler {
 		return map[string]handler{"GET": (*Drive).getVersions}
 	case "copy":
 		return map[string]handler{"POST": (*Drive).postCopy}
+	case "createLink":
+		return map[string]handler{"POST": (*Drive).postLink}
 	case "restore":
 		return map[string]handler{"POST": (*Drive).postRestore}
 	case "permanentDelete":
@@ -183,7 +185,7 @@ func (c *call) locateAction(rest string) string {
 		return ""
 	}
 	switch action {
-	case "children", "content", "delta", "createUploadSession", "versions", "copy", "restore", "permanentDelete":
+	case "children", "content", "delta", "createUploadSession", "versions", "copy", "createLink", "restore", "permanentDelete":
 		c.arg = arg
 		return action
 	}

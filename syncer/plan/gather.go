@@ -134,14 +134,15 @@ func (p *pass) halves(keys []Key) []*node {
 
 // oneItem says whether a local half and one online, of one name, are one item.
 // The local one is new; or it stands where it always did, but its item online
-// is gone and r has taken its place there (another program replaced it). The one
-// online is new too; but a folder is never made twice, whatever it was before.
+// is gone and r has taken its place there, under its very name (another program
+// replaced it). The one online is new too; but a folder is never made twice,
+// whatever it was before.
 func (p *pass) oneItem(l, r *node) bool {
 	switch {
 	case l.Local.Kind != r.Remote.Kind || l.Remote.Kind != None || r.Local.Kind != None || !l.here():
 		return false
 	case l.bound():
-		return !r.bound() && !p.left(l.Local.Place, l.Base.Parent, l.Base.LocalName)
+		return !r.bound() && !p.left(l.Local.Place, l.Base.Parent, l.Base.LocalName) && sameButAccents(l.Base.RemoteName, r.Remote.Name)
 	}
 	return !r.bound() || r.Remote.Kind == Dir
 }

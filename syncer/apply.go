@@ -308,9 +308,7 @@ func (e *Engine) jobFor(s *step) job {
 	} else if ok {
 		j.parentID = it.ID
 	}
-	if a, ok := e.address[j.id]; ok && e.clock.Now().Before(a.until) {
-		j.address = a.to
-	}
+	j.address = e.feed.addressOf(j.id, e.clock.Now())
 	return j
 }
 

@@ -25,7 +25,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
 	"tandem/watcher"
@@ -40,6 +39,7 @@ type Config struct {
 	Disk   FS
 	Remote Drive
 	DB     *state.DB
+	Feed   *Feed            // of Drive, shared by its pairs; nil: there is no other
 	Watch  *watcher.Watcher // nil when only Once is called
 
 	Host        string // this machine's name, for conflict copies
@@ -93,7 +93,7 @@ type Engine struct {
 	inFlight int   // planned and not ended
 	running  int   // of these, those that a worker is at
 	loaded   int64 // bytes of small files that workers may hold in memory
-	address  map[string]address
+	feed     *Feed
 
 	once     bool // a single pass
 	listed   bool // the change feed was read to its end by this process
@@ -110,13 +110,6 @@ type Engine struct {
 	born     string       // sets this process's private files apart from those of earlier ones
 	temps    atomic.Int64 // and numbers them
 	listing  atomic.Int64 // items the feed has brought so far, for the progress line
-}
-
-// An address is where an item's content can be had without asking again; it is
-// kept in memory only, and for less time than the service lets it live.
-type address struct {
-	to    remote.Secret
-	until time.Time
 }
 
 // New makes an engine for the pair that cfg describes. It touches nothing yet.
@@ -142,7 +135,7 @@ func New(cfg Config) *Engine {
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
-		waiting: map[plan.Key]state.Waiting{}, address: map[string]address{},
+		waiting: map[plan.Key]state.Waiting{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		refused: plan.RemoteRefuses(cfg.Drive.Kind),
 		sum:     Summary{Folder: cfg.Name, Waiting: []Waiting{}},
 	}
@@ -276,8 +269,13 @@ func (e *Engine) tick(ctx context.Context) {
 		e.lookAt(rel, true)
 	}
 	e.local.join()
-	if !e.once && !now.Before(e.nextPoll) {
+	if now.Before(e.nextPoll) {
+		return
+	}
+	if !e.once || !e.listed {
 		e.poll(ctx)
+	}
+	if !e.once {
 		e.sweep()
 		e.readVerdicts()
 	}
@@ -319,7 +317,7 @@ func (e *Engine) relook(k plan.Key) {
 func (e *Engine) nap() time.Duration {
 	d := time.Hour
 	now := e.clock.Now()
-	if !e.once {
+	if !e.once || !e.listed {
 		d = e.nextPoll.Sub(now)
 	}
 	if len(e.wake) > 0 {
@@ -342,6 +340,7 @@ func (e *Engine) quiet() bool {
 // nothing that was done goes unrecorded. A transfer cut short resumes later.
 func (e *Engine) drain(cancel context.CancelFunc) {
 	cancel()
+	defer e.feed.leave(e, false)
 	deadline := e.clock.After(8 * time.Second)
 	for e.work > 0 {
 		select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"tandem/remote"
@@ -15,7 +16,82 @@ const (
 	addressLife = 30 * time.Minute // an hour is promised for most, not for all
 	addressMost = 50_000           // kept in memory; the rest are asked for one by one
 	trueUp      = 24 * time.Hour   // how often the agent enumerates the whole drive: tombstones do get lost
+	nextTurn    = 100 * time.Millisecond
 )
+
+// A Feed is the change feed of one drive. The pairs on a drive share what is
+// known of it, so they read its feed in turns, and what one of them has just
+// read the others need not read again. The zero Feed is ready.
+type Feed struct {
+	mu      sync.Mutex
+	reader  *Engine // whose turn it is
+	begun   time.Time
+	read    time.Time // when the last run that came to its end had begun
+	address map[string]address
+}
+
+// An address is where an item's content can be had without asking again; it is
+// kept in memory only, and for less time than the service lets it live.
+type address struct {
+	to    remote.Secret
+	until time.Time
+}
+
+// enter gives e its turn, unless another pair reads or has read since then.
+func (f *Feed) enter(e *Engine, now, since time.Time) (mine, fresh bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.reader != nil:
+		return false, false
+	case f.read.After(since):
+		return false, true
+	}
+	f.reader, f.begun = e, now
+	return true, false
+}
+
+// leave ends e's turn. done says that the run is part of what is known now.
+func (f *Feed) leave(e *Engine, done bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reader != e {
+		return
+	}
+	f.reader = nil
+	if done {
+		f.read = f.begun
+	}
+}
+
+// keep remembers the addresses that a run has brought.
+func (f *Feed) keep(brought map[string]remote.Secret, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.address == nil {
+		f.address = map[string]address{}
+	}
+	for id, a := range f.address {
+		if now.After(a.until) {
+			delete(f.address, id)
+		}
+	}
+	for id, to := range brought {
+		if _, known := f.address[id]; known || len(f.address) < addressMost {
+			f.address[id] = address{to, now.Add(addressLife)}
+		}
+	}
+}
+
+// addressOf is where the content of an item is, as far as it is known.
+func (f *Feed) addressOf(id string, now time.Time) remote.Secret {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a, ok := f.address[id]; ok && now.Before(a.until) {
+		return a.to
+	}
+	return ""
+}
 
 // A run is one reading of the change feed, from the cursor to its end.
 type run struct {
@@ -25,13 +101,28 @@ type run struct {
 }
 
 // poll reads the change feed to its end beside the loop. Its items are staged
-// page by page and merged, with the cursor, in one transaction.
+// page by page and merged, with the cursor, in one transaction. A single pass
+// reads for itself; the agent takes what another pair has read lately.
 func (e *Engine) poll(ctx context.Context) {
 	if e.polling {
 		return
 	}
+	now := e.clock.Now()
+	lately := now.Add(-e.cfg.Poll / 2)
+	if e.once {
+		lately = now
+	}
+	mine, fresh := e.feed.enter(e, now, lately)
+	if !mine && !fresh {
+		e.nextPoll = now.Add(nextTurn)
+		return
+	}
+	e.nextPoll = now.Add(e.cfg.Poll)
+	if fresh {
+		e.upToDate()
+		return
+	}
 	e.polling = true
-	e.nextPoll = e.clock.Now().Add(e.cfg.Poll)
 	drive, err := e.db.Drive(e.cfg.Drive.N)
 	if err != nil {
 		panic(stateError{err})
@@ -112,16 +203,16 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 		e.feedFailed(fmt.Errorf("merge the change feed: %w", err))
 		return
 	}
-	for id, to := range r.address {
-		if len(e.address) >= addressMost {
-			break
-		}
-		e.address[id] = address{to, now.Add(addressLife)}
-	}
-	e.pruneAddresses(now)
+	e.feed.keep(r.address, now)
+	e.feed.leave(e, true)
 	if len(merged.Doubts) > 0 {
 		e.spawn(func() report { return e.askAbout(ctx, merged.Doubts) })
 	}
+	e.upToDate()
+}
+
+// upToDate takes over what a run of the feed has brought.
+func (e *Engine) upToDate() {
 	if !e.listed {
 		e.listed = true
 		e.claimCreated()
@@ -132,17 +223,10 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 	}
 }
 
-func (e *Engine) pruneAddresses(now time.Time) {
-	for id, a := range e.address {
-		if now.After(a.until) {
-			delete(e.address, id)
-		}
-	}
-}
-
 // feedFailed ends a single pass. The agent goes on with what it knows and asks
 // again, unless a person must sign in first.
 func (e *Engine) feedFailed(err error) {
+	e.feed.leave(e, false)
 	if e.once || errors.Is(err, remote.ErrSignIn) {
 		e.fatal = err
 		return

@@ -23,6 +23,7 @@ type progress struct {
 	tell  func(Progress)
 	clock Clock
 	last  time.Time
+	told  Progress
 	now   Progress
 	up    *atomic.Int64
 	down  counter
@@ -119,15 +120,20 @@ func apart[N int | int64](of [2]N) N { return max(of[0], of[1]) - min(of[0], of[
 
 func (p *progress) busy(e *Engine) bool { return p.tell != nil && e.work > 0 }
 
-// show tells the screen, not more often than it can be read.
+// show tells the screen what is new, not more often than it can be read but for
+// the last of it.
 func (p *progress) show(e *Engine) {
-	if now := p.clock.Now(); p.tell != nil && now.Sub(p.last) >= 100*time.Millisecond {
-		p.last = now
-		p.now.Listed = e.listing.Load()
-		p.now.Moved = p.up.Load() + p.down.n.Load()
-		now := p.now
-		now.Files += apart(e.ahead.files)
-		now.Bytes += apart(e.ahead.bytes)
+	at := p.clock.Now()
+	if p.tell == nil || e.work > 0 && at.Sub(p.last) < 100*time.Millisecond {
+		return
+	}
+	now := p.now
+	now.Listed = e.listing.Load()
+	now.Moved = p.up.Load() + p.down.n.Load()
+	now.Files += apart(e.ahead.files)
+	now.Bytes += apart(e.ahead.bytes)
+	if now != p.told {
+		p.last, p.told = at, now
 		p.tell(now)
 	}
 }

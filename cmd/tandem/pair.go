@@ -79,7 +79,7 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 	}
 	host, _ := os.Hostname() // only a word in the names of conflict copies
 	p.Config = syncer.Config{
-		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Remote: client, DB: s.db, Host: host,
+		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Remote: client, DB: s.db, Feed: s.feed(drive.N), Host: host,
 		HoldCount: f.HoldDeletesCount, HoldPercent: f.HoldDeletesPercent,
 		FileMode: s.mode, Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
 	}

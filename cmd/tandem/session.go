@@ -16,6 +16,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer"
 )
 
 // A session is what one invocation works with: the configuration, the state
@@ -32,6 +33,7 @@ type session struct {
 
 	mu      sync.Mutex
 	clients map[string]*remote.Client // by connection
+	feeds   map[int64]*syncer.Feed    // by drive
 }
 
 // begin reads the configuration. The state is left alone until it is needed.
@@ -53,7 +55,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), clients: map[string]*remote.Client{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }
@@ -171,6 +173,16 @@ func (s *session) client(c *connection) (*remote.Client, error) {
 	}
 	s.clients[c.name] = made
 	return made, nil
+}
+
+// feed is what the folders on one drive share.
+func (s *session) feed(drive int64) *syncer.Feed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.feeds[drive] == nil {
+		s.feeds[drive] = new(syncer.Feed)
+	}
+	return s.feeds[drive]
 }
 
 func (c *connection) secret() (string, error) {

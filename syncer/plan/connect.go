@@ -161,7 +161,7 @@ func (p *pass) blocked(a *act) bool {
 		case o.state == held:
 			a.n.wait("it needs the place of something whose delete is held", true)
 		default:
-			a.n.wait(need.why, o.person)
+			a.n.wait(need.why, o.person || o.closed())
 		}
 		return true
 	}

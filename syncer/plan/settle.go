@@ -63,27 +63,40 @@ func (p *pass) revive(n *node) {
 }
 
 // refuse lets an item wait whose name one of the sides cannot hold, and one
-// that went when something took its place which is never synced.
+// that may not be gone at all: it is behind something that is never synced.
 func (p *pass) refuse(n *node) {
-	switch {
-	case n.state != free:
-	case n.exists:
+	for _, s := range []side{disk, drive} {
+		if n.state == free && n.bound() && p.kindOn(n, s) == None && p.hidden(n, s) {
+			n.wait("it is no longer "+sideName[s]+"; something that is not synced stands there instead", true)
+		}
+	}
+	if n.state == free && n.exists {
 		if why := p.refusal(n); why != "" {
 			n.wait(why, true)
-		}
-	case n.bound() && n.here() != n.there():
-		at, _ := p.at(n, pact)
-		for _, s := range []side{disk, drive} {
-			for _, o := range p.stands[p.spot(s, at)] {
-				if o != n && closed(p.kindOn(o, s)) {
-					n.wait("it is no longer "+sideName[s]+"; something that is not synced stands there instead", true)
-				}
-			}
 		}
 	}
 }
 
 var sideName = [...]string{disk: "here", drive: "online"}
+
+// hidden says that n is not seen on side s because of what stands where the
+// base has n, or a folder that n is in. A link says that somebody put it there:
+// what was changed on the other side since is wanted nevertheless, what is gone
+// there too is gone. Behind what cannot be told all may be as it was.
+func (p *pass) hidden(n *node, s side) bool {
+	for f := range p.above(n.Key, func(f *node) Key { return f.Base.Parent }) {
+		if p.kindOn(f, s) != None {
+			return false
+		}
+		at, _ := p.at(f, pact)
+		for _, o := range p.stands[p.spot(s, at)] {
+			if k := p.kindOn(o, s); k == Unknown || k == Other && !n.exists && n.here() != n.there() {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func (p *pass) refusal(n *node) string {
 	path := p.path(n.place.Parent)

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"strings"
 )
 
 // A Base is what both sides agreed on for one item: the fingerprint of what is
@@ -42,6 +43,13 @@ func scanBase(row scanner, b *Base) error {
 // Base returns the agreement on item n.
 func (db *DB) Base(folder, n int64) (Base, bool, error) {
 	return get(db.r, scanBase, selectBase+"WHERE n=? AND folder=?", n, folder)
+}
+
+// Bases returns the agreements there are on the items n, many at a tenth of the
+// cost of one each.
+func (db *DB) Bases(folder int64, n []int64) ([]Base, error) {
+	return all(db.r, scanBase, "SELECT b."+strings.ReplaceAll(baseColumns, ",", ",b.")+
+		" FROM json_each(?) want CROSS JOIN base b ON b.n=want.value WHERE b.folder=?", list(n), folder)
 }
 
 // BaseAt returns the agreement on the item of this name in parent.

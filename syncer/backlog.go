@@ -54,28 +54,31 @@ func (e *Engine) refill() bool {
 func (e *Engine) ripe() []plan.Key {
 	v := e.view()
 	var keys []plan.Key
-	for k := range e.dirty {
-		e.ahead.drop(k)
-		l, r := e.local.Local(k), v.remote(k)
-		switch e.stance(k, l, r) {
-		case changed:
-			e.known.add(k)
-		case fresh:
-			e.fresh.add(k)
-			e.ahead.add(k, l, r)
-		case below:
-			e.ahead.add(k, l, r)
-		case elsewhere:
-			e.cleared = append(e.cleared, int64(k))
-		default:
-			keys = append(keys, k)
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(e.dirty)), loadAtOnce) {
+		v.load(some)
+		for _, k := range some {
+			e.ahead.drop(k)
+			l, r := e.local.Local(k), v.remote(k)
+			switch e.stance(k, l, r) {
+			case changed:
+				e.known.add(k)
+			case fresh:
+				e.fresh.add(k)
+				e.ahead.add(k, l, r)
+			case below:
+				e.ahead.add(k, l, r)
+			case elsewhere:
+				e.cleared = append(e.cleared, int64(k))
+			default:
+				keys = append(keys, k)
+			}
+			delete(v.items, int64(k))
 		}
-		delete(v.items, int64(k))
+		if len(e.local.rows) > portion {
+			e.local.written()
+		}
 	}
 	e.dirty = map[plan.Key]struct{}{} // a map that was cleared keeps its room
-	if len(e.local.rows) > portion {
-		e.local.written()
-	}
 	keys = append(keys, e.known.take(max(e.capacity()-len(keys), 0))...)
 	if e.capacity() >= portion/2 {
 		keys = append(keys, e.fresh.take(max(e.capacity()-len(keys), 0))...)

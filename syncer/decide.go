@@ -39,6 +39,7 @@ func (e *Engine) decide() {
 			keys = append(keys, k)
 		}
 	}
+	v.load(keys)
 	p := plan.Make(v, keys, e.rules())
 	e.takeSteps(p)
 	e.takeQuestions(p)

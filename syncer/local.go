@@ -86,6 +86,24 @@ func (t *local) base(k plan.Key) (state.Base, bool) {
 	return b, ok
 }
 
+// load reads the agreements on keys in one go.
+func (t *local) load(keys []int64) {
+	var want []int64
+	for _, k := range keys {
+		if _, known := t.rows[plan.Key(k)]; !known {
+			t.rows[plan.Key(k)] = state.Base{}
+			want = append(want, k)
+		}
+	}
+	rows, err := t.db.Bases(t.folder, want)
+	if err != nil {
+		panic(stateError{err})
+	}
+	for _, b := range rows {
+		t.rows[plan.Key(b.N)] = b
+	}
+}
+
 // baseAt is the agreement on what has a name, as names are compared, in parent.
 func (t *local) baseAt(parent plan.Key, name string) (state.Base, bool) {
 	at := folded(plan.Place{Parent: parent, Name: name})

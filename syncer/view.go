@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"slices"
 	"time"
 
 	"tandem/state"
@@ -34,6 +35,30 @@ func (v *view) Node(k plan.Key) plan.Node {
 	}
 	return n
 }
+
+// load reads, in one go, what will be asked about keys.
+func (v *view) load(keys []plan.Key) {
+	for some := range slices.Chunk(keys, loadAtOnce) {
+		var want []int64
+		for _, k := range some {
+			own, ok := v.e.local.diff[k]
+			if _, known := v.items[int64(k)]; !known && !(ok && own.fresh) {
+				v.items[int64(k)] = state.Item{}
+				want = append(want, int64(k))
+			}
+		}
+		items, err := v.e.db.Items(want)
+		if err != nil {
+			panic(stateError{err})
+		}
+		for _, it := range items {
+			v.items[it.N] = it
+		}
+		v.e.local.load(want)
+	}
+}
+
+const loadAtOnce = 1000
 
 func (v *view) item(k int64) state.Item {
 	if it, ok := v.items[k]; ok {

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -111,7 +112,7 @@ func (e *Engine) takeQuestions(p plan.Plan) {
 
 // takeHeld keeps the list of deletes that wait for a person.
 func (e *Engine) takeHeld(p plan.Plan, asked []plan.Key) {
-	was := len(e.held)
+	was := maps.Clone(e.held)
 	for _, k := range asked {
 		delete(e.held, k)
 	}
@@ -121,10 +122,10 @@ func (e *Engine) takeHeld(p plan.Plan, asked []plan.Key) {
 			side = "local"
 		}
 		e.held[a.Key] = state.Held{
-			Key: int64(a.Key), Path: e.pathOf(a.Key), Side: side, Items: e.countAt(a), Why: p.HeldWhy, At: e.clock.Now(),
+			Key: int64(a.Key), Path: e.pathOf(a.Key), Side: side, Items: e.countAt(a), Why: cmp.Or(p.HeldWhy, was[a.Key].Why), At: e.clock.Now(),
 		}
 	}
-	if was == 0 && len(e.held) == 0 {
+	if len(was) == 0 && len(e.held) == 0 {
 		return
 	}
 	list := slices.SortedFunc(maps.Values(e.held), func(a, b state.Held) int { return int(a.Key - b.Key) })

@@ -168,7 +168,15 @@ func (v *view) Busy(k plan.Key) bool {
 	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now())
 }
 
-func (v *view) Verdict(k plan.Key) plan.Verdict { return v.e.verdicts[k] }
+func (v *view) Verdict(k plan.Key) plan.Verdict {
+	if said := v.e.verdicts[k]; said != plan.NotAsked {
+		return said
+	}
+	if _, held := v.e.held[k]; held {
+		return plan.Asked
+	}
+	return plan.NotAsked
+}
 
 func (v *view) Synced(k plan.Key) int {
 	n, err := v.e.db.CountBelow(v.e.cfg.Folder.N, int64(k))

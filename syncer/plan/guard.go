@@ -21,11 +21,9 @@ func (p *pass) guard() {
 	if len(open) == 0 {
 		return
 	}
-	if p.plan.HeldWhy = p.tooMany(open); p.plan.HeldWhy == "" {
-		return
-	}
+	p.plan.HeldWhy = p.tooMany(open)
 	for _, n := range open {
-		if n.state == free {
+		if n.state == free && (p.plan.HeldWhy != "" || p.judged(n, Asked)) {
 			n.state = held
 		}
 	}

@@ -102,6 +102,7 @@ const (
 	NotAsked Verdict = iota
 	Approved         // the delete may go through
 	Denied           // bring it back
+	Asked            // nothing yet: it stays held, however few deletes there are by now
 )
 
 // A View answers questions about the trees as they stand. Lists come in any
@@ -174,7 +175,7 @@ type Wait struct {
 type Plan struct {
 	Actions []Action
 	Held    []Action // deletes that a person must agree to first
-	HeldWhy string   // why they are held; empty when none is
+	HeldWhy string   // why they are held; empty when none is, or for no new reason
 	Waiting []Wait
 	Hash    []Key // files whose local content must be hashed before it can be decided
 	Later   []Key // items that touch something busy: ask again when it has ended

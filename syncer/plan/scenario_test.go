@@ -85,6 +85,9 @@ func play(script map[string]string, rnd *rand.Rand) (plan, end string, err error
 	rest := ""
 	for range 10 {
 		p := Make(s, dirty, s.rules)
+		for _, a := range p.Held {
+			s.judged[a.Key] = Asked
+		}
 		before := rest
 		if rest = s.sayRest(p); len(p.Actions)+len(p.Hash) == 0 {
 			if rest != before {

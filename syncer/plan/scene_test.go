@@ -25,7 +25,7 @@ import (
 // listed is gone, or unknown if its folder is. In brackets, after commas:
 //
 //	base     here NAME (the local spelling), online TEXT (what the server made of
-//	         it), times due, busy, approved, denied
+//	         it), times due, busy, asked, approved, denied
 //	local    was PATH, touched (only its time is new), unread (nobody hashed it),
 //	         unreadable, link, mounted
 //	remote   was PATH, touched, new (another id than the base's), no hash,
@@ -96,6 +96,7 @@ func lines(text string) ([]line, error) {
 		to, _ := strconv.Atoi(item.path[m[4]:m[5]])
 		for i := from; i <= to; i++ {
 			each := item
+			each.marks = maps.Clone(item.marks)
 			each.path = item.path[:m[0]] + strconv.Itoa(i) + item.path[m[1]:]
 			all = append(all, each)
 		}
@@ -228,11 +229,10 @@ func (s *scene) readBase(k Key, l line, at Place) error {
 	delete(l.marks, "online")
 	s.base[k] = b
 	s.busy[k] = l.has("busy")
-	if l.has("approved") {
-		s.judged[k] = Approved
-	}
-	if l.has("denied") {
-		s.judged[k] = Denied
+	for mark, v := range map[string]Verdict{"asked": Asked, "approved": Approved, "denied": Denied} {
+		if l.has(mark) {
+			s.judged[k] = v
+		}
 	}
 	return nil
 }
@@ -280,32 +280,27 @@ func (s *scene) readSide(on side, text string, base map[string]Key) error {
 
 // who is the item of a line.
 func (s *scene) who(on side, l line, at Place, base map[string]Key, taken map[Key]bool) (Key, error) {
-	if was, ok := l.marks["was"]; ok {
-		if delete(l.marks, "was"); base[was] == 0 {
-			return 0, fmt.Errorf("the base has no %q", was)
-		}
-		return base[was], nil
-	}
-	if l.has("new") {
-		return s.grow(), nil
-	}
-	for k, b := range s.base {
+	known := slices.IndexFunc(s.base, func(b Base) bool {
 		name := b.RemoteName
 		if on == disk {
 			name = b.LocalName
 		}
-		if b.Kind == None || Key(k) == root || b.Parent != at.Parent || name != at.Name || b.Kind != l.kind && real(l.kind) {
-			continue
-		}
-		if taken[Key(k)] {
-			if on == disk {
-				return 0, fmt.Errorf("here it is what the base has there")
-			}
-			continue
-		}
-		return Key(k), nil
+		return b.Kind != None && b.Parent == at.Parent && name == at.Name && (b.Kind == l.kind || !real(l.kind))
+	})
+	was, moved := l.marks["was"]
+	delete(l.marks, "was")
+	switch k := Key(max(0, known)); {
+	case moved && base[was] == 0:
+		return 0, fmt.Errorf("the base has no %q", was)
+	case on == disk && k != 0 && (moved && base[was] != k || taken[k] && !moved):
+		return 0, fmt.Errorf("the path decides here: it is what the base has there")
+	case moved:
+		return base[was], nil
+	case l.has("new") || k == 0 || taken[k]:
+		return s.grow(), nil
+	default:
+		return k, nil
 	}
-	return s.grow(), nil
 }
 
 // stands makes the thing that a line tells of.
@@ -398,7 +393,7 @@ func (s *scene) say(a Action) string {
 
 // show quotes a path that does not show what it is made of.
 func show(path string) string {
-	if q := strconv.Quote(path); q != `"`+path+`"` {
+	if q := strconv.Quote(path); q != `"`+path+`"` || path != strings.TrimSpace(path) {
 		return q
 	}
 	if !norm.NFC.IsNormalString(path) {

@@ -343,6 +343,9 @@ func (w *world) moveRemote(a Action) error {
 		}
 	}
 	r.etag = w.tick()
+	if r.kind == Dir || r.text == string(b.Remote.Hash) {
+		b.ETag = fmt.Sprint(r.etag) // only the agreed content's: another one is still to come
+	}
 	return w.put(a.Key, b)
 }
 

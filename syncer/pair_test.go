@@ -30,6 +30,8 @@ type pair struct {
 	disk   *disk.Disk
 	dir    string
 	cfg    Config
+	stage  *stage // nil: nothing happens between two calls
+	saved  bool   // somebody saved in the last instant
 }
 
 func newPair(t testing.TB, opt remotetest.Options) *pair {
@@ -109,6 +111,9 @@ func (p *pair) sync() Summary {
 func (p *pair) try() (Summary, error) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
+	if p.stage != nil {
+		p.stage.kill = cancel
+	}
 	return New(p.cfg).Once(ctx)
 }
 
@@ -189,4 +194,39 @@ func (p *pair) put(path, text string) {
 	p.t.Helper()
 	_, err := p.online.Put(path, text)
 	p.must(err)
+}
+
+// agent runs e until the returned function is called, or the test ends.
+func (p *pair) agent(e *Engine) (stop func()) {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(p.t.Context())
+	if p.stage != nil {
+		p.stage.kill = cancel
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	return func() {
+		p.t.Helper()
+		cancel()
+		select {
+		case err := <-ended:
+			p.must(err)
+		case <-time.After(time.Minute):
+			p.t.Fatal("the agent does not end")
+		}
+	}
+}
+
+// until waits for something that an agent is about to do.
+func (p *pair) until(what string, done func() bool) {
+	p.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(20 * time.Second); !done(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			p.t.Fatalf("not within 20 s: %s\nhere:  %s\nthere: %s", what, show(p.here()), show(p.there()))
+		}
+	}
 }

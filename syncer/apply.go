@@ -432,7 +432,8 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 		e.trouble(s, out.err)
 		return
 	}
-	delete(e.tries, s.Key)
+	delete(e.tries, e.local.key(s.Key))
+	delete(e.rest, e.local.key(s.Key))
 	if out.then != nil {
 		out.then()
 	}

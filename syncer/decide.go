@@ -102,12 +102,22 @@ func (e *Engine) takeSteps(p plan.Plan) {
 func (e *Engine) takeQuestions(p plan.Plan) {
 	e.toHash = append(e.toHash, p.Hash...)
 	for _, k := range p.Later {
-		if it, ok := e.local.diff[k]; ok && it.young.After(e.clock.Now()) {
+		it, ok := e.local.diff[k]
+		switch {
+		case ok && it.young.After(e.clock.Now()):
 			e.lookLater(k, it.young)
-			continue
+		case !e.rests(k):
+			e.later[k] = struct{}{}
 		}
-		e.later[k] = struct{}{}
 	}
+	if e.once && e.idle() {
+		clear(e.later) // they touch what is left to the next run
+	}
+}
+
+// idle says that nothing is under way that could change what is to be decided.
+func (e *Engine) idle() bool {
+	return e.work == 0 && e.inFlight == 0 && len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0
 }
 
 // takeHeld keeps the list of deletes that wait for a person.

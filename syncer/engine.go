@@ -78,6 +78,7 @@ type Engine struct {
 	wake     map[plan.Key]time.Time // when to look at an item again …
 	wakeAt   time.Time              // … the first of them, or earlier
 	tries    map[plan.Key]int
+	rest     map[plan.Key]time.Time // not to be planned before then: it failed again and again
 	busy     map[plan.Key]int
 	slots    map[plan.Place]int // local places an action is at work in
 	again    map[string]struct{}
@@ -133,7 +134,7 @@ func New(cfg Config) *Engine {
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
-		tries: map[plan.Key]int{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
+		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		refused: plan.RemoteRefuses(cfg.Drive.Kind),

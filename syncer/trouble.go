@@ -17,6 +17,7 @@ import (
 const (
 	firstRetry = 250 * time.Millisecond
 	lastRetry  = time.Minute
+	patience   = 2 // tries without a delay
 	giveUpTry  = 8 // a single pass leaves it to the next one then
 )
 
@@ -42,14 +43,33 @@ func (e *Engine) retry(k plan.Key) {
 	e.tries[k]++
 	n := e.tries[k]
 	switch {
-	case n <= 2:
+	case n <= patience:
 		e.dirty[k] = struct{}{}
 	case e.once && n > giveUpTry:
+		e.leave(k)
 		e.note(k, "it keeps changing; it is synced once it is left alone", false, 0)
 	default:
 		delete(e.dirty, k)
-		e.lookLater(k, e.clock.Now().Add(min(firstRetry<<n, lastRetry)))
+		e.restUntil(k, e.clock.Now().Add(min(firstRetry<<n, lastRetry)))
 	}
+}
+
+// restUntil keeps k from being planned before then, whatever is seen of it.
+func (e *Engine) restUntil(k plan.Key, at time.Time) {
+	e.rest[k] = at
+	e.lookLater(k, at)
+}
+
+// leave leaves k to the next run.
+func (e *Engine) leave(k plan.Key) {
+	delete(e.dirty, k)
+	e.rest[k] = time.Time{}
+}
+
+// rests says that k is not to be planned now.
+func (e *Engine) rests(k plan.Key) bool {
+	at, ok := e.rest[k]
+	return ok && (at.IsZero() || e.clock.Now().Before(at))
 }
 
 // offline stops a single pass, which cannot do anything more; the agent waits.
@@ -72,7 +92,12 @@ func (e *Engine) setAside(k plan.Key, s *step, err error) {
 	if !person && !errors.Is(err, remote.ErrLocked) {
 		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{Path: e.pathOf(k), Err: err}))
 	}
-	if after > 0 && !e.once {
+	switch {
+	case e.once && e.tries[k] > patience:
+		e.leave(k) // what was tried may itself have made the file look changed
+	case !e.once && after > 0 && e.tries[k] > patience:
+		e.restUntil(k, e.clock.Now().Add(after))
+	case !e.once && after > 0:
 		e.lookLater(k, e.clock.Now().Add(after))
 	}
 }

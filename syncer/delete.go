@@ -27,8 +27,8 @@ func (e *Engine) deleteLocal(j job) outcome {
 	if j.Local.Kind == plan.Dir {
 		return e.removeDir(j)
 	}
-	trash := path.Join(trashDir, e.born, j.path)
-	if err := e.fs.MkdirPrivate(dirOf(trash)); err != nil {
+	trash, err := e.trashFor(j.path)
+	if err != nil {
 		return outcome{err: err}
 	}
 	in := state.Intent{
@@ -46,6 +46,33 @@ func (e *Engine) deleteLocal(j job) outcome {
 		return out
 	}
 	return e.trashed(j, in)
+}
+
+// trashFor finds a place in the trash for what stands at rel: the same path in a
+// folder of this run's, or in a further one when something of the same name was
+// deleted before.
+func (e *Engine) trashFor(rel string) (string, error) {
+	for n := 1; n < 1000; n++ {
+		of := e.born
+		if n > 1 {
+			of = fmt.Sprintf("%s-%d", of, n)
+		}
+		to := path.Join(trashDir, of, rel)
+		err := e.fs.MkdirPrivate(dirOf(to))
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // below what was a file then
+		}
+		if err == nil {
+			_, err = e.fs.Lstat(to)
+		}
+		if gone(err) {
+			return to, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("no room in the trash for %q", rel)
 }
 
 // trashed checks what went to the trash: a version that is not the one that was

@@ -56,7 +56,9 @@ func (e *Engine) moveLocal(j job) outcome {
 	if err != nil {
 		return outcome{err: err}
 	}
-	if err := e.fs.Rename(j.path, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
+	if j.path == j.to {
+		// stepped aside already, in a run that ended before it was recorded
+	} else if err := e.fs.Rename(j.path, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
 		return outcome{err: errSuperseded, look: []string{j.path, j.to}}
 	} else if err != nil {
 		return outcome{err: err}

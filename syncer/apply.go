@@ -44,6 +44,7 @@ type outcome struct {
 	tx    func(*state.Tx) error // the agreement
 	then  func()                // the same for the tree in memory; runs in the loop
 	look  []string              // local paths that are not as planned
+	kept  string                // the conflict copy that was made
 	fresh []remote.Item         // what the service says stands there instead
 	lost  []string              // ids it no longer knows
 	items int                   // for the journal: descendants count
@@ -420,6 +421,11 @@ func (e *Engine) learn(tx *state.Tx, out outcome) error {
 // anew.
 func (e *Engine) finish(s *step, out outcome, now time.Time) {
 	e.release(s)
+	if out.kept != "" {
+		e.sum.Conflicts++
+		defer e.lookAt(out.kept, false)
+		e.log.Info("kept both", "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+	}
 	if out.err != nil {
 		e.giveUp(s)
 		for _, rel := range out.look {

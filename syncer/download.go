@@ -64,18 +64,30 @@ func (e *Engine) placeNew(j job, tmp temp, got content) outcome {
 	if err := tmp.file.Chmod(e.cfg.FileMode); err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
+	ours, err := tmp.file.Stat()
+	if err != nil {
+		return outcome{err: e.discard(tmp, err)}
+	}
 	if err := e.fs.Rename(tmp.name, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
 		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
 	} else if err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
-	entry, err := tmp.file.Stat()
-	if err != nil {
-		return outcome{err: err, look: []string{j.to}}
-	}
-	out := e.downloaded(j, entry, got)
+	out := e.downloaded(j, shown(ours, tmp.file), got)
 	out.sync = []string{dirOf(j.to)}
 	return out
+}
+
+// shown gives the entry of a file of ours that has just become visible: all but
+// the ctime, which that has changed, as it was before anybody else could write
+// to it.
+func shown(ours watcher.Entry, f disk.File) watcher.Entry {
+	now, err := f.Stat()
+	if err != nil || now.Size != ours.Size || now.MTime != ours.MTime {
+		return ours // somebody has saved over it already, which is seen as an edit
+	}
+	ours.CTime = now.CTime
+	return ours
 }
 
 // alreadyHere finds that the bytes which came are the ones that stand here.
@@ -130,66 +142,69 @@ func (e *Engine) replace(j job, tmp temp, got content) outcome {
 		return outcome{err: e.discard(tmp, err)}
 	}
 	stash := path.Join(stashDir, path.Base(tmp.name))
-	if err := e.fs.Rename(tmp.name, stash); err != nil {
-		return outcome{err: e.discard(tmp, err)}
-	}
 	in := state.Intent{
 		Folder: e.cfg.Folder.N, Op: opReplace, Key: int64(j.Key), Path: j.to, Private: stash, Keep: j.Keep,
 		Ino: entry.Ino, Size: entry.Size, Hash: string(j.Local.Hash), Want: string(got.hash), At: e.clock.Now(),
 	}
 	if in.N, err = e.intend(in); err != nil {
-		return outcome{err: e.discard(temp{name: stash}, err)}
+		return outcome{err: e.discard(tmp, err)}
 	}
-	ours, err := e.exchange(stash, j.to, tmp.file)
+	if err := e.fs.Rename(tmp.name, stash); err != nil {
+		return outcome{err: e.discard(tmp, err), tx: dropIntent(in.N)}
+	}
+	ours, err := tmp.file.Stat()
+	if err == nil {
+		err = e.exchange(stash, j.to)
+	}
 	if err != nil {
-		out := outcome{err: e.discard(temp{name: stash}, err), tx: dropIntent(in.N), look: []string{j.to}}
-		if gone(err) {
-			out.err = errSuperseded
-		}
-		return out
+		return e.notReplaced(in, err)
 	}
-	return e.replaced(j, in, ours, got)
+	return e.replaced(j, in, shown(ours, tmp.file), got)
+}
+
+// notReplaced leaves the file as it was after an exchange that did not come to
+// its end; what had come out by then is kept.
+func (e *Engine) notReplaced(in state.Intent, err error) outcome {
+	if gone(err) || errors.Is(err, fs.ErrExist) {
+		err = errSuperseded
+	}
+	rows, copied, settled := e.settle(in)
+	return outcome{err: errors.Join(err, settled), tx: rows, look: []string{in.Path}, kept: copied}
 }
 
 // replaced deals with what the exchange brought out.
 func (e *Engine) replaced(j job, in state.Intent, ours watcher.Entry, got content) outcome {
 	out := e.downloaded(j, ours, got)
 	out.sync = []string{dirOf(j.to), stashDir}
-	agreed, bound := out.tx, out.then
-	copied, err := e.settleStash(&in, j.Local.Print)
+	agreed := out.tx
+	copied, err := e.settleStash(in, j.Local.Print)
 	if err != nil {
 		return outcome{err: err, look: []string{j.to}} // the intent stays: the next start settles it
 	}
+	out.kept = copied
 	out.tx = func(tx *state.Tx) error {
-		if err := agreed(tx); err != nil {
+		if err := errors.Join(agreed(tx), tx.DropIntent(in.N)); err != nil {
 			return err
 		}
-		if err := tx.DropIntent(in.N); err != nil {
-			return err
-		}
-		if copied == "" { // nobody's version but the old one: kept until it is sure that nobody still writes to it
-			in.N, in.Op, in.At = 0, opStashed, e.clock.Now()
-			_, err := tx.PutIntent(in)
-			return err
-		}
-		return tx.PutConflict(e.cfg.Folder.N, state.Conflict{Path: j.to, Copy: copied, At: e.clock.Now()})
-	}
-	out.then = func() {
-		bound()
 		if copied != "" {
-			e.sum.Conflicts++
-			e.lookAt(copied, false)
-			e.log.Info("kept both", "path", j.to, "why", j.Why)
+			return e.noteConflict(tx, in.Path, copied)
 		}
+		_, err := tx.PutIntent(stashed(in, e.clock.Now())) // nobody's version but the old one: kept until it is sure that nobody still writes to it
+		return err
 	}
 	return out
+}
+
+// noteConflict writes down that both versions of a file were kept.
+func (e *Engine) noteConflict(tx *state.Tx, rel, copied string) error {
+	return tx.PutConflict(e.cfg.Folder.N, state.Conflict{Path: rel, Copy: copied, At: e.clock.Now()})
 }
 
 // settleStash looks at what came out of an exchange. The version that was
 // planned to be replaced stays in the stash; any other, and one that was to be
 // kept, goes back beside the file under the name of a conflict copy, which is
 // returned.
-func (e *Engine) settleStash(in *state.Intent, expect plan.Print) (string, error) {
+func (e *Engine) settleStash(in state.Intent, expect plan.Print) (string, error) {
 	entry, err := e.fs.Lstat(in.Private)
 	if err != nil {
 		return "", err
@@ -228,23 +243,20 @@ func (e *Engine) putBeside(private, rel, name string) (string, error) {
 	return "", fmt.Errorf("keep your version of %q: no free name", rel)
 }
 
-// exchange swaps the two names and returns the entry of the file that is now
-// under the visible one. Where the file system cannot swap, the old file keeps
-// a second name first, so it survives all the same; the ladder's lower rungs
-// leave an instant in which somebody's save by rename could be overtaken.
-func (e *Engine) exchange(stash, to string, ours disk.File) (watcher.Entry, error) {
+// exchange swaps the two names. Where the file system cannot swap, the old file
+// keeps a second name first, so it survives all the same; the ladder's lower
+// rungs leave an instant in which somebody's save by rename could be overtaken.
+// What an error leaves half done is for settle to put in order.
+func (e *Engine) exchange(stash, to string) error {
 	err := e.fs.Exchange(stash, to)
 	if errors.Is(err, errors.ErrUnsupported) {
 		err = e.exchangeByLinks(stash, to)
 	}
-	if err != nil {
-		return watcher.Entry{}, err
-	}
-	return ours.Stat()
+	return err
 }
 
 func (e *Engine) exchangeByLinks(stash, to string) error {
-	fresh := stash + ".new"
+	fresh := besides(stash)
 	if err := e.fs.Rename(stash, fresh); err != nil {
 		return err
 	}
@@ -257,6 +269,9 @@ func (e *Engine) exchangeByLinks(stash, to string) error {
 	}
 	return e.fs.Rename(fresh, to)
 }
+
+// besides is where the new content waits while the ladder sets the old one aside.
+func besides(stash string) string { return stash + ".new" }
 
 // keepAttrs gives the download the mode and attributes of the file it replaces.
 func (e *Engine) keepAttrs(rel string, to disk.File) error {

@@ -3,9 +3,9 @@ package syncer
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"tandem/remote"
@@ -35,7 +35,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	}
 	indexed := map[string]bool{}
 	for _, in := range intents {
-		indexed[in.Private] = true
+		indexed[in.Private], indexed[besides(in.Private)] = true, true
 		if err := e.resume(in); err != nil {
 			return err
 		}
@@ -43,6 +43,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err := e.restoreUnknown(indexed); err != nil {
 		return err
 	}
+	e.sweep()
 	e.cancelSessions(ctx)
 	return e.cleanTemps()
 }
@@ -79,50 +80,101 @@ func (e *Engine) readVerdicts() {
 	}
 }
 
-// resume ends what an intent began.
+// resume ends what an intent began. What cannot be put in order now stays on
+// record, and where it is, for the next start; everything else goes on.
 func (e *Engine) resume(in state.Intent) error {
-	switch in.Op {
-	case opCreate:
-		return nil // settled when the change feed was read: claimCreated
-	case opStashed:
-		return nil // sweep
+	if in.Op != opReplace && in.Op != opDelete {
+		return nil // a create is settled when the change feed was read, a stashed version by sweep
+	}
+	rows, copied, err := e.settle(in)
+	if err != nil {
+		e.log.Warn("not recovered yet", "path", in.Path, "err", err)
+		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{Path: in.Path, Err: err}))
+		return nil
+	}
+	if copied != "" {
+		e.sum.Conflicts++
+	}
+	return e.db.Update(rows)
+}
+
+// settle puts in order what a replacement or a delete has left that was begun
+// and not seen to its end. It gives the rows that say so, and the conflict copy
+// that it made, if it did. It may run beside the loop.
+func (e *Engine) settle(in state.Intent) (rows func(*state.Tx) error, copied string, err error) {
+	if in.Op == opReplace {
+		if err := e.retreat(in); err != nil {
+			return nil, "", err
+		}
 	}
 	entry, err := e.fs.Lstat(in.Private)
 	if gone(err) {
-		return e.db.Update(dropIntent(in.N)) // it had not begun, or was all done but for this note
+		return dropIntent(in.N), "", nil // it had not begun, or was all done but for this note
 	}
 	if err != nil {
-		return e.folderError(err)
+		return nil, "", err
 	}
 	hash, err := e.hashOf(in.Private)
 	if err != nil {
-		return e.folderError(err)
+		return nil, "", err
 	}
 	switch {
-	case in.Op == opReplace && hash == plan.Hash(in.Want) && entry.Ino != in.Ino:
-		if err := e.fs.Remove(in.Private); err != nil { // the exchange had not happened; the bytes are online
-			return err
-		}
-	case in.Op == opReplace && hash == plan.Hash(in.Hash) && in.Keep == "":
-		return e.db.Update(func(tx *state.Tx) error {
-			if err := tx.DropIntent(in.N); err != nil {
+	case in.Op == opDelete && hash == plan.Hash(in.Hash):
+	case in.Op == opDelete: // not what was to be deleted
+		_, err = e.putBack(in)
+	case hash == plan.Hash(in.Want) && entry.Ino != in.Ino: // the exchange had not happened; the bytes are online
+		err = e.fs.Remove(in.Private)
+	case hash == plan.Hash(in.Hash) && in.Keep == "":
+		return func(tx *state.Tx) error {
+			_, err := tx.PutIntent(stashed(in, in.At))
+			return errors.Join(err, tx.DropIntent(in.N))
+		}, "", nil
+	default:
+		copied, err = e.putBeside(in.Private, in.Path, in.Keep)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return func(tx *state.Tx) error {
+		if copied != "" {
+			if err := e.noteConflict(tx, in.Path, copied); err != nil {
 				return err
 			}
-			in.N, in.Op = 0, opStashed
-			_, err := tx.PutIntent(in)
-			return err
-		})
-	case in.Op == opReplace:
-		if _, err := e.putBeside(in.Private, in.Path, in.Keep); err != nil {
-			return err
 		}
-		e.sum.Conflicts++
-	case hash != plan.Hash(in.Hash): // deleted here, and not what was to be deleted
-		if _, err := e.putBack(in); err != nil {
-			return err
+		return tx.DropIntent(in.N)
+	}, copied, nil
+}
+
+// retreat undoes a replacement by the ladder that stopped between two rungs. It
+// did, as long as the new content is not in its place: the old one gets its
+// name back, and the new one, which is online, is given up.
+func (e *Engine) retreat(in state.Intent) error {
+	fresh := besides(in.Private)
+	if _, err := e.fs.Lstat(fresh); gone(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	old, err := e.fs.Lstat(in.Private)
+	if err == nil {
+		now, at := e.fs.Lstat(in.Path)
+		switch {
+		case gone(at):
+			err = e.fs.Rename(in.Private, in.Path)
+		case at == nil && now.Ino == old.Ino: // a second name is all it is
+			err = e.fs.Remove(in.Private)
 		}
 	}
-	return e.db.Update(dropIntent(in.N))
+	if err != nil && !gone(err) && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return e.fs.Remove(fresh)
+}
+
+// stashed is the record of a replaced version that waits in the stash.
+func stashed(in state.Intent, since time.Time) state.Intent {
+	in.N, in.Op, in.At = 0, opStashed, since
+	return in
 }
 
 // restoreUnknown gives a name to what lies in the stash and no intent speaks of:
@@ -134,7 +186,7 @@ func (e *Engine) restoreUnknown(indexed map[string]bool) error {
 	}
 	for _, c := range entries {
 		rel := path.Join(stashDir, c.Name)
-		if indexed[rel] || indexed[strings.TrimSuffix(rel, ".new")] && strings.HasSuffix(rel, ".new") {
+		if indexed[rel] {
 			continue
 		}
 		to, err := e.putBeside(rel, "recovered", "")
@@ -179,10 +231,13 @@ func (e *Engine) sweep() {
 		if in.Op != opStashed || e.clock.Now().Sub(in.At) < stashFor {
 			continue
 		}
+		if !e.fs.Quiet(in.Private) { // first: who has it open may write between two looks
+			continue
+		}
 		hash, err := e.hashOf(in.Private)
 		switch {
 		case gone(err):
-		case err != nil || !e.fs.Quiet(in.Private):
+		case err != nil:
 			continue
 		case hash == plan.Hash(in.Hash):
 			if err := e.fs.Remove(in.Private); err != nil {

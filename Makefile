@@ -5,13 +5,18 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race lint bench demo cross clean
+.PHONY: build test histories race lint bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
 
 test:
 	go test ./...
+
+# make test tries some of what two people can do to one tree in two steps each;
+# this tries all of it.
+histories:
+	GOGC=800 go test ./syncer/plan -run TestEveryShortHistoryEndsWell -full
 
 # The race detector is the one thing that wants a C compiler.
 race:

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,24 +15,42 @@ import (
 )
 
 // Fold gives the key by which names are compared: two names that fold the same
-// cannot stand in one folder online. It composes accents and takes, for each
-// rune, the least of those that differ in case only. The service may be coarser
-// still; then it refuses, and nothing is overwritten.
+// cannot stand in one folder online. It takes accents apart and takes, for each
+// rune, the least of those that differ in case only; what is no rune stays. The
+// service may be coarser still; then it refuses, and nothing is overwritten.
 func Fold(name string) string {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
-			return strings.Map(foldRune, norm.NFC.String(name))
+			return foldRunes(norm.NFD.String(name))
 		}
 	}
 	return strings.ToLower(name)
 }
 
+func foldRunes(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if r == utf8.RuneError && !strings.HasPrefix(name[i:], string(utf8.RuneError)) {
+			b.WriteByte(name[i])
+			continue
+		}
+		b.WriteRune(foldRune(r))
+	}
+	return b.String()
+}
+
 // foldRune gives the same rune for all that differ only in case: the least of
-// them, but of letters that are also ASCII ones the small one.
+// them, but of letters that are also ASCII ones the small one. An accent is none
+// of them; Unicode counts one among those of iota, as capitals are written.
 func foldRune(r rune) rune {
+	if unicode.Is(unicode.M, r) {
+		return r
+	}
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		least = min(least, f)
+		if !unicode.Is(unicode.M, f) {
+			least = min(least, f)
+		}
 	}
 	if 'A' <= least && least <= 'Z' {
 		return least + 'a' - 'A'
@@ -57,29 +76,37 @@ func ConflictName(name, host string, now time.Time, n int) string {
 		ext = ""
 	}
 	stem := strings.TrimSuffix(name, ext)
-	if i := strings.LastIndex(stem, " (conflict "); i > 0 && strings.HasSuffix(stem, ")") {
-		stem = stem[:i] // a conflict on a conflict copy is another copy of the same file
+	if m := copyStem.FindStringSubmatch(stem); m != nil {
+		stem = m[1] // a conflict on a conflict copy is another copy of the same file
 	}
 	suffix := " (conflict " + clean(host) + " " + now.Format("2006-01-02 150405")
 	if n > 1 {
 		suffix += fmt.Sprintf(" %d", n)
 	}
 	suffix += ")" + ext
-	for len(stem)+len(suffix) > 255 {
-		_, size := utf8.DecodeLastRuneInString(stem)
-		stem = stem[:len(stem)-size]
-	}
-	return stem + suffix
+	return cut(stem, 255-len(suffix)) + suffix
 }
 
-// clean lets a host name be part of a file name anywhere.
+var copyStem = regexp.MustCompile(`^(.+) \(conflict .* \d{4}-\d\d-\d\d \d{6}(?: \d+)?\)$`)
+
+// cut leaves no more than so many bytes of s, and no part of a rune.
+func cut(s string, most int) string {
+	for len(s) > most {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}
+
+// clean lets a host name be part of a file name anywhere. A label of a domain
+// name has no more than 63 bytes, and no underscore, which could spell _vti_.
 func clean(host string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || strings.ContainsRune(`"*:<>?/\|`, r) {
+	return cut(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || strings.ContainsRune(`"*:<>?/\|_`, r) {
 			return '-'
 		}
 		return r
-	}, host)
+	}, host), 63)
 }
 
 // LocalRefuses says why no item here can have this name.
@@ -87,7 +114,7 @@ func LocalRefuses(parent, name string, _ Kind) string {
 	switch {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
 		return "its name online is no name for a file here"
-	case parent == "" && name == ".tandem":
+	case parent == "" && Fold(name) == ".tandem": // the same where a disk folds case
 		return "tandem keeps its own files under this name"
 	case len(name) > 255:
 		return "its name is too long for this disk (255 bytes)"

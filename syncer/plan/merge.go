@@ -84,6 +84,8 @@ func sameOnline(b Base, r Remote) bool {
 		return true
 	case r.Size != b.Remote.Size:
 		return false
+	case r.Size == 0: // of an empty file no drive tells a hash
+		return true
 	case r.Hash != "" && b.Remote.Hash != "":
 		return r.Hash == b.Remote.Hash
 	}
@@ -183,7 +185,7 @@ func (p *pass) equal(n *node) content {
 	switch {
 	case l.Size != r.Size:
 		return both
-	case r.Hash == "" && sameSecond(l.MTime, r.MTime):
+	case r.Size == 0, r.Hash == "" && sameSecond(l.MTime, r.MTime):
 		return settled
 	case r.Hash == "":
 		return both

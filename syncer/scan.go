@@ -74,6 +74,7 @@ func (e *Engine) scan(ctx context.Context) error {
 	e.secondLook(done)
 	e.local.join()
 	e.local.sure()
+	e.sum.LeftAlone = e.local.leftAlone()
 	return nil
 }
 
@@ -110,6 +111,17 @@ func (t *local) sure() {
 			it.young = it.young.Add(-t.settle)
 		}
 	}
+}
+
+// leftAlone counts what stands here that is of no kind to be synced.
+func (t *local) leftAlone() map[string]int {
+	kinds := map[string]int{}
+	for _, it := range t.diff {
+		if it.kind == plan.Other {
+			kinds[it.why]++
+		}
+	}
+	return kinds
 }
 
 // seeDir notes one folder's entries and names the folders in it to enter.

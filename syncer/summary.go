@@ -28,6 +28,8 @@ type Summary struct {
 	Seconds        float64   `json:"seconds"`
 	Error          string    `json:"error"`
 
+	LeftAlone map[string]int `json:"left_alone,omitempty"` // links, pipes and the like here, by kind
+
 	Held int `json:"-"` // deletes that wait for a person
 }
 

@@ -5,7 +5,7 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build test histories race lint bench demo cross clean
+.PHONY: build test histories mutants race lint bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
@@ -17,6 +17,10 @@ test:
 # this tries all of it.
 histories:
 	GOGC=800 go test ./syncer/plan -run TestEveryShortHistoryEndsWell -full
+
+# Makes deliberate mistakes, one at a time, and says which of them the tests notice.
+mutants:
+	go run ./.ci/mutants
 
 # The race detector is the one thing that wants a C compiler.
 race:

@@ -222,7 +222,10 @@ func TestEveryShortHistoryEndsWell(t *testing.T) {
 		step = 1
 	}
 	parts(t, len(here), func(t *testing.T, i int) {
-		for j := i % step; j < len(online); j += step {
+		for j := range online {
+			if len(here[i])*len(online[j]) > 0 && (i+j)%step != 0 { // what one of them does alone is always tried
+				continue
+			}
 			if err := try(base, history{here[i], online[j]}, uint64(j), 0); err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -218,72 +217,89 @@ func (p *browser) act() {
 // tandem is killed again and again. After each kill every version that nobody
 // has replaced must be here, online, or among what tandem keeps; in the end both
 // sides must be the same with no help.
-func TestStorm(t *testing.T) {
+func TestStorm(t *testing.T) { storm(t, 1, *kills) }
+
+// TestThreeMachines has three of them on one drive. A conflict copy must come to
+// all under one name, and none must be made of a conflict that is settled.
+func TestThreeMachines(t *testing.T) { storm(t, 3, max(*kills/2, 1)) }
+
+func storm(t *testing.T, machines, kills int) {
 	seed := *stormSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("-storm-seed %d", seed)
-	w := newStorm(t)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	book := &ledger{made: map[string]bool{}}
-	var turn sync.Mutex
-	hands := []interface{ act() }{
-		&local{hand{"ann", rand.New(rand.NewPCG(seed, 1)), book, 0}, w.path("local"), w.path("aside"), &turn},
-		&local{hand{"bob", rand.New(rand.NewPCG(seed, 2)), book, 0}, w.path("local"), w.path("aside2"), &turn},
-		&browser{hand{"eve", rand.New(rand.NewPCG(seed, 3)), book, 0}, w.drive},
+	someone := func(name string) hand { return hand{name, rand.New(rand.NewPCG(seed, rnd.Uint64())), book, 0} }
+	online := &world{dir: t.TempDir()}
+	t.Cleanup(online.leave)
+	if err := online.begin(remotetest.Options{Latency: 2 * time.Millisecond}); err != nil {
+		t.Fatal(err)
 	}
-	for n := range *kills {
-		w.round(t, rnd, hands)
-		w.nothingLost(t, book, fmt.Sprint("after kill ", n+1))
+	hands := []worker{&browser{someone("eve"), online.drive}}
+	var all []*world
+	for n := range machines {
+		m := online.machine(t, fmt.Sprint("machine", n+1))
+		all = append(all, m)
+		var turn sync.Mutex
+		for _, name := range []string{"ann", "bob"} {
+			aside := m.path(name)
+			if err := os.Mkdir(aside, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			hands = append(hands, &local{someone(fmt.Sprint(name, n+1)), m.path("local"), aside, &turn})
+		}
 	}
-	w.quiet(t)
-	w.nothingLost(t, book, "in the end")
+	for n := range kills {
+		round(t, rnd, all, hands)
+		nothingLost(t, book, fmt.Sprint("after kill ", n+1), all)
+	}
+	quiet(t, all)
+	nothingLost(t, book, "in the end", all)
 	live := 0
 	for _, is := range book.made {
 		if is {
 			live++
 		}
 	}
-	t.Logf("%d kills, %d versions written, %d of them live in the end, none lost", *kills, len(book.made), live)
+	t.Logf("%d kills of %d, %d versions written, %d of them live in the end, none lost", kills, machines, len(book.made), live)
 }
 
-func newStorm(t *testing.T) *world {
+// A worker is somebody who does something when it is his turn.
+type worker interface{ act() }
+
+// machine is another one that syncs with the drive of w.
+func (w *world) machine(t *testing.T, name string) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir()}
-	t.Cleanup(w.leave)
-	try := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+	m := &world{dir: w.path(name), drive: w.drive, at: w.at}
+	file := m.path("config/tandem/config.toml")
+	text := fmt.Sprintf(scriptConfig, "http://"+m.at+"/v1.0", "http://"+m.at, m.path("local")) + "hold_deletes_count = 100000\n"
+	err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.Mkdir(m.path("local"), 0o777), os.WriteFile(file, []byte(text), 0o666))
+	if err = errors.Join(err, m.signIn(nil)); err != nil {
+		t.Fatal(err)
 	}
-	try(w.begin(remotetest.Options{Latency: 2 * time.Millisecond}))
-	try(w.signIn(nil))
-	for _, dir := range []string{"local", "aside", "aside2"} {
-		try(os.Mkdir(w.path(dir), 0o777))
-	}
-	file := w.path("config/tandem/config.toml")
-	text, err := os.ReadFile(file)
-	try(err)
-	try(os.WriteFile(file, append(text, "hold_deletes_count = 100000\n"...), 0o666))
-	return w
+	return m
 }
 
 // round lets everybody work while tandem does, and kills it.
-func (w *world) round(t *testing.T, rnd *rand.Rand, hands []interface{ act() }) {
-	args := []string{"sync"}
-	if rnd.IntN(3) > 0 {
-		args = append(args, "--once")
-	}
-	cmd := w.tandem(args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+func round(t *testing.T, rnd *rand.Rand, machines []*world, people []worker) {
+	var running []*exec.Cmd
+	for _, m := range machines {
+		args := []string{"sync"}
+		if rnd.IntN(3) > 0 {
+			args = append(args, "--once")
+		}
+		cmd := m.tandem(args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		running = append(running, cmd)
 	}
 	deadline := time.After(time.Duration(200+rnd.IntN(3500)) * time.Millisecond)
 	stop := make(chan struct{})
 	var working sync.WaitGroup
-	for i, h := range hands {
+	for i, p := range people {
 		pace := rand.New(rand.NewPCG(rnd.Uint64(), uint64(i)))
 		working.Go(func() {
 			for {
@@ -291,26 +307,30 @@ func (w *world) round(t *testing.T, rnd *rand.Rand, hands []interface{ act() }) 
 				case <-stop:
 					return
 				case <-time.After(time.Duration(pace.ExpFloat64() * float64(60*time.Millisecond))):
-					h.act()
+					p.act()
 				}
 			}
 		})
 	}
 	<-deadline
-	cmd.Process.Kill()
-	cmd.Wait()
+	for _, cmd := range running {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
 	close(stop)
 	working.Wait()
 }
 
 // nothingLost looks for every version that is live, as far as people know.
-func (w *world) nothingLost(t *testing.T, book *ledger, when string) {
+func nothingLost(t *testing.T, book *ledger, when string, machines []*world) {
 	t.Helper()
 	kept := map[string]bool{}
-	for _, c := range textsIn(w.path("local")) { // what tandem keeps lies in there, too
-		kept[c] = true
+	for _, m := range machines {
+		for _, c := range textsIn(m.path("local")) { // what tandem keeps lies in there, too
+			kept[c] = true
+		}
 	}
-	for _, c := range w.drive.Tree() {
+	for _, c := range machines[0].drive.Tree() {
 		kept[c] = true
 	}
 	for text, live := range book.made {
@@ -324,38 +344,64 @@ func (w *world) nothingLost(t *testing.T, book *ledger, when string) {
 	}
 }
 
-// quiet lets tandem finish, with nobody else at work, until a pass does nothing.
-func (w *world) quiet(t *testing.T) {
+// quiet lets tandem finish on every machine, with nobody else at work, until no
+// pass does anything. Then all must be the same, and each conflict copy another.
+func quiet(t *testing.T, machines []*world) {
 	t.Helper()
-	var last string
+	var said string
 	for range 12 {
-		var talk bytes.Buffer
-		cmd := w.tandem("sync", "--once", "--json")
-		cmd.Stderr = &talk
-		out, err := cmd.Output()
-		if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != waits) {
-			t.Fatalf("%v\n%s", err, talk.String())
+		done := true
+		said = ""
+		for _, m := range machines {
+			talk := m.finish(t)
+			said += talk
+			done = done && strings.Contains(talk, "nothing to do")
 		}
-		last = string(out) + talk.String()
-		if strings.Contains(talk.String(), "deletes with: tandem held") {
-			w.tandem("held", "approve", "docs").Run()
-			continue
-		}
-		if strings.Contains(talk.String(), "nothing to do") {
-			here, err := contents(w.path("local"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			there := map[string]string{}
-			for path, text := range w.drive.Tree() {
-				there[strings.TrimPrefix(path, "/")] = text
-			}
-			if paths := differing(here, there); len(paths) > 0 {
-				t.Fatalf("at rest, but the two sides differ in %q\nhere   %q\nonline %q\n%s", paths,
-					slices.Sorted(maps.Keys(here)), slices.Sorted(maps.Keys(there)), last)
+		if done {
+			for _, m := range machines {
+				m.likeOnline(t, said)
 			}
 			return
 		}
 	}
-	t.Fatalf("no end\n%s", last)
+	t.Fatalf("no end\n%s", said)
+}
+
+// finish makes a pass, and agrees to whatever it wants to delete.
+func (w *world) finish(t *testing.T) (talk string) {
+	t.Helper()
+	cmd := w.tandem("sync", "--once")
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != waits) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if strings.Contains(string(out), "deletes with: tandem held") {
+		if out, err := w.tandem("held", "approve", "docs").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return "held\n"
+	}
+	return string(out)
+}
+
+func (w *world) likeOnline(t *testing.T, said string) {
+	t.Helper()
+	here, err := contents(w.path("local"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]string{}
+	copies := map[string]string{}
+	for path, text := range w.drive.Tree() {
+		there[strings.TrimPrefix(path, "/")] = text
+		if strings.Contains(path, "(conflict ") && copies[text] != "" {
+			t.Fatalf("one version is kept twice: %q and %q", copies[text], path)
+		} else if strings.Contains(path, "(conflict ") {
+			copies[text] = path
+		}
+	}
+	if paths := differing(here, there); len(paths) > 0 {
+		t.Fatalf("at rest, but the two sides differ in %q\nhere   %q\nonline %q\n%s", paths,
+			slices.Sorted(maps.Keys(here)), slices.Sorted(maps.Keys(there)), said)
+	}
 }

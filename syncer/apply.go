@@ -68,9 +68,16 @@ type report struct {
 // with those of others.
 func (e *Engine) durably(tx func(*state.Tx) error) error {
 	done := make(chan error, 1)
-	e.inbox <- report{tx: tx, then: func(err error) { done <- err }}
-	return <-done
+	e.send(report{tx: tx, then: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		return err
+	case <-e.over:
+		return errOver
+	}
 }
+
+var errOver = errors.New("the run has ended")
 
 // commit takes all reports at hand.
 func (e *Engine) commit(first report) {

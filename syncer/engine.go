@@ -68,7 +68,8 @@ type Engine struct {
 
 	local *local
 	inbox chan report
-	work  int // workers that have not reported yet
+	over  chan struct{} // closed when nobody reads the inbox any more
+	work  int           // workers that have not reported yet
 
 	dirty    map[plan.Key]struct{}  // changed, as far as is known
 	known    backlog                // of these, to be decided: what both sides have …
@@ -132,7 +133,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, fs: cfg.Disk, drive: cfg.Remote, db: cfg.DB, clock: cfg.Clock, log: cfg.Log, root: root,
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
-		inbox: make(chan report, 64),
+		inbox: make(chan report, 64), over: make(chan struct{}),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
@@ -338,9 +339,11 @@ func (e *Engine) quiet() bool {
 }
 
 // drain ends the workers and takes what they still have to report, so that
-// nothing that was done goes unrecorded. A transfer cut short resumes later.
+// nothing that was done goes unrecorded. A transfer cut short resumes later. A
+// worker that hangs is left behind: it ends when it next wants something.
 func (e *Engine) drain(cancel context.CancelFunc) {
 	cancel()
+	defer close(e.over)
 	defer e.feed.leave(e, false)
 	deadline := e.clock.After(8 * time.Second)
 	for e.work > 0 {
@@ -356,12 +359,20 @@ func (e *Engine) drain(cancel context.CancelFunc) {
 	}
 }
 
+// send hands a report to the loop, unless that has ended.
+func (e *Engine) send(r report) {
+	select {
+	case e.inbox <- r:
+	case <-e.over:
+	}
+}
+
 // spawn starts a worker. What it returns is committed by the loop.
 func (e *Engine) spawn(work func() report) {
 	e.work++
 	e.cfg.Spawn(func() {
 		r := work()
 		r.last = true
-		e.inbox <- r
+		e.send(r)
 	})
 }

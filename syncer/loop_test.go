@@ -1,0 +1,170 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/remote/remotetest"
+	"tandem/state"
+)
+
+// counted lets a test wait for all workers of an engine.
+func counted(p *pair) *sync.WaitGroup {
+	var all sync.WaitGroup
+	p.cfg.Spawn = func(work func()) { all.Go(work) }
+	return &all
+}
+
+// within fails when what takes longer than any machine needs.
+func within(t *testing.T, what string, wait func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("%s: no end", what)
+	}
+}
+
+// TestAWorkerThatOutlivesItsRunEndsAndDoesNothingMore: the run does not wait for
+// ever for one that hangs in a call, and what that call brings can no longer be
+// recorded.
+func TestAWorkerThatOutlivesItsRunEndsAndDoesNothingMore(t *testing.T) {
+	p, s := changedOnline(t)
+	p.cfg.Clock = newHurried(100)
+	workers := counted(p)
+	hangs, goOn := make(chan struct{}), make(chan struct{})
+	s.before("copyattrs tmp", func() { close(hangs); <-goOn })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := New(p.cfg).Once(ctx)
+		ended <- err
+	}()
+	<-hangs
+	cancel()
+	within(t, "the run", func() {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("the run ended with %v", err)
+		}
+	})
+	close(goOn)
+	within(t, "the worker", workers.Wait)
+	if n := len(s.heard("exchange *")); n != 0 {
+		t.Error("a file was replaced with nobody to record it")
+	}
+	p.holds("f.txt", "base")
+	p.onStage()
+	p.sync()
+	p.holds("f.txt", "theirs")
+	p.same()
+}
+
+// TestManyWorkersThatOutliveTheirRunEnd: there are more of them than the inbox
+// has room for reports.
+func TestManyWorkersThatOutliveTheirRunEnd(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.must(p.online.Fill("d", 100, 0, 10))
+	p.cfg.Parallel = 100
+	p.cfg.Clock = newHurried(100)
+	workers := counted(p)
+	s := p.onStage()
+	var there sync.WaitGroup
+	there.Add(100)
+	goOn := make(chan struct{})
+	s.on(cue{call: "settime tmp", times: 100, do: func() error { there.Done(); <-goOn; return nil }})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if _, err := New(p.cfg).Once(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("the run ended with %v", err)
+		}
+	}()
+	within(t, "the downloads", there.Wait)
+	cancel()
+	within(t, "the run", func() { <-ended })
+	close(goOn)
+	within(t, "the workers", workers.Wait)
+}
+
+// TestOneRowThatIsRefusedDoesNotUndoTheOthers: rows of many workers share one
+// transaction.
+func TestOneRowThatIsRefusedDoesNotUndoTheOthers(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	e := New(p.cfg)
+	refused := errors.New("refused")
+	said := map[string]error{}
+	note := func(name string, row func(*state.Tx) error) report {
+		return report{tx: row, then: func(err error) { said[name] = err }}
+	}
+	put := func(path string) func(*state.Tx) error {
+		return func(tx *state.Tx) error {
+			return tx.PutConflict(p.cfg.Folder.N, state.Conflict{Path: path, At: time.Now()})
+		}
+	}
+	e.inbox <- note("bad", func(tx *state.Tx) error { return errors.Join(put("bad")(tx), refused) })
+	e.inbox <- note("last", put("last"))
+	e.commit(note("first", put("first")))
+	list, err := p.db.Conflicts(p.cfg.Folder.N)
+	p.must(err)
+	if len(list) != 2 || list[0].Path != "first" || list[1].Path != "last" {
+		t.Errorf("on record: %+v, want the first and the last", list)
+	}
+	if !errors.Is(said["bad"], refused) || said["first"] != nil || said["last"] != nil {
+		t.Errorf("the workers were told %v", said)
+	}
+}
+
+// TestRowsThatAreWrittenASecondTimeAreTheSame: a batch that failed is written
+// again row by row.
+func TestRowsThatAreWrittenASecondTimeAreTheSame(t *testing.T) {
+	p, s := changedOnline(t)
+	p.cfg.Parallel = 1
+	var e *Engine
+	sent := make(chan struct{}, 100)
+	p.cfg.Spawn = func(work func()) {
+		go func() {
+			work()
+			sent <- struct{}{}
+		}()
+	}
+	refused := errors.New("refused")
+	s.on(cue{call: "open stash", after: true, do: func() error {
+		for len(sent) > 0 {
+			<-sent
+		}
+		e.inbox <- report{then: func(error) { <-sent }} // the loop waits for the worker's report …
+		e.inbox <- report{tx: func(*state.Tx) error { return refused }}
+		return nil // … which then shares a batch with one that is refused
+	}})
+	e = New(p.cfg)
+	if _, err := e.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if in := p.intents(); len(in) != 1 || in[0].Op != opStashed {
+		t.Errorf("on record: %+v, want the replaced version in the stash and nothing else", in)
+	}
+	p.holds("f.txt", "theirs")
+}
+
+// TestManyFilesAreMadeDurableTogether: a folder is synced for a batch, not for
+// each file in it.
+func TestManyFilesAreMadeDurableTogether(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.must(p.online.Fill("d", 64, 0, 10))
+	p.cfg.Parallel = 64
+	s := p.onStage()
+	var all sync.WaitGroup
+	all.Add(64)
+	s.on(cue{call: "rename tmp d/*", times: 64, do: func() error { all.Done(); all.Wait(); return nil }})
+	p.sync()
+	if n := len(s.heard("syncdir d")); n > 32 {
+		t.Errorf("the folder was synced %d times for 64 files that came together", n)
+	}
+	p.same()
+}

@@ -274,6 +274,10 @@ func (e *Engine) tick(ctx context.Context) {
 	if now.Before(e.nextPoll) {
 		return
 	}
+	if err := e.checkRecords(); err != nil {
+		e.fatal = err
+		return
+	}
 	if !e.once || !e.listed {
 		e.poll(ctx)
 	}

@@ -22,6 +22,9 @@ func (e *RootError) Error() string { return fmt.Sprintf("folder %q: %s", e.Path,
 // not the empty mount point of a disk that is not there. It looks by path,
 // afresh, before anything else and before every batch of deletes.
 func (e *Engine) checkRoot() error {
+	if err := e.checkRecords(); err != nil {
+		return err
+	}
 	id, err := e.fs.Identity()
 	why := ""
 	switch {
@@ -46,6 +49,16 @@ func (e *Engine) checkRoot() error {
 	}
 	return &RootError{Path: e.cfg.Folder.Path, Why: why}
 }
+
+// checkRecords makes sure that what is written down can be read again.
+func (e *Engine) checkRecords() error {
+	if !e.db.Present() {
+		return errRecordsGone
+	}
+	return nil
+}
+
+var errRecordsGone = errors.New("tandem's database was deleted or replaced while in use, and what is done now would be forgotten; start tandem again")
 
 // checkEmptied holds every delete when the folder, which held more than one
 // thing, is there but empty.

@@ -21,7 +21,7 @@ import (
 type Session struct {
 	Address Secret
 	Expires time.Time
-	Target  string // what it was opened for
+	Target  string // what it was opened for: see [Upload.Target]
 }
 
 // A fragment has to be a multiple of 320 KiB and smaller than 60 MiB.
@@ -121,7 +121,8 @@ func (c *Client) CancelSession(ctx context.Context, s Session) error {
 	return err
 }
 
-func (u *Upload) targetName() string {
+// Target names what a session for u is opened for.
+func (u *Upload) Target() string {
 	if u.ID != "" {
 		return u.Drive + "/" + u.ID
 	}
@@ -159,7 +160,7 @@ func (s *sending) adopt(ctx context.Context, w *wireSession) error {
 	if w.Address == "" || w.Address == s.session.Address.Reveal() {
 		return nil
 	}
-	s.session.Address, s.session.Target = Secret(w.Address), s.u.targetName()
+	s.session.Address, s.session.Target = Secret(w.Address), s.u.Target()
 	if s.u.Opened == nil {
 		return nil
 	}
@@ -178,7 +179,7 @@ func (s *sending) resume(ctx context.Context) (Item, bool, error) {
 		return Item{}, false, nil
 	}
 	s.session = *s.u.Session
-	if s.session.Target != s.u.targetName() {
+	if s.session.Target != s.u.Target() {
 		s.discard(ctx)
 		s.session = Session{}
 		return Item{}, false, nil

@@ -301,7 +301,8 @@ func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
 			N: it.N, Parent: parent.N, LocalName: it.Name, RemoteName: it.Name, Fold: it.Fold, Kind: uint8(plan.File),
 			Hash: in.Want, RemoteSize: it.Size, RemoteMTime: it.MTime, RemoteHash: it.Hash, ETag: it.ETag,
 		}
-		setPrint(&b, e.local.diff[k].print)
+		print := e.local.diff[k].print
+		b.Ino, b.Born, b.Size = print.Ino, print.Born, in.Size // its bytes may be others by now: they are read
 		err := e.db.Update(func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) })
 		e.local.written()
 		if err == nil {

@@ -99,12 +99,17 @@ func (e *Engine) inPieces(u *remote.Upload, j job, f disk.File, entry watcher.En
 		Folder: e.cfg.Folder.N, Key: int64(j.Key), Path: j.path, Ino: entry.Ino, Size: entry.Size, MTime: entry.MTime,
 		ETag: u.ETag, ParentID: u.ParentID, Name: u.Name, ItemID: u.ID,
 	}
-	drop := func(tx *state.Tx) error { return tx.DropSession(s.Folder, s.Key) }
+	drop := func(tx *state.Tx) error {
+		return errors.Join(tx.DropSession(s.Folder, s.Key), tx.DropSession(s.Folder, -int64(s.Ino)))
+	}
 	old, err := e.sessionOf(s)
 	if err != nil {
 		return drop, err
 	}
-	u.Session = old
+	if old != nil {
+		old.Target = u.Target()
+		u.Session = old
+	}
 	u.Opened = func(open remote.Session) error {
 		s.Address, s.Expires = open.Address.Reveal(), open.Expires
 		return e.durably(func(tx *state.Tx) error { return tx.PutSession(s) })
@@ -143,15 +148,27 @@ func (e *Engine) sessionOf(want state.Session) (*remote.Session, error) {
 }
 
 // uploadAgain answers a 412: when only the eTag has drifted, and not the
-// content, it is sent once more with the fresh one.
+// content, it is sent once more with the fresh one. Where opening a session makes
+// the eTag drift, as on some drives, no session will ever do.
 func (e *Engine) uploadAgain(ctx context.Context, j job, u remote.Upload) (remote.Uploaded, error) {
-	now, err := e.unchanged(ctx, j)
-	if err != nil {
-		return remote.Uploaded{}, err
+	for n := 1; ; n++ {
+		now, err := e.unchanged(ctx, j)
+		if err != nil {
+			return remote.Uploaded{}, err
+		}
+		u.ETag, u.Session = now.ETag, nil
+		u.Whole = n == driftMost && u.Size <= wholeMost
+		sent, err := e.drive.Upload(ctx, u)
+		if n == driftMost || !errors.Is(err, remote.ErrChanged) {
+			return sent, err
+		}
 	}
-	u.ETag, u.Session = now.ETag, nil
-	return e.drive.Upload(ctx, u)
 }
+
+const (
+	driftMost = 3         // times that an eTag may drift with the content staying the same
+	wholeMost = 250 << 20 // the service takes no more in one request
+)
 
 // uploaded is the agreement: what was sent is what stood here when it was read.
 func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error) outcome {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -118,7 +120,7 @@ func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
 	out := e.bind(j, b, nil)
 	bound, agreed := out.tx, out.then
 	out.tx = func(tx *state.Tx) error {
-		if err := bound(tx); err != nil || got.size < resumeAbove {
+		if err := bound(tx); err != nil || !resumable(j) {
 			return err
 		}
 		return tx.DropPartial(e.cfg.Folder.N, int64(j.Key))
@@ -301,7 +303,7 @@ func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {
 		if err != nil {
 			return temp{}, content{}, err
 		}
-		if e.asTold(j, got) || try > 1 && got.hash == last && e.mayDiffer(j, got) {
+		if e.asTold(j, got) || try > 1 && got.hash == last && e.mayDiffer(j, got) && !aPage(tmp.file, j.Remote.Name) {
 			if err := e.finishTemp(tmp, j); err != nil {
 				return temp{}, content{}, e.discard(tmp, err)
 			}
@@ -331,7 +333,20 @@ func (e *Engine) asTold(j job, got content) bool {
 // than its metadata tells: SharePoint rewrites and labels files, phones' photos
 // are converted.
 func (e *Engine) mayDiffer(j job, got content) bool {
-	return e.cfg.Drive.Kind != "personal" || got.size != j.Remote.Size && got.size > 0
+	photo := slices.Contains([]string{".heic", ".heif", ".jpg", ".jpeg", ".mov"}, strings.ToLower(path.Ext(j.Remote.Name)))
+	return e.cfg.Drive.Kind != "personal" || photo && got.size != j.Remote.Size && got.size > 0
+}
+
+// aPage says that a web page came, such as a proxy puts in the place of
+// everything, for a file that is none.
+func aPage(f io.ReaderAt, name string) bool {
+	if ext := strings.ToLower(path.Ext(name)); strings.Contains(ext, "htm") || strings.Contains(ext, "asp") {
+		return false
+	}
+	head := make([]byte, 64)
+	n, _ := f.ReadAt(head, 0) // the end comes early in a short one
+	start := strings.ToLower(strings.TrimLeft(string(head[:n]), "\ufeff\t\r\n "))
+	return strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
 }
 
 func (e *Engine) finishTemp(tmp temp, j job) error {
@@ -374,7 +389,7 @@ func (e *Engine) receive(ctx context.Context, j job, address remote.Secret) (tem
 		if err := e.discard(tmp, nil); err != nil {
 			return temp{}, content{}, err
 		}
-		if tmp, err = e.newTemp(j); err != nil {
+		if tmp, err = e.startTemp(j); err != nil {
 			return temp{}, content{}, err
 		}
 		offset, sum = 0, quickxor.New()

@@ -25,8 +25,32 @@ func (e *Engine) openTemp(j job) (temp, int64, hash.Hash, error) {
 			return temp{}, 0, nil, err
 		}
 	}
-	tmp, err := e.newTemp(j)
+	tmp, err := e.startTemp(j)
 	return tmp, 0, quickxor.New(), err
+}
+
+// startTemp opens a new private file. One that is worth going on with is on
+// record from the start, for a run that is killed says no more of it.
+func (e *Engine) startTemp(j job) (temp, error) {
+	tmp, err := e.newTemp(j)
+	if err != nil || !resumable(j) {
+		return tmp, err
+	}
+	if err := e.durably(func(tx *state.Tx) error { return tx.PutPartial(e.partial(j, tmp)) }); err != nil {
+		return temp{}, e.discard(tmp, err)
+	}
+	return tmp, nil
+}
+
+// resumable says that j's content is worth, and its hash makes it safe, to be
+// fetched in several goes.
+func resumable(j job) bool { return j.Remote.Size >= resumeAbove && j.Remote.Hash != "" }
+
+func (e *Engine) partial(j job, tmp temp) state.Partial {
+	return state.Partial{
+		Folder: e.cfg.Folder.N, Key: int64(j.Key), Temp: tmp.name,
+		Size: j.Remote.Size, Hash: string(j.Remote.Hash), ETag: j.Remote.ETag,
+	}
 }
 
 func (e *Engine) newTemp(j job) (temp, error) {
@@ -52,16 +76,9 @@ func (e *Engine) reopen(name string) (temp, int64, hash.Hash, error) {
 
 // keepPartial leaves what came so far for a later try, if it is worth it.
 func (e *Engine) keepPartial(j job, tmp temp, n int64, cause error) error {
-	if n < resumeAbove || j.Remote.Hash == "" {
+	if n < resumeAbove || !resumable(j) {
 		return e.discard(tmp, cause)
 	}
 	tmp.file.Close()
-	p := state.Partial{
-		Folder: e.cfg.Folder.N, Key: int64(j.Key), Temp: tmp.name,
-		Size: j.Remote.Size, Hash: string(j.Remote.Hash), ETag: j.Remote.ETag,
-	}
-	if err := e.durably(func(tx *state.Tx) error { return tx.PutPartial(p) }); err != nil {
-		return err
-	}
 	return cause
 }

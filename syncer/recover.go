@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
 	"time"
 
 	"tandem/remote"
@@ -199,7 +198,8 @@ func (e *Engine) restoreUnknown(indexed map[string]bool) error {
 	return nil
 }
 
-// cleanTemps removes half-done downloads that cannot be gone on with.
+// cleanTemps removes half-done downloads that cannot be gone on with, and the
+// records of those that are no longer there.
 func (e *Engine) cleanTemps() error {
 	partials, err := e.db.Partials(e.cfg.Folder.N)
 	if err != nil {
@@ -209,15 +209,29 @@ func (e *Engine) cleanTemps() error {
 	if err != nil {
 		return e.folderError(err)
 	}
+	known := map[string]state.Partial{}
+	for _, p := range partials {
+		known[p.Temp] = p
+	}
 	for _, c := range entries {
 		rel := path.Join(tmpDir, c.Name)
-		if !slices.ContainsFunc(partials, func(p state.Partial) bool { return p.Temp == rel }) {
-			if err := e.fs.Remove(rel); err != nil && !gone(err) {
-				return e.folderError(err)
-			}
+		if _, ok := known[rel]; ok {
+			delete(known, rel)
+		} else if err := e.fs.Remove(rel); err != nil && !gone(err) {
+			return e.folderError(err)
 		}
 	}
-	return nil
+	if len(known) == 0 {
+		return nil
+	}
+	return e.db.Update(func(tx *state.Tx) error {
+		for _, p := range known {
+			if err := tx.DropPartial(p.Folder, p.Key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // sweep removes replaced versions from the stash once it is sure that nobody

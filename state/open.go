@@ -237,6 +237,21 @@ func (db *DB) Present() bool {
 // NextKey gives a key that no item has. Items and agreements share one sequence.
 func (db *DB) NextKey() int64 { return db.key.Add(1) }
 
+// Reopen does to the open file what closing and opening it again would, but for
+// the time that takes. It is for simulations, in which processes end and start
+// by the thousand.
+func (db *DB) Reopen() error {
+	db.mu.Lock()
+	for _, table := range []string{"stage", "news", "changed", "lost", "missing"} {
+		if err := db.w.exec("DELETE FROM temp." + table); err != nil {
+			db.mu.Unlock()
+			return err
+		}
+	}
+	db.mu.Unlock()
+	return errors.Join(db.tidy(), db.findKey())
+}
+
 // CopyTo writes a consistent copy to path, which must not exist.
 func (db *DB) CopyTo(path string) error {
 	db.mu.Lock()

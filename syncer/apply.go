@@ -69,6 +69,7 @@ type report struct {
 func (e *Engine) durably(tx func(*state.Tx) error) error {
 	done := make(chan error, 1)
 	e.send(report{tx: tx, then: func(err error) { done <- err }})
+	e.cfg.Await(func() bool { return len(done) > 0 })
 	select {
 	case err := <-done:
 		return err

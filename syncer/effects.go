@@ -9,7 +9,7 @@ import (
 	"tandem/watcher"
 )
 
-// The engine reaches the world through the four interfaces below and in no
+// The engine reaches the world through the interfaces below and in no
 // other way: no os, no net, no clock, no go statement of its own. Each has two
 // implementations, the real one and the simulator's.
 
@@ -60,9 +60,22 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
+// Watch gives hints of what may have changed here; [*watcher.Watcher] is the
+// real one.
+type Watch interface {
+	Add(rel string) error
+	Forget(rel string)
+	Events() <-chan watcher.Event
+}
+
 // Spawn runs a piece of work beside the engine; a simulator decides when it
 // goes on and how it ends.
 type Spawn func(work func())
+
+// Await is told by such work that it can go on only once the loop has made
+// rows durable, and may return when ready says so. It is the one place where
+// work waits for the loop; a simulator lets others go on meanwhile.
+type Await func(ready func() bool)
 
 type wallClock struct{}
 

@@ -20,7 +20,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -39,8 +41,8 @@ type Config struct {
 	Disk   FS
 	Remote Drive
 	DB     *state.DB
-	Feed   *Feed            // of Drive, shared by its pairs; nil: there is no other
-	Watch  *watcher.Watcher // nil when only Once is called
+	Feed   *Feed // of Drive, shared by its pairs; nil: there is no other
+	Watch  Watch // nil when only Once is called
 
 	Host        string // this machine's name, for conflict copies
 	HoldCount   int
@@ -54,6 +56,7 @@ type Config struct {
 	Progress func(Progress) // called from the loop, at most ten times a second; may be nil
 	Clock    Clock          // nil: the wall clock
 	Spawn    Spawn          // nil: a goroutine each
+	Await    Await          // nil: nothing
 }
 
 // An Engine syncs one pair of folders. Call Once, or Run, once.
@@ -125,6 +128,9 @@ func New(cfg Config) *Engine {
 	}
 	if cfg.Spawn == nil {
 		cfg.Spawn = func(work func()) { go work() }
+	}
+	if cfg.Await == nil {
+		cfg.Await = func(func() bool) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -223,8 +229,14 @@ func (e *Engine) observe(ctx context.Context, tidy func(context.Context) error) 
 	return e.checkEmptied()
 }
 
-// wait sleeps until something happened, and takes note of it.
+// wait sleeps until something happened, and takes note of it. Reports come
+// first: a simulator could not tell otherwise which of two things is taken.
 func (e *Engine) wait(ctx context.Context) error {
+	if r, ok := e.report(); ok {
+		e.commit(r)
+		e.tick(ctx)
+		return nil
+	}
 	var events <-chan watcher.Event
 	if e.cfg.Watch != nil && !e.once {
 		events = e.cfg.Watch.Events()
@@ -240,6 +252,16 @@ func (e *Engine) wait(ctx context.Context) error {
 	}
 	e.tick(ctx)
 	return nil
+}
+
+// report takes one that is there already.
+func (e *Engine) report() (report, bool) {
+	select {
+	case r := <-e.inbox:
+		return r, true
+	default:
+		return report{}, false
+	}
 }
 
 // hint follows one event and those that wait behind it.
@@ -260,13 +282,13 @@ func (e *Engine) hint(ev watcher.Event) {
 func (e *Engine) tick(ctx context.Context) {
 	now := e.clock.Now()
 	e.awake(now)
-	for rel := range e.again {
+	for _, rel := range slices.Sorted(maps.Keys(e.again)) { // in order, so that a simulation can be repeated
 		if parent, ok := e.local.find(dirOf(rel)); !ok || e.slots[plan.Place{Parent: parent, Name: path.Base(rel)}] == 0 {
 			delete(e.again, rel)
 			e.lookAt(rel, false)
 		}
 	}
-	for rel := range e.local.deep {
+	for _, rel := range slices.Sorted(maps.Keys(e.local.deep)) {
 		delete(e.local.deep, rel)
 		e.lookAt(rel, true)
 	}
@@ -300,13 +322,18 @@ func (e *Engine) awake(now time.Time) {
 		return
 	}
 	e.wakeAt = time.Time{}
+	var due []plan.Key
 	for k, at := range e.wake {
 		if !at.After(now) {
+			due = append(due, k)
 			delete(e.wake, k)
-			e.relook(k)
 		} else if e.wakeAt.IsZero() || at.Before(e.wakeAt) {
 			e.wakeAt = at
 		}
+	}
+	slices.Sort(due)
+	for _, k := range due {
+		e.relook(k)
 	}
 }
 
@@ -349,13 +376,19 @@ func (e *Engine) drain(cancel context.CancelFunc) {
 	cancel()
 	defer close(e.over)
 	defer e.feed.leave(e, false)
-	deadline := e.clock.After(8 * time.Second)
-	for e.work > 0 {
+	for end := e.clock.Now().Add(8 * time.Second); e.work > 0; {
+		if r, ok := e.report(); ok {
+			e.commit(r)
+			continue
+		}
+		left := end.Sub(e.clock.Now())
+		if left <= 0 {
+			return
+		}
 		select {
 		case r := <-e.inbox:
 			e.commit(r)
-		case <-deadline:
-			return
+		case <-e.clock.After(left):
 		}
 	}
 	if len(e.cleared) > 0 {

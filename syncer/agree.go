@@ -1,6 +1,8 @@
 package syncer
 
 import (
+	"time"
+
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
@@ -41,7 +43,7 @@ func setItem(b *state.Base, it remote.Item) {
 func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 	had := j.base.N != 0
 	b.Fold = plan.Fold(b.RemoteName)
-	b.Racy = plan.Kind(b.Kind) == plan.File && e.clock.Now().UnixNano()-b.MTime < int64(racyWindow)
+	b.Racy = plan.Kind(b.Kind) == plan.File && (b.Racy || e.racy(b))
 	key := j.Key
 	return outcome{
 		tx: func(tx *state.Tx) error {
@@ -77,6 +79,16 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 			}
 		},
 	}
+}
+
+// racy says that b's mtime is too young to prove that the bytes are still the
+// same: a second change within one tick of the disk's clock leaves no trace.
+func (e *Engine) racy(b state.Base) bool {
+	window := racyWindow
+	if b.MTime%int64(time.Second) == 0 && b.CTime%int64(time.Second) == 0 {
+		window += coarsest // it keeps time in whole seconds, it seems
+	}
+	return e.clock.Now().UnixNano()-b.MTime < int64(window)
 }
 
 // putOwn writes the item row that the service's answer to our own change gives.

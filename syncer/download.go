@@ -25,6 +25,7 @@ const (
 	stashDir = watcher.Private + "/stash" // what a replacement brought out, until it is known to be safe
 	trashDir = watcher.Private + "/trash" // what was deleted here because it was deleted online
 
+	coarsest    = 2 * time.Second       // tick of FAT's clock
 	racyWindow  = 20 * time.Millisecond // an mtime younger than this does not prove that the bytes are still the same
 	resumeAbove = 8 << 20               // downloads above this size are worth resuming
 	reserve     = 64 << 20              // disk space never used up

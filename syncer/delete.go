@@ -91,10 +91,16 @@ func (e *Engine) trashed(j job, in state.Intent) outcome {
 		}
 		return outcome{err: errSuperseded, tx: dropIntent(in.N), look: []string{back}}
 	}
+	written := !e.fs.Quiet(in.Private) // somebody has it open still: see sweep
 	return outcome{
 		sync: []string{dirOf(in.Path), dirOf(in.Private)},
 		tx: func(tx *state.Tx) error {
-			return errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), tx.DropIntent(in.N), e.journalDelete(tx, j, 1, "delete here"))
+			err := errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), tx.DropIntent(in.N), e.journalDelete(tx, j, 1, "delete here"))
+			if written && err == nil {
+				in.N, in.Op, in.At = 0, opTrashed, e.clock.Now()
+				_, err = tx.PutIntent(in)
+			}
+			return err
 		},
 		then:  func() { e.local.forget(j.Key) },
 		items: 1,
@@ -277,6 +283,7 @@ const (
 	opReplace = "replace" // Private holds the new content, or after the exchange the old
 	opDelete  = "delete"  // Private is where the file goes
 	opCreate  = "create"  // the content Want is on its way to (ParentID, Name)
+	opTrashed = "trashed" // Private holds a deleted version that somebody was writing to
 	opStashed = "stashed" // Private holds a replaced version, to be removed once nobody writes to it
 )
 

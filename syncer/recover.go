@@ -234,15 +234,16 @@ func (e *Engine) cleanTemps() error {
 	})
 }
 
-// sweep removes replaced versions from the stash once it is sure that nobody
-// has written to them since, and makes a conflict copy of one that was.
+// sweep looks at replaced and at deleted versions once more that somebody may
+// have been writing to. When nobody does any longer, one that was written to
+// goes back; the others are removed from the stash, or stay in the trash.
 func (e *Engine) sweep() {
 	intents, err := e.db.Intents(e.cfg.Folder.N)
 	if err != nil {
 		panic(stateError{err})
 	}
 	for _, in := range intents {
-		if in.Op != opStashed || e.clock.Now().Sub(in.At) < stashFor {
+		if in.Op != opStashed && in.Op != opTrashed || e.clock.Now().Sub(in.At) < stashFor {
 			continue
 		}
 		if !e.fs.Quiet(in.Private) { // first: who has it open may write between two looks
@@ -253,21 +254,35 @@ func (e *Engine) sweep() {
 		case gone(err):
 		case err != nil:
 			continue
-		case hash == plan.Hash(in.Hash):
+		case hash != plan.Hash(in.Hash):
+			if !e.lateSave(in) {
+				continue
+			}
+		case in.Op == opStashed:
 			if err := e.fs.Remove(in.Private); err != nil {
 				continue
 			}
-		default:
-			to, err := e.putBeside(in.Private, in.Path, "")
-			if err != nil {
-				e.log.Warn("late save not kept yet", "path", in.Path, "err", err)
-				continue
-			}
-			e.sum.Conflicts++
-			e.lookAt(to, false)
 		}
 		e.commit(report{tx: dropIntent(in.N)})
 	}
+}
+
+// lateSave brings a version back that was written while it was set aside.
+func (e *Engine) lateSave(in state.Intent) bool {
+	back := e.putBack
+	if in.Op == opStashed {
+		back = func(in state.Intent) (string, error) { return e.putBeside(in.Private, in.Path, "") }
+	}
+	to, err := back(in)
+	if err != nil {
+		e.log.Warn("late save not kept yet", "path", in.Path, "err", err)
+		return false
+	}
+	if to != in.Path {
+		e.sum.Conflicts++
+	}
+	e.lookAt(to, false)
+	return true
 }
 
 // claimCreated finds files that a lost answer, or a lost process, left online

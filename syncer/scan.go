@@ -166,6 +166,7 @@ func (e *Engine) lookAt(rel string, deep bool) {
 	case gone(err) && known:
 		e.local.vanish(k)
 	case gone(err):
+		e.lookAt(dirOf(rel), false) // its folder may be what is gone
 	case err != nil && known:
 		e.local.unknown(k, reason(err))
 	case err != nil:

@@ -166,7 +166,7 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 	for _, s := range p.Actions {
 		open[s.Key] = struct{}{}
 	}
-	for _, list := range [][]plan.Key{p.Hash, p.Later} {
+	for _, list := range [][]plan.Key{p.Hash, p.Asked, p.Later} {
 		for _, k := range list {
 			open[k] = struct{}{}
 		}

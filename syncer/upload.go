@@ -274,6 +274,7 @@ func (e *Engine) hashed(r reading) {
 	switch it, ok := e.local.diff[k]; {
 	case errors.Is(r.err, errSuperseded):
 		e.lookAt(r.rel, false)
+		e.loadDirty() // what it was to be compared with is still to be decided
 	case r.err != nil:
 		e.local.unknown(k, "cannot be read: "+reason(r.err))
 	case ok && it.print == r.print:

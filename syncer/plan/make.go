@@ -149,6 +149,7 @@ func (p *pass) report() {
 		switch n.state {
 		case asked:
 			p.plan.Hash = append(p.plan.Hash, p.localKey(n.Key))
+			p.plan.Asked = append(p.plan.Asked, n.Key)
 		case later:
 			p.plan.Later = append(p.plan.Later, n.Key)
 		case waiting:

@@ -177,7 +177,8 @@ type Plan struct {
 	Held    []Action // deletes that a person must agree to first
 	HeldWhy string   // why they are held; empty when none is, or for no new reason
 	Waiting []Wait
-	Hash    []Key // files whose local content must be hashed before it can be decided
+	Hash    []Key // files whose local content must be hashed before it can be decided …
+	Asked   []Key // … on these items, which go by another key where their two halves are joined
 	Later   []Key // items that touch something busy: ask again when it has ended
 }
 

@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"remote/quickxor":   {},
 	"remote/remotetest": {"tandem/remote/quickxor"},
 	"state":             {},
+	"syncer/sim":        {"tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
 	"cmd/tandem":        {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state"},
 }
 

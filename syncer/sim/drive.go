@@ -1,0 +1,220 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"tandem/remote"
+)
+
+// drive is OneDrive as the engine sees it: the real client, whose requests go
+// to the emulated drive without a socket. One verb is under way at a time, for
+// the client's own queues know nothing of coroutines; but between a verb's
+// requests, and before an answer is heard, all else goes on.
+type drive struct{ w *world }
+
+// call runs one verb.
+func call[T any](d drive, verb, what string, f func(*remote.Client) (T, error)) (T, error) {
+	w := d.w
+	w.pause(func() bool { return !w.busy }, time.Time{})
+	w.busy = true
+	w.say("%-8s %s", verb, what)
+	v, err := f(w.client)
+	w.busy = false
+	w.say("%-8s %s done%s", verb, what, colon(err))
+	w.pause(nil, time.Time{})
+	return v, err
+}
+
+func (d drive) Delta(ctx context.Context, drive, link string) (remote.DeltaPage, error) {
+	return call(d, "delta", "", func(c *remote.Client) (remote.DeltaPage, error) { return c.Delta(ctx, drive, link) })
+}
+
+func (d drive) Item(ctx context.Context, drive, id string) (remote.Item, error) {
+	return call(d, "item", id, func(c *remote.Client) (remote.Item, error) { return c.Item(ctx, drive, id) })
+}
+
+func (d drive) ItemIn(ctx context.Context, drive, parentID, name string) (remote.Item, error) {
+	return call(d, "itemin", name, func(c *remote.Client) (remote.Item, error) { return c.ItemIn(ctx, drive, parentID, name) })
+}
+
+func (d drive) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
+	return call(d, "children", id, func(c *remote.Client) ([]remote.Item, error) { return c.Children(ctx, drive, id) })
+}
+
+func (d drive) CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error) {
+	return call(d, "folder", name, func(c *remote.Client) (remote.Item, error) { return c.CreateFolder(ctx, drive, parentID, name) })
+}
+
+func (d drive) Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error) {
+	return call(d, "move", id+" to "+name, func(c *remote.Client) (remote.Item, error) {
+		return c.Move(ctx, drive, id, etag, parentID, name, mtime)
+	})
+}
+
+func (d drive) Delete(ctx context.Context, drive, id, etag string) error {
+	_, err := call(d, "delete", id, func(c *remote.Client) (bool, error) { return true, c.Delete(ctx, drive, id, etag) })
+	return err
+}
+
+func (d drive) SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
+	return call(d, "stamp", fmt.Sprint(len(stamps)), func(c *remote.Client) ([]remote.StampResult, error) { return c.SetTimes(ctx, drive, stamps) })
+}
+
+func (d drive) Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error) {
+	return call(d, "upload", u.Name+u.ID, func(c *remote.Client) (remote.Uploaded, error) { return c.Upload(ctx, u) })
+}
+
+func (d drive) CancelSession(ctx context.Context, s remote.Session) error {
+	_, err := call(d, "cancel", "", func(c *remote.Client) (bool, error) { return true, c.CancelSession(ctx, s) })
+	return err
+}
+
+// Download takes the whole content in, or as much as comes: an open body would
+// hold a place in the client's queue.
+func (d drive) Download(ctx context.Context, drive, id string, address remote.Secret, offset int64) (*remote.Body, error) {
+	return call(d, "download", id, func(c *remote.Client) (*remote.Body, error) {
+		body, err := c.Download(ctx, drive, id, address, offset)
+		if err != nil {
+			return nil, err
+		}
+		defer body.Close()
+		data, err := io.ReadAll(body)
+		return &remote.Body{ReadCloser: &received{bytes.NewReader(data), err}, Offset: body.Offset, Total: body.Total}, nil
+	})
+}
+
+func (d drive) Requests() int64 { return d.w.client.Requests() }
+
+// received is what came of a body, and how it ended.
+type received struct {
+	*bytes.Reader
+	err error
+}
+
+func (r *received) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == io.EOF && r.err != nil {
+		err = r.err
+	}
+	return n, err
+}
+
+func (r *received) WriteTo(to io.Writer) (int64, error) {
+	return io.Copy(to, struct{ io.Reader }{r})
+}
+
+func (r *received) Close() error { return nil }
+
+// transport carries requests to the emulated drive.
+type transport struct{ w *world }
+
+var errKilled = errors.New("the process has ended")
+
+func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	w := t.w
+	defer func() { // the client's locks must be left in order also when the process ends
+		if p := recover(); p != nil {
+			if p != (killed{}) {
+				panic(p)
+			}
+			resp, err = nil, errKilled
+		}
+	}()
+	var body []byte
+	if r.Body != nil {
+		body, err = io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	w.pause(nil, time.Time{})
+	if r.Context().Err() != nil {
+		return nil, r.Context().Err()
+	}
+	w.guarded(r, body)
+	rec := httptest.NewRecorder()
+	sent := r.Clone(r.Context())
+	sent.Body, sent.ContentLength, sent.Host = io.NopCloser(bytes.NewReader(body)), int64(len(body)), r.URL.Host
+	dropped := serve(w.online, rec, sent)
+	changes := r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/token")
+	w.say("  %s %s: %d dropped=%t", r.Method, strings.TrimPrefix(r.URL.Path, "/v1.0"), rec.Code, dropped)
+	if changes {
+		w.changed = true
+		w.effect()
+	}
+	w.pause(nil, time.Time{})
+	resp = rec.Result()
+	whole := resp.ContentLength < 0 || int64(rec.Body.Len()) == resp.ContentLength || r.Method == http.MethodHead
+	switch {
+	case dropped && rec.Body.Len() == 0:
+		return nil, io.ErrUnexpectedEOF
+	case dropped || !whole:
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), broken{}))
+	}
+	resp.Request = r
+	return resp, nil
+}
+
+// broken is a connection that ends too soon.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// serve answers; the emulator breaks a connection by a panic.
+func serve(h http.Handler, rec *httptest.ResponseRecorder, r *http.Request) (dropped bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p != http.ErrAbortHandler {
+				panic(p)
+			}
+			dropped = true
+		}
+	}()
+	h.ServeHTTP(rec, r)
+	return false
+}
+
+// guarded holds the engine to its word that it overwrites and deletes nothing
+// online that it has not seen.
+func (w *world) guarded(r *http.Request, body []byte) {
+	path := r.URL.Path
+	if !strings.HasPrefix(path, "/v1.0/") {
+		return // pre-authenticated, or the sign-in
+	}
+	if strings.HasSuffix(path, "/$batch") {
+		var batch struct {
+			Requests []struct {
+				Method, URL string
+				Headers     map[string]string
+			}
+		}
+		if err := json.Unmarshal(body, &batch); err != nil {
+			w.fail("a batch that cannot be read: %v", err)
+		}
+		for _, part := range batch.Requests {
+			if part.Method != "GET" && part.Headers["If-Match"] == "" {
+				w.fail("I3: %s %s without If-Match", part.Method, part.URL)
+			}
+		}
+		return
+	}
+	fails := strings.Contains(r.URL.RawQuery, "conflictBehavior=fail") || bytes.Contains(body, []byte(`conflictBehavior":"fail"`))
+	byName := strings.Contains(path, ":/") || strings.HasSuffix(path, "/children")
+	switch {
+	case r.Method == http.MethodGet:
+	case byName && !fails:
+		w.fail("I3: %s %s may replace", r.Method, path)
+	case !byName && r.Header.Get("If-Match") == "":
+		w.fail("I3: %s %s without If-Match", r.Method, path)
+	}
+}

@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A ledger knows every version that a person wrote, and whether a person has
+// replaced or deleted it since. Versions are told apart by their content, which
+// is never the same twice.
+type ledger struct {
+	n    int
+	weak int
+	all  map[string]*version
+}
+
+// A version is the complete content that a file had at some moment, with nobody
+// writing to it.
+type version struct {
+	over    bool    // a person who saw it replaced or deleted it
+	touched [2]bool // who did something to it, or to a folder it is in
+	weak    bool    // only the recycle bin or the history has it
+}
+
+func (l *ledger) init() { l.all = map[string]*version{} }
+
+// content makes up content that nobody has written yet. Most have the same
+// size: so edits are easy to miss.
+func (l *ledger) content() string {
+	l.n++
+	return fmt.Sprintf("version %05d%s", l.n, strings.Repeat(".", []int{0, 0, 0, 7}[l.n%4]))
+}
+
+// wrote notes a version, and that whoever wrote it replaced another.
+func (l *ledger) wrote(side int, content string, replaced ...string) {
+	v := l.all[content]
+	if v == nil {
+		v = &version{}
+		l.all[content] = v
+	}
+	v.touched[side] = true
+	for _, old := range replaced {
+		l.ended(side, old)
+	}
+}
+
+// ended notes that a person did away with a version.
+func (l *ledger) ended(side int, content string) {
+	if v := l.all[content]; v != nil {
+		v.over, v.touched[side] = true, true
+	}
+}
+
+func (l *ledger) touch(side int, content string) {
+	if v := l.all[content]; v != nil {
+		v.touched[side] = true
+	}
+}
+
+// ask finds out whether a version is lost: I1.
+func (w *world) ask() {
+	if !w.changed || w.bad != nil {
+		return
+	}
+	w.changed = false
+	there := map[string]bool{}
+	w.disk.walk("", w.disk.root, true, func(_ string, in *inode) {
+		if !in.dir {
+			there[string(in.data)] = true
+		}
+	})
+	for _, text := range w.online.Tree() {
+		there[text] = true
+	}
+	var absent []string
+	for text, v := range w.ledger.all {
+		if !v.over && !v.weak && !there[text] {
+			absent = append(absent, text)
+		}
+	}
+	if len(absent) == 0 {
+		return
+	}
+	slices.Sort(absent)
+	kept := w.online.Kept()
+	for _, text := range absent {
+		if !slices.Contains(kept, text) {
+			w.fail("I1: %q is lost", text)
+			return
+		}
+		w.ledger.all[text].weak = true
+		w.ledger.weak++
+		w.say("only the drive's bin or history has %q", text)
+	}
+}
+
+// missing lists the versions that should be live files now that all is quiet,
+// and those that should not be: I4, I7, I15, I16. A crash may leave one copy too
+// many: a version that was brought here and not yet agreed upon passes for one
+// made here, if the one online has changed by then.
+func (w *world) missing(here map[string]string, waits func(path string) bool) error {
+	live := map[string][]string{}
+	for path, text := range here {
+		live[text] = append(live[text], path)
+	}
+	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
+		v := w.ledger.all[text]
+		switch paths := live[text]; {
+		case !v.over && len(paths) == 0 && !v.weak && !w.elsewhere(text, waits):
+			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
+		case !w.crashed && v.over && len(paths) > 0 && v.touched[0] != v.touched[1]:
+			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
+		}
+	}
+	return nil
+}
+
+// elsewhere says that a version stands on either side under a name that waits.
+func (w *world) elsewhere(text string, waits func(path string) bool) bool {
+	for path, other := range w.online.Tree() {
+		if other == text && waits(strings.TrimPrefix(path, "/")) {
+			return true
+		}
+	}
+	for path, other := range w.disk.tree() {
+		if other == text && waits(path) {
+			return true
+		}
+	}
+	return false
+}

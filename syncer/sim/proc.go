@@ -1,0 +1,185 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// A proc is a piece of the engine's work, as a coroutine.
+type proc struct {
+	name  string
+	next  func() (struct{}, bool)
+	stop  func()
+	yield func(struct{}) bool
+	ready func() bool // whether it can go on; nil: it can
+	until time.Time   // when time alone lets it go on; zero: never
+	ended bool
+}
+
+// killed unwinds a coroutine whose process has ended. All verbs throw it then,
+// so nothing that the engine defers can have an effect.
+type killed struct{}
+
+func (w *world) spawn(name string, work func()) *proc {
+	p := &proc{name: name}
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		p.yield = yield
+		defer func() {
+			p.ended = true
+			if r := recover(); r != nil && r != (killed{}) {
+				w.fail("%s panics: %v\n%s", p.name, r, debug.Stack())
+			}
+		}()
+		work()
+	})
+	w.procs = append(w.procs, p)
+	return p
+}
+
+// spawnWork is the engine's Spawn. What a worker has to say is in the inbox
+// when it ends.
+func (w *world) spawnWork(work func()) {
+	if w.dead {
+		panic(killed{})
+	}
+	n := len(w.procs)
+	w.spawn(fmt.Sprintf("w%d", n), func() {
+		work()
+		w.mail = true
+	})
+}
+
+// await is the engine's Await.
+func (w *world) await(ready func() bool) {
+	w.mail = true
+	w.pause(ready, time.Time{})
+}
+
+// pause lets others go on, until ready says so or the time has come.
+func (w *world) pause(ready func() bool, until time.Time) {
+	if w.dead || w.dying {
+		w.dead = true
+		panic(killed{})
+	}
+	p := w.cur
+	if p == nil { // the test itself is at work
+		return
+	}
+	p.ready, p.until = ready, until
+	goOn := p.yield(struct{}{})
+	p.ready, p.until = nil, time.Time{}
+	if !goOn || w.dead {
+		panic(killed{})
+	}
+}
+
+func (p *proc) can(now time.Time) bool {
+	return !p.ended && (p.ready == nil && p.until.IsZero() || p.ready != nil && p.ready() || !p.until.IsZero() && !p.until.After(now))
+}
+
+// advance makes one step: something may happen, somebody goes on, and the
+// ledger is asked.
+func (w *world) advance() {
+	w.now = w.now.Add(tick)
+	w.happen()
+	if w.dead || w.bad != nil {
+		return
+	}
+	able := w.able()
+	if len(able) == 0 {
+		able = w.sleep()
+	}
+	if len(able) == 0 {
+		w.fail("nobody can go on: %s", w.names())
+		return
+	}
+	p := w.choose(able)
+	w.cur, w.last = p, p
+	p.next()
+	w.cur = nil
+	if p.ended {
+		w.procs = slices.DeleteFunc(w.procs, func(o *proc) bool { return o == p })
+	}
+	w.ask()
+	if w.step > 4_000 {
+		w.fail("no end is in sight")
+	}
+}
+
+func (w *world) able() []*proc {
+	var able []*proc
+	for _, p := range w.procs {
+		if p.can(w.now) {
+			able = append(able, p)
+		}
+	}
+	return able
+}
+
+// sleep lets time go on to when the first can.
+func (w *world) sleep() []*proc {
+	var first time.Time
+	for _, p := range w.procs {
+		if !p.until.IsZero() && (first.IsZero() || p.until.Before(first)) {
+			first = p.until
+		}
+	}
+	if first.IsZero() {
+		return nil
+	}
+	w.now = first
+	return w.able()
+}
+
+func (w *world) names() string {
+	s := ""
+	for _, p := range w.procs {
+		s += p.name + " "
+	}
+	return s
+}
+
+// choose says who goes on: the one who did, or the first, unless the script
+// says otherwise.
+func (w *world) choose(able []*proc) *proc {
+	if n, ok := w.told(len(able)); ok {
+		return able[n%len(able)]
+	}
+	if i := slices.Index(able, w.last); i >= 0 {
+		return able[i]
+	}
+	return able[0]
+}
+
+// clock is the engine's. Only its loop waits by it.
+type clock struct{ w *world }
+
+func (c clock) Now() time.Time { return c.w.now }
+
+// After lets the loop sleep. Exactly one of the things it selects from is there
+// when it goes on: a report, or else the time.
+func (c clock) After(d time.Duration) <-chan time.Time {
+	w := c.w
+	w.mail = false
+	w.pause(func() bool { return w.mail }, w.now.Add(d))
+	if w.mail {
+		return nil
+	}
+	due := make(chan time.Time, 1)
+	due <- w.now
+	return due
+}
+
+// slow is the client's clock: who waits by it waits in simulated time.
+type slow struct{ w *world }
+
+func (c slow) Now() time.Time  { return c.w.now }
+func (c slow) Jitter() float64 { return 0.5 }
+func (c slow) Sleep(ctx context.Context, d time.Duration) error {
+	c.w.pause(func() bool { return ctx.Err() != nil }, c.w.now.Add(d))
+	return ctx.Err()
+}

@@ -1,0 +1,174 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag = flag.Uint64("seed", 0, "explore this one seed, show every step, and cut it down")
+	playFlag = flag.String("play", "", "show every step of the script in this file")
+	fromFlag = flag.Uint64("from", 1, "the first seed to explore")
+	runsFlag = flag.Int("runs", 1000, "how many seeds to explore")
+)
+
+// newStore makes a store in memory where there is such a place.
+func newStore(t testing.TB) *Store {
+	t.Helper()
+	dir := t.TempDir()
+	if shm, err := os.MkdirTemp("/dev/shm", "sim"); err == nil {
+		dir = shm
+		t.Cleanup(func() { os.RemoveAll(shm) })
+	}
+	s, err := NewStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// each does work n times, as many at once as there are processors, each of
+// which has a store.
+func each(t *testing.T, n int, work func(i int, store *Store)) {
+	t.Helper()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		store := newStore(t)
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && !t.Failed(); i = int(next.Add(1)) - 1 {
+				work(i, store)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A tally adds up what was tried.
+type tally struct {
+	sync.Mutex
+	began                                time.Time
+	runs, passes, steps, versions, crash int
+	weak, faults                         int
+	rounds                               [most + 1]int
+	virtual                              time.Duration
+}
+
+func (c *tally) add(r Result) {
+	c.Lock()
+	defer c.Unlock()
+	if c.began.IsZero() {
+		c.began = time.Now()
+	}
+	c.runs++
+	c.passes += r.Passes
+	c.steps += r.Steps
+	c.versions += r.Versions
+	c.weak += r.Weak
+	c.rounds[min(r.Rounds, most)]++
+	c.virtual += r.Time
+	if r.Script.Crash.After > 0 {
+		c.crash++
+	}
+	for _, l := range r.Script.Lines {
+		switch word, _, _ := strings.Cut(l.Do, " "); word {
+		case "online", "disk", "state", "cursors":
+			c.faults++
+		case "kill", "power":
+			c.crash++
+		}
+	}
+}
+
+// within is the number of passes in which that share of the runs was quiet.
+func (c *tally) within(share float64) int {
+	sum := 0
+	for n, runs := range c.rounds {
+		if sum += runs; float64(sum) >= share*float64(c.runs) {
+			return n
+		}
+	}
+	return most
+}
+
+func (c *tally) String() string {
+	real := time.Since(c.began)
+	return fmt.Sprintf("%d runs of the engine's world, %d passes, %d steps, %d crashes, %d faults, %d versions written, 0 lost, %d only in the drive's bin; "+
+		"quiet after %d passes (p50), %d (p99.9); %.0f runs/s, %.0f times real time",
+		c.runs, c.passes, c.steps, c.crash, c.faults, c.versions, c.weak, c.within(.5), c.within(.999),
+		float64(c.runs)/real.Seconds(), c.virtual.Seconds()/real.Seconds())
+}
+
+func TestNothingIsLostWhateverHappens(t *testing.T) {
+	if *seedFlag != 0 || *playFlag != "" {
+		t.Skip("one run only")
+	}
+	var count tally
+	each(t, *runsFlag, func(i int, store *Store) {
+		seed := *fromFlag + uint64(i)
+		r := Explore(seed, store)
+		if r.Err != nil {
+			t.Errorf("seed %d: %v\n%s", seed, r.Err, Shrink(r.Script, store))
+		}
+		count.add(r)
+	})
+	t.Log(&count)
+}
+
+func TestAScriptHasOneOutcome(t *testing.T) {
+	each(t, 100, func(i int, store *Store) {
+		r := Explore(uint64(i)+1, store)
+		s, err := ParseScript(r.Script.String())
+		if err != nil {
+			t.Error(err)
+		}
+		if again := Run(s, store); again.Trace != r.Trace {
+			t.Errorf("seed %d: went otherwise the second time: %v", i+1, firstDifference(Play(r.Script, store).Log, Play(s, store).Log))
+		}
+	})
+}
+
+func firstDifference(a, b []string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return a[i] + "\n" + b[i]
+		}
+	}
+	return fmt.Sprintf("%d and %d steps", len(a), len(b))
+}
+
+func TestOneRun(t *testing.T) {
+	var s Script
+	store := newStore(t)
+	switch {
+	case *seedFlag != 0:
+		s = Explore(*seedFlag, store).Script
+	case *playFlag != "":
+		text, err := os.ReadFile(*playFlag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = ParseScript(string(text)); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Skip("for looking at one: -seed N or -play FILE")
+	}
+	r := Play(s, store)
+	t.Logf("%s\n%s", strings.Join(r.Log, "\n"), Shrink(s, store))
+	if r.Err != nil {
+		t.Error(r.Err)
+	}
+}

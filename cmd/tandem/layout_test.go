@@ -24,7 +24,8 @@ var allowed = map[string][]string{
 	"remote/remotetest": {"tandem/remote/quickxor"},
 	"state":             {},
 	"syncer/sim":        {"tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
-	"cmd/tandem":        {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state"},
+	"cmd/tandem":        {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/task/filter"},
+	"task/filter":       {"tandem/syncer/plan"},
 }
 
 // sources calls f for each Go file of the module.

@@ -24,8 +24,9 @@ var allowed = map[string][]string{
 	"remote/remotetest": {"tandem/remote/quickxor"},
 	"state":             {},
 	"syncer/sim":        {"tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
-	"cmd/tandem":        {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/task/filter"},
+	"cmd/tandem":        {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/task/filter", "tandem/task"},
 	"task/filter":       {"tandem/syncer/plan"},
+	"task":              {"tandem/task/filter", "tandem/remote", "tandem/remote/quickxor", "tandem/state", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
 }
 
 // sources calls f for each Go file of the module.

@@ -28,6 +28,10 @@ Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
   sync [FOLDER...]       keep folders the same until stopped; --once: one pass
   status                 what is in sync, and what is not and why
   held [approve|deny]    deletes that wait for your word
+  ls, du PLACE...        list what is online, and how much space it takes
+  get, put FROM... TO    fetch and send files
+  mkdir, rm, mv, cp      make folders, delete, move and copy online
+  share PLACE            make a link for others
   demo                   try it on this machine, without an account
   emulator               serve an emulated OneDrive
   version, completion
@@ -70,6 +74,7 @@ func (p *program) command() *cobra.Command {
 		p.screen.verbose = p.verbose
 	}
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.heldCommand(),
+		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(),
 		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
 	return root
 }

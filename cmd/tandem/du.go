@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"tandem/remote"
+	"tandem/task"
+)
+
+const duHelp = `Say how much space things take online.
+
+Usage: tandem du PLACE...
+
+PLACE is CONNECTION:/path or a path in a synced folder. For each folder directly
+in it, and for all of it, the files and bytes below are counted; with a filter,
+those that it lets through. Former versions and the recycle bin are not counted.
+
+  --recursive        (-R) a line for every folder below
+  --drive ID         another drive than the account's own, as of a library
+  --json             one line of JSON for each
+` + filterHelp + `
+Examples:
+  tandem du personal:/
+  tandem du work:/Projects --older 1y --json
+
+Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
+place, 4 sign-in needed
+`
+
+func (p *program) duCommand() *cobra.Command {
+	e := defaultErrand()
+	cmd := &cobra.Command{Use: "du", Short: "say how much space things take", Long: duHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	filterFlags(cmd, e)
+	commonFlags(cmd, e)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		e.Source = args
+		return p.errand(cmd.Context(), "du", e, func(ctx context.Context, w *work) error { return w.du(ctx) })
+	}
+	return cmd
+}
+
+// A weight is what --json prints for one folder.
+type weight struct {
+	Path  string `json:"path"` // below the place; "" is all of it
+	Place string `json:"place"`
+	Files int    `json:"files"`
+	Size  int64  `json:"size"`
+}
+
+func (w *work) du(ctx context.Context) error {
+	f := w.filter()
+	every := w.Recursive
+	w.Recursive = true
+	for _, arg := range w.Source {
+		p, err := w.needRemote(ctx, arg, w.errand)
+		if err != nil {
+			return err
+		}
+		weights := map[string]*weight{"": {Place: arg}}
+		err = w.each(ctx, p, f, func(n task.Node) error {
+			if n.Kind == remote.File && f.Match(n.Entry()) {
+				weigh(weights, n, arg, every)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, dir := range slices.Sorted(maps.Keys(weights)) {
+			if dir != "" {
+				if err := w.printWeight(*weights[dir]); err != nil {
+					return err
+				}
+			}
+		}
+		if err := w.printWeight(*weights[""]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weigh adds a file to all of it and to the folders it is in, the topmost only
+// unless every one is wanted.
+func weigh(weights map[string]*weight, n task.Node, place string, every bool) {
+	for dir := task.Parent(n.Path); ; dir = task.Parent(dir) {
+		if dir == "" || every || !strings.Contains(dir, "/") {
+			if weights[dir] == nil {
+				weights[dir] = &weight{Path: dir, Place: place}
+			}
+			weights[dir].Files++
+			weights[dir].Size += n.Size
+		}
+		if dir == "" {
+			return
+		}
+	}
+}
+
+func (w *work) printWeight(of weight) error {
+	if w.json {
+		return printJSON(w.out, of)
+	}
+	name := clean(of.Path) + "/"
+	if of.Path == "" {
+		name = clean(of.Place)
+	}
+	_, err := fmt.Fprintf(w.out, "%8s  %9s  %s\n", humanize.Bytes(uint64(of.Size)), count(of.Files, "file"), name)
+	return err
+}

@@ -1,0 +1,436 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"tandem/remote"
+	"tandem/syncer"
+	"tandem/task"
+	"tandem/task/filter"
+)
+
+// An errand is one cloud task: from the command line, or as [task.NAME] in the
+// configuration, whose keys are the flags' names.
+type errand struct {
+	Verb       string   `toml:"verb"`
+	Group      string   `toml:"group"`
+	Connection string   `toml:"connection"` // of paths that begin with ":"
+	Drive      string   `toml:"drive"`
+	Source     []string `toml:"source"`
+	Target     string   `toml:"target"`
+	Recursive  bool     `toml:"recursive"`
+	filter.Rules
+
+	Overwrite    string `toml:"overwrite"`
+	KeepTimes    bool   `toml:"keep_times"`
+	DeleteSource bool   `toml:"delete_source"`
+	Permanent    bool   `toml:"permanent"`
+
+	Direction          string `toml:"direction"`
+	SameName           string `toml:"same_name"`
+	Equal              string `toml:"equal"`
+	SourceMissing      string `toml:"source_missing"`
+	HoldDeletesCount   int    `toml:"hold_deletes_count"`
+	HoldDeletesPercent int    `toml:"hold_deletes_percent"`
+
+	Link    string `toml:"link"`
+	Scope   string `toml:"scope"`
+	Expires string `toml:"expires"`
+
+	name               string
+	yes, foresee, json bool
+	long               bool // of ls
+}
+
+func defaultErrand() *errand {
+	return &errand{KeepTimes: true, Overwrite: string(task.Always), Direction: "->", HoldDeletesCount: 20, HoldDeletesPercent: 20, Link: "view"}
+}
+
+// filterHelp is what every command with a filter says of it.
+const filterHelp = `
+Filter; "tandem ls" with the same one shows what is meant:
+  --name MASK        only names like *.pdf or IMG_????.jpg; several are one or
+                     the other; !MASK leaves names out; with a / it is the path
+  --case-sensitive   upper and lower case differ
+  --type KIND        file, folder or all
+  --newer TIME       than a date (2026-05-31, "2026-05-31 14:00") or an age (7d)
+  --older TIME       likewise
+  --by WHICH         the time that counts: modified, created, both or either
+  --larger SIZE      than 500k, 10M, 1.5GiB ...
+  --smaller SIZE     likewise
+  --any              one of the conditions on time and size is enough
+  --sort KEY         name, size, created or modified; KEY:desc turns it round
+  --limit N          the first N only
+`
+
+const recursiveHelp = `  --recursive        (-R) with all that is below; else what is directly in a folder
+`
+
+func filterFlags(cmd *cobra.Command, e *errand) {
+	f := cmd.Flags()
+	f.StringArrayVar(&e.Names, "name", nil, "")
+	f.StringVar(&e.Type, "type", "", "")
+	f.BoolVar(&e.CaseSensitive, "case-sensitive", false, "")
+	f.StringVar(&e.Newer, "newer", "", "")
+	f.StringVar(&e.Older, "older", "", "")
+	f.StringVar(&e.By, "by", "", "")
+	f.StringVar(&e.Larger, "larger", "", "")
+	f.StringVar(&e.Smaller, "smaller", "", "")
+	f.BoolVar(&e.Any, "any", false, "")
+	f.StringVar(&e.Sort, "sort", "", "")
+	f.IntVar(&e.Limit, "limit", 0, "")
+	f.BoolVarP(&e.Recursive, "recursive", "R", false, "")
+	values := func(words ...string) cobra.CompletionFunc {
+		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	}
+	for flag, words := range map[string][]string{
+		"type": {"file", "folder", "all"}, "by": {"modified", "created", "both", "either"},
+		"sort": {"name", "size", "created", "modified", "name:desc", "size:desc", "created:desc", "modified:desc"},
+	} {
+		if err := cmd.RegisterFlagCompletionFunc(flag, values(words...)); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func commonFlags(cmd *cobra.Command, e *errand) {
+	cmd.Flags().StringVar(&e.Drive, "drive", "", "")
+	cmd.Flags().BoolVar(&e.json, "json", false, "")
+}
+
+func transferFlags(cmd *cobra.Command, e *errand) {
+	commonFlags(cmd, e)
+	f := cmd.Flags()
+	f.BoolVar(&e.foresee, "dry-run", false, "")
+	f.StringVar(&e.Overwrite, "overwrite", string(task.Always), "")
+	f.BoolVar(&e.KeepTimes, "keep-times", true, "")
+	no := f.Bool("no-keep-times", false, "")
+	cmd.PreRun = func(*cobra.Command, []string) { e.KeepTimes = e.KeepTimes && !*no }
+	var words []string
+	for _, o := range task.Overwrites {
+		words = append(words, string(o))
+	}
+	if err := cmd.RegisterFlagCompletionFunc("overwrite", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err)
+	}
+}
+
+const transferHelp = `  --overwrite RULE   when the name is taken: always (default), newer, never,
+                     size-same, size-smaller, size-larger or size-differs: what
+                     comes, compared with what is there; equal content stays
+  --keep-times       of what is copied (default)
+  --no-keep-times    it gets the time of the copying
+  --dry-run          say what would be done, and do nothing
+  --drive ID         another drive than the account's own, as of a library
+  --json             one line of JSON for each file
+`
+
+// check finds what is wrong with an errand by itself: the key, and why.
+func (e *errand) check() (key, problem string) {
+	oneOf := func(word string, words []string) bool { return word == "" || slices.Contains(words, word) }
+	if _, err := e.Rules.Compile(time.Now()); err != nil {
+		m := err.(*filter.Mistake)
+		return m.Key, m.Why
+	}
+	switch {
+	case !slices.Contains(task.Overwrites, task.Overwrite(e.Overwrite)):
+		return "overwrite", fmt.Sprintf("%q is none of always, newer, never, size-same, size-smaller, size-larger and size-differs", e.Overwrite)
+	case !oneOf(e.Direction, []string{"->", "<-", "<->"}):
+		return "direction", fmt.Sprintf("%q is none of ->, <- and <->", e.Direction)
+	case !oneOf(e.SameName, task.SameNames):
+		return "same_name", fmt.Sprintf("%q is none of %s", e.SameName, strings.Join(task.SameNames, ", "))
+	case !oneOf(e.Equal, task.Equals):
+		return "equal", fmt.Sprintf("%q is neither skip nor copy", e.Equal)
+	case !oneOf(e.SourceMissing, task.SourceMissings):
+		return "source_missing", fmt.Sprintf("%q is neither skip nor delete", e.SourceMissing)
+	case e.SourceMissing == "delete" && e.Direction == "<->":
+		return "source_missing", "with <-> both sides are sources: what one lacks is copied there; a synced [folder.NAME] knows what was deleted"
+	case e.HoldDeletesCount < 0:
+		return "hold_deletes_count", fmt.Sprintf("%d is below 0", e.HoldDeletesCount)
+	case e.HoldDeletesPercent < 0 || e.HoldDeletesPercent > 100:
+		return "hold_deletes_percent", fmt.Sprintf("%d is not a share from 0 to 100", e.HoldDeletesPercent)
+	case !oneOf(e.Link, []string{"view", "edit", "embed"}):
+		return "link", fmt.Sprintf("%q is none of view, edit and embed", e.Link)
+	case !oneOf(e.Scope, []string{"anonymous", "organization", "users"}):
+		return "scope", fmt.Sprintf("%q is none of anonymous, organization and users", e.Scope)
+	}
+	if e.Expires != "" {
+		if _, err := filter.ParseTime(e.Expires, time.Now()); err != nil {
+			return "expires", err.Error()
+		}
+	}
+	return "", ""
+}
+
+// filter compiles the rules, which check has found good.
+func (e *errand) filter() *filter.Filter {
+	f, err := e.Rules.Compile(time.Now())
+	if err != nil {
+		panic(err)
+	}
+	return f
+}
+
+// A tally is what an errand did. Its JSON shape, one object a task, is a
+// contract.
+type tally struct {
+	Task    string  `json:"task,omitempty"`
+	Verb    string  `json:"verb"`
+	Done    int     `json:"done"`
+	Same    int     `json:"same"`
+	Skipped int     `json:"skipped"`
+	Failed  int     `json:"failed"`
+	Planned int     `json:"planned"`
+	Held    int     `json:"held"`
+	Bytes   int64   `json:"bytes"` // of what was done
+	Made    int     `json:"created_folders"`
+	Reqs    int64   `json:"requests"`
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error"`
+
+	codes []int
+}
+
+// A work is one errand under way.
+type work struct {
+	*session
+	*errand
+	tally  tally
+	report *task.Report
+	stop   context.CancelCauseFunc
+	inJob  bool // of tandem run: single results are not printed
+
+	mu sync.Mutex
+}
+
+// errand reads the configuration and runs one errand of the command line.
+func (p *program) errand(ctx context.Context, verb string, e *errand, do func(context.Context, *work) error) error {
+	e.Verb = verb
+	if key, problem := e.check(); problem != "" {
+		return usage(fmt.Errorf("--%s: %s", strings.ReplaceAll(key, "_", "-"), problem), "see: tandem "+verb+" --help")
+	}
+	s, err := p.begin()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	w := s.work(e)
+	return w.run(ctx, do)
+}
+
+func (s *session) work(e *errand) *work {
+	w := &work{session: s, errand: e, tally: tally{Task: e.name, Verb: e.Verb}}
+	w.report = &task.Report{Result: w.result}
+	return w
+}
+
+// run does the work, shows how far it is, and says how it ended.
+func (w *work) run(ctx context.Context, do func(context.Context, *work) error) error {
+	start := time.Now()
+	inner, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	w.stop = stop
+	end := w.watch(inner)
+	err := do(inner, w)
+	end()
+	if cause := context.Cause(inner); cause != nil && ctx.Err() == nil {
+		err = cause
+	} else if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	for _, c := range w.clients {
+		w.tally.Reqs += c.Requests()
+	}
+	w.tally.Seconds = time.Since(start).Seconds()
+	if err != nil {
+		w.tally.Error = err.Error()
+	}
+	return w.conclude(err)
+}
+
+// watch shows how far the work is, until end is called.
+func (w *work) watch(ctx context.Context) (end func()) {
+	g := w.screen.gauge()
+	show, done := g.folder(w.name)
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(150 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			var now syncer.Progress
+			if now.Done, now.Files, now.Moved, now.Bytes = w.report.Progress(); now.Files > 0 {
+				show(now)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		watching.Wait()
+		done()
+		g.end()
+	}
+}
+
+// result counts and prints what became of one file.
+func (w *work) result(r task.Result) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch r.Done {
+	case task.Done:
+		w.tally.Done++
+		w.tally.Bytes += r.Size
+	case task.Same:
+		w.tally.Same++
+	case task.Skipped:
+		w.tally.Skipped++
+	case task.Planned:
+		w.tally.Planned++
+	case task.Failed:
+		w.tally.Failed++
+	}
+	if r.Err != nil {
+		w.tally.codes = append(w.tally.codes, itemCode(r.Err))
+		if hopeless(r.Err) {
+			w.stop(r.Err)
+			return // said once, at the end
+		}
+	}
+	w.print(r)
+}
+
+func (w *work) print(r task.Result) {
+	switch {
+	case w.json && !w.inJob:
+		printJSON(w.out, r)
+	case r.Done == task.Planned:
+		fmt.Fprintln(w.out, clean(sentence(r)))
+	}
+	switch {
+	case r.Done == task.Failed, r.Done == task.Skipped && (r.Err != nil || w.screen.verbose > 0):
+		if w.tally.Failed+w.tally.Skipped <= mostLines || w.screen.verbose > 0 {
+			w.screen.say("%s%s %q: %s", prefix(w.name), r.Op, r.Path, r.Why)
+		}
+	case w.screen.verbose > 0 && r.Done != task.Planned:
+		w.screen.say("%s%s (%s)", prefix(w.name), sentence(r), r.Done)
+	}
+}
+
+func sentence(r task.Result) string {
+	text := fmt.Sprintf("%s %q", r.Op, r.Path)
+	if r.To != "" {
+		text += fmt.Sprintf(" to %q", r.To)
+	}
+	if r.Why != "" {
+		text += " (" + r.Why + ")"
+	}
+	return text
+}
+
+// itemCode is the exit code for trouble with one file.
+func itemCode(err error) int {
+	switch {
+	case errors.Is(err, task.ErrOccupied):
+		return occupied
+	case errors.Is(err, task.ErrName), errors.Is(err, task.ErrInTheWay), errors.Is(err, task.ErrMeanwhile),
+		errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrMalware):
+		return waits
+	}
+	return diagnose(err).code
+}
+
+// hopeless reports whether all other files would meet the same trouble.
+func hopeless(err error) bool {
+	return errors.Is(err, remote.ErrOffline) || errors.Is(err, remote.ErrSignIn) || errors.Is(err, remote.ErrThrottled) ||
+		errors.Is(err, remote.ErrQuota) || isDiskFull(err)
+}
+
+// conclude says how the work ended, and gives the error that carries the exit
+// code.
+func (w *work) conclude(err error) error {
+	t := &w.tally
+	code := gravest(t.codes...)
+	if t.Held > 0 {
+		code = gravest(code, waits)
+	}
+	if err != nil {
+		code = gravest(code, diagnose(err).code)
+		f := diagnose(err)
+		if t.Done > 0 {
+			w.screen.say("%snot finished: %s", prefix(w.name), w.deeds())
+		}
+		return &failure{code, f.err, f.hint}
+	}
+	if past[w.Verb] != "" && (!w.json || w.tally.Failed > 0 || w.screen.verbose > 0) {
+		w.screen.say("%s%s", prefix(w.name), w.deeds())
+	}
+	if code != inSync {
+		return &failure{code: code}
+	}
+	return nil
+}
+
+// past is what a verb has done; those that are missing print data, which says it.
+var past = map[string]string{"get": "fetched", "put": "sent", "cp": "copied", "mv": "moved", "rm": "deleted", "mkdir": "made", "sync": "done"}
+
+// deeds is what was done, in a few words.
+func (w *work) deeds() string {
+	t := &w.tally
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, humanize.Comma(int64(n))+" "+what)
+		}
+	}
+	add(t.Done, past[w.Verb])
+	if t.Made > 0 {
+		parts = append(parts, count(t.Made, "folder")+" created")
+	}
+	add(t.Same, "the same already")
+	add(t.Skipped, "skipped")
+	add(t.Failed, "failed")
+	add(t.Held, "deletes held")
+	if t.Planned > 0 {
+		parts = append(parts, "dry run: "+count(t.Planned, "step")+", nothing was changed")
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing matches, nothing to do"}
+	}
+	var took []string
+	if t.Bytes > 0 {
+		took = append(took, humanize.Bytes(uint64(t.Bytes)))
+	}
+	took = append(took, count(int(t.Reqs), "request"), time.Duration(t.Seconds*float64(time.Second)).Round(10*time.Millisecond).String())
+	return fmt.Sprintf("%s (%s)", strings.Join(parts, ", "), strings.Join(took, ", "))
+}
+
+// picked is what a filter leaves of a selection, in its order and within its limit.
+func picked[T any](f *filter.Filter, all []T, entry func(T) filter.Entry) []T {
+	var some []T
+	for _, v := range all {
+		if f.Match(entry(v)) {
+			some = append(some, v)
+		}
+	}
+	if f.Sorted() || f.Limit() > 0 {
+		slices.SortStableFunc(some, func(a, b T) int { return f.Compare(entry(a), entry(b)) })
+	}
+	if n := f.Limit(); n > 0 && len(some) > n {
+		some = some[:n]
+	}
+	return some
+}

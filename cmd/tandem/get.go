@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tandem/remote"
+	"tandem/task"
+	"tandem/task/filter"
+)
+
+const getHelp = `Fetch files from online.
+
+Usage: tandem get SOURCE... TARGET
+       tandem get SOURCE -
+
+SOURCE is CONNECTION:/path, where * and ? stand for parts of names. Of a folder,
+the files in it that the filter lets through come; they land in TARGET/folder,
+or right in TARGET if SOURCE ends in a slash. TARGET is a folder here, made if it
+is missing, or for a single file its new name; - is standard output.
+
+What comes is checked by its hash before it gets its name. A large file that was
+cut short is gone on with by the same command.
+
+` + recursiveHelp + transferHelp + `  --delete-source    afterwards to the recycle bin online, once it is proved
+                     that what came is the same
+` + filterHelp + `
+Examples:
+  tandem get personal:/Photos/2026 ~/Pictures -R
+  tandem get 'work:/Inbox/*.csv' /srv/in --delete-source --json
+
+Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
+place, 3 a name is refused here or something is in the way, 4 sign-in needed,
+5 another task is at work on a file
+`
+
+func (p *program) getCommand() *cobra.Command {
+	e := defaultErrand()
+	cmd := &cobra.Command{Use: "get", Short: "fetch files", Long: getHelp, Args: cobra.MinimumNArgs(2), ValidArgsFunction: p.completePlaces}
+	filterFlags(cmd, e)
+	transferFlags(cmd, e)
+	cmd.Flags().BoolVar(&e.DeleteSource, "delete-source", false, "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		e.Source, e.Target = args[:len(args)-1], args[len(args)-1]
+		return p.errand(cmd.Context(), "get", e, func(ctx context.Context, w *work) error { return w.get(ctx) })
+	}
+	return cmd
+}
+
+// A chosen is what one source came to.
+type chosen struct {
+	from  *place
+	items []task.Item
+	whole bool // a single file, so that the target may be its name
+}
+
+// choose finds what the sources mean, and where each goes below the target.
+func (w *work) choose(ctx context.Context, target string) ([]chosen, error) {
+	var all []chosen
+	for _, arg := range w.Source {
+		p, err := w.needRemote(ctx, arg, w.errand)
+		if err != nil {
+			return nil, err
+		}
+		tops, err := w.find(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		c := chosen{from: p, whole: len(tops) == 1 && tops[0].Kind != remote.Folder && !filter.IsMask(p.path)}
+		for _, top := range tops {
+			items, err := w.items(ctx, p, top, target)
+			if err != nil {
+				return nil, err
+			}
+			c.items = append(c.items, items...)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// items gives what of one item that was found is meant.
+func (w *work) items(ctx context.Context, p *place, top task.Node, target string) ([]task.Item, error) {
+	f := w.filter()
+	if top.Kind != remote.Folder {
+		var some []task.Item
+		for _, n := range picked(f, []task.Node{{Item: top.Item, Path: top.Name}}, task.Node.Entry) {
+			some = append(some, task.Item{Node: task.Node{Item: n.Item, Path: top.Path}, To: beneath(target, top.Name)})
+		}
+		return some, nil
+	}
+	nodes, err := w.nodes(ctx, p, top, f)
+	if err != nil {
+		return nil, err
+	}
+	var some []task.Item
+	if !w.Recursive { // a folder alone, without what is in it, is of no use to anybody
+		nodes = slices.DeleteFunc(nodes, func(n task.Node) bool { return n.Kind == remote.Folder })
+	}
+	for _, n := range picked(f, nodes, task.Node.Entry) {
+		to := task.Under(target, top, n, p.contents)
+		some = append(some, task.Item{Node: task.Node{Item: n.Item, Path: beneath(top.Path, n.Path)}, To: to})
+	}
+	return some, nil
+}
+
+// nodes lists what is in a folder, as deep as is asked for.
+func (w *work) nodes(ctx context.Context, p *place, top task.Node, f *filter.Filter) ([]task.Node, error) {
+	if !w.Recursive {
+		if f.All() && !p.contents {
+			return nil, usage(fmt.Errorf("%q is a folder", p.said), "add --recursive for all that is in it, or a filter")
+		}
+		nodes, err := p.drive.Inside(ctx, top.Item)
+		return nodes, signInWith(err, p.conn)
+	}
+	var nodes []task.Node
+	for n, err := range p.drive.Below(ctx, top.Item, f.NeedsCreated()) {
+		if err != nil {
+			return nil, signInWith(err, p.conn)
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+// beneath is a path of a folder and a name, either of which may be empty.
+func beneath(dir, name string) string { return strings.Trim(dir+"/"+name, "/") }
+
+func (w *work) get(ctx context.Context) error {
+	if w.Target == "-" {
+		return w.getToPipe(ctx)
+	}
+	if c, _, ok, err := w.named(w.Target, w.Connection); ok || err != nil {
+		if err == nil {
+			err = usage(fmt.Errorf("%q is online (connection %s)", w.Target, c.name), "get fetches to here; within a drive it is: tandem cp")
+		}
+		return err
+	}
+	all, err := w.choose(ctx, "")
+	if err != nil {
+		return err
+	}
+	dir := w.Target
+	if len(all) == 1 && all[0].whole && len(all[0].items) == 1 && !isDir(w.Target) && !strings.HasSuffix(w.Target, "/") {
+		dir = filepath.Dir(w.Target)
+		all[0].items[0].To = filepath.Base(w.Target)
+	}
+	if w.foresee && !isDir(dir) {
+		for _, c := range all {
+			for _, it := range c.items {
+				if it.Kind == remote.File {
+					w.result(task.Result{Op: "get", Path: it.Path, To: it.To, Size: it.Size, Done: task.Planned})
+				}
+			}
+		}
+		return nil
+	}
+	into, err := task.Land(dir, w.mode)
+	if err != nil {
+		return fmt.Errorf("target %q: %w", w.Target, err)
+	}
+	for _, c := range all {
+		get := task.Get{From: c.from.drive, Into: into, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes,
+			DeleteSource: w.DeleteSource, Dry: w.foresee, Report: w.report}
+		get.Run(ctx, c.items)
+	}
+	return into.Close()
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// getToPipe writes to standard output. It can be told to be wrong only
+// afterwards: by the exit code.
+func (w *work) getToPipe(ctx context.Context) error {
+	if w.json || w.foresee || w.DeleteSource {
+		return usage(errors.New("with - as the target there is no --json, --dry-run or --delete-source"), "")
+	}
+	all, err := w.choose(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		for _, it := range c.items {
+			if it.Kind != remote.File || it.Why != "" {
+				continue
+			}
+			if err := c.from.drive.Stream(ctx, it.Item, w.out, nil); err != nil {
+				return fmt.Errorf("get %q: %w", it.Path, signInWith(err, c.from.conn))
+			}
+			w.result(task.Result{Op: "get", Path: it.Path, Size: it.Size, Done: task.Done})
+		}
+	}
+	return nil
+}

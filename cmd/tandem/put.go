@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tandem/remote"
+	"tandem/task"
+	"tandem/task/filter"
+	"tandem/watcher"
+)
+
+const putHelp = `Send files online.
+
+Usage: tandem put SOURCE... TARGET
+       tandem put - TARGET
+
+SOURCE is a file or folder here; - is standard input. Of a folder, the files in
+it that the filter lets through are sent; they land in TARGET/folder, or right in
+TARGET if SOURCE ends in a slash. TARGET is CONNECTION:/path: a folder, made if
+it is missing, or for a single file its new name. Links are not followed.
+
+What was sent is checked by its hash. A large file that was cut short is gone on
+with by the same command. What is replaced online stays there as an old version.
+
+` + recursiveHelp + transferHelp + `  --delete-source    here, once it is proved that what is online is the same
+` + filterHelp + `
+Examples:
+  tandem put report.pdf work:/Reports/
+  pg_dump shop | tandem put - work:/Backups/shop.sql
+
+Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
+file, 3 a name is refused online or something is in the way, 4 sign-in needed,
+5 another task is at work on a file
+`
+
+func (p *program) putCommand() *cobra.Command {
+	e := defaultErrand()
+	cmd := &cobra.Command{Use: "put", Short: "send files", Long: putHelp, Args: cobra.MinimumNArgs(2), ValidArgsFunction: p.completePlaces}
+	filterFlags(cmd, e)
+	transferFlags(cmd, e)
+	cmd.Flags().BoolVar(&e.DeleteSource, "delete-source", false, "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		e.Source, e.Target = args[:len(args)-1], args[len(args)-1]
+		return p.errand(cmd.Context(), "put", e, func(ctx context.Context, w *work) error { return w.put(ctx) })
+	}
+	return cmd
+}
+
+func (w *work) put(ctx context.Context) error {
+	to, err := w.needRemote(ctx, w.Target, w.errand)
+	if err != nil {
+		return err
+	}
+	locals, single, end, err := w.gather(ctx, to)
+	defer end()
+	if err != nil || len(locals) == 0 {
+		return err
+	}
+	put := task.Put{To: to.drive, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes, DeleteSource: w.DeleteSource, Dry: w.foresee, Report: w.report}
+	if single && !to.contents {
+		if there, err := to.drive.At(ctx, to.base, to.path); err == nil && there.Kind == remote.Folder {
+			put.Top = there
+		} else if err == nil || errors.Is(err, remote.ErrNotFound) {
+			locals[0].To = lastOf(to.path)
+			to = to.parent()
+		} else {
+			return signInWith(err, to.conn)
+		}
+	}
+	if put.Top.ID == "" {
+		if put.Top, put.Fresh, err = w.folderAt(ctx, to, w.foresee); err != nil {
+			return err
+		}
+	}
+	if put.Top.ID != "" && put.Top.Kind != remote.Folder {
+		return usage(fmt.Errorf("%q is no folder", w.Target), "several files need a folder to go to")
+	}
+	put.Run(ctx, locals)
+	return nil
+}
+
+func lastOf(p string) string { return p[strings.LastIndex(p, "/")+1:] }
+
+// gather finds what the sources here mean. single says that they came to one
+// file, named as such.
+func (w *work) gather(ctx context.Context, to *place) (all []task.Local, single bool, end func(), err error) {
+	var open []func()
+	end = func() {
+		for _, f := range open {
+			f()
+		}
+	}
+	for _, arg := range w.Source {
+		if arg == "-" {
+			if len(w.Source) > 1 || w.DeleteSource {
+				return nil, false, end, usage(errors.New("- goes with no other source, and not with --delete-source"), "")
+			}
+			if to.contents {
+				return nil, false, end, usage(errors.New("what comes from standard input has no name"), "name it: tandem put - "+w.Target+"NAME")
+			}
+			l, remove, err := to.drive.Spool(os.Stdin)
+			if err != nil {
+				return nil, false, end, err
+			}
+			open = append(open, remove)
+			l.To = lastOf(to.path)
+			w.KeepTimes = false
+			return []task.Local{l}, true, end, nil
+		}
+		some, isFile, closing, err := w.sources(ctx, arg)
+		open = append(open, closing)
+		if err != nil {
+			return nil, false, end, err
+		}
+		single = isFile && len(w.Source) == 1
+		all = append(all, some...)
+	}
+	return all, single && len(all) == 1, end, nil
+}
+
+// sources gives what one source here means.
+func (w *work) sources(ctx context.Context, arg string) (all []task.Local, isFile bool, end func(), err error) {
+	end = func() {}
+	if _, lost := os.Lstat(arg); errors.Is(lost, fs.ErrNotExist) && filter.IsMask(arg) {
+		matches, err := filepath.Glob(arg)
+		if err != nil {
+			return nil, false, end, usage(fmt.Errorf("%q: %w", arg, err), "")
+		}
+		return w.several(ctx, matches)
+	}
+	info, err := os.Stat(arg)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, end, usage(fmt.Errorf("nothing is at %q", arg), "look with: ls "+filepath.Dir(arg))
+	}
+	if err != nil {
+		return nil, false, end, err
+	}
+	real, err := filepath.EvalSymlinks(arg)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		return nil, false, end, err
+	}
+	if !info.IsDir() {
+		return w.oneFile(real, arg)
+	}
+	contents := strings.HasSuffix(arg, string(filepath.Separator)) || filepath.Base(arg) == "."
+	return w.folderHere(ctx, real, arg, contents)
+}
+
+func (w *work) several(ctx context.Context, matches []string) (all []task.Local, _ bool, end func(), err error) {
+	var ends []func()
+	end = func() {
+		for _, f := range ends {
+			f()
+		}
+	}
+	for _, m := range matches {
+		if isDir(m) && !w.Recursive && w.filter().All() {
+			continue // a mask is about files, unless more is said
+		}
+		some, _, closing, err := w.sources(ctx, m)
+		ends = append(ends, closing)
+		if err != nil {
+			return nil, false, end, err
+		}
+		all = append(all, some...)
+	}
+	return all, false, end, nil
+}
+
+func (w *work) oneFile(real, arg string) ([]task.Local, bool, func(), error) {
+	from, err := task.OpenOrigin(filepath.Dir(real))
+	if err != nil {
+		return nil, false, func() {}, err
+	}
+	end := func() { from.Close() }
+	l, err := from.Look(filepath.Base(real))
+	if err != nil {
+		return nil, false, end, err
+	}
+	if l.Kind != watcher.File {
+		return nil, false, end, usage(fmt.Errorf("%q is no file but a %s", arg, l.Why), "")
+	}
+	name := filepath.Base(filepath.Clean(arg))
+	l.Path, l.Name = name, arg
+	some := picked(w.filter(), []task.Local{l}, task.Local.Filterable)
+	for i := range some {
+		some[i].To = name
+	}
+	return some, true, end, nil
+}
+
+func (w *work) folderHere(ctx context.Context, real, arg string, contents bool) ([]task.Local, bool, func(), error) {
+	f := w.filter()
+	if !w.Recursive && f.All() && !contents {
+		return nil, false, func() {}, usage(fmt.Errorf("%q is a folder", arg), "add --recursive for all that is in it, or a filter")
+	}
+	from, err := task.OpenOrigin(real)
+	if err != nil {
+		return nil, false, func() {}, err
+	}
+	end := func() { from.Close() }
+	all, err := from.Inside(ctx, "", w.Recursive, func(rel string, err error) {
+		w.result(task.Result{Op: "put", Path: filepath.Join(arg, rel), Done: task.Failed, Why: err.Error(), Err: err})
+	})
+	if err != nil {
+		return nil, false, end, err
+	}
+	if !w.Recursive {
+		all = slices.DeleteFunc(all, func(l task.Local) bool { return l.Kind == watcher.Dir })
+	}
+	some := picked(f, all, task.Local.Filterable)
+	for i := range some {
+		some[i].Name = filepath.Join(arg, filepath.FromSlash(some[i].Path))
+		some[i].To = some[i].Path
+		if !contents {
+			some[i].To = beneath(filepath.Base(real), some[i].Path)
+		}
+	}
+	return some, false, end, nil
+}

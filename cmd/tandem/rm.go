@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"tandem/remote"
+	"tandem/task"
+)
+
+const rmHelp = `Delete online, to the recycle bin.
+
+Usage: tandem rm PLACE...
+
+PLACE is CONNECTION:/path, where * and ? stand for parts of names, or a path in
+a synced folder. With a filter, what it lets through in PLACE is deleted, and a
+folder only if all that is in it is; without, PLACE itself.
+
+  --recursive        (-R) a folder with all that is in it; else files only
+  --permanent        not to the recycle bin: nobody can bring it back. Only work
+                     drives can; it asks
+  --yes              do not ask
+  --dry-run          say what would be done, and do nothing
+  --drive ID         another drive than the account's own, as of a library
+  --json             one line of JSON for each
+` + filterHelp + `
+Examples:
+  tandem rm 'work:/Inbox/*.tmp'
+  tandem rm -R personal:/Scans --older 1y --dry-run
+
+Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
+place, 3 something changed meanwhile and stays, 4 sign-in needed
+`
+
+func (p *program) rmCommand() *cobra.Command {
+	e := defaultErrand()
+	cmd := &cobra.Command{Use: "rm", Short: "delete", Long: rmHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	filterFlags(cmd, e)
+	commonFlags(cmd, e)
+	cmd.Flags().BoolVar(&e.Permanent, "permanent", false, "")
+	cmd.Flags().BoolVar(&e.yes, "yes", false, "")
+	cmd.Flags().BoolVar(&e.foresee, "dry-run", false, "")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		e.Source = args
+		return p.errand(cmd.Context(), "rm", e, func(ctx context.Context, w *work) error { return w.rm(ctx) })
+	}
+	return cmd
+}
+
+// A doomed is what is to be deleted from one drive.
+type doomed struct {
+	from  *place
+	nodes []task.Node
+	known map[string]bool
+}
+
+func (w *work) rm(ctx context.Context) error {
+	var all []doomed
+	items := 0
+	for _, arg := range w.Source {
+		p, err := w.needRemote(ctx, arg, w.errand)
+		if err != nil {
+			return err
+		}
+		if w.Permanent && p.drive.Kind == "personal" && !w.foresee {
+			return usage(errors.New("personal drives delete to their recycle bin only"), "leave out --permanent; the bin is emptied in the browser")
+		}
+		d, err := w.doom(ctx, p)
+		if err != nil {
+			return err
+		}
+		items += len(d.nodes)
+		all = append(all, d)
+	}
+	if w.Permanent && !w.foresee && items > 0 {
+		if err := w.agree(os.Stdin, items); err != nil {
+			return err
+		}
+	}
+	for _, d := range all {
+		change := task.Change{On: d.from.drive, Permanent: w.Permanent, Dry: w.foresee, Report: w.report, Known: d.known}
+		change.Remove(ctx, d.nodes)
+	}
+	return nil
+}
+
+// doom finds what of a place is to be deleted.
+func (w *work) doom(ctx context.Context, p *place) (doomed, error) {
+	d := doomed{from: p}
+	tops, err := w.find(ctx, p)
+	if err != nil {
+		return d, err
+	}
+	f := w.filter()
+	for _, top := range tops {
+		switch {
+		case top.Root && f.All():
+			return d, usage(errors.New("the root of a drive cannot be deleted"), "all that is in it is: '"+p.conn.name+":/*'")
+		case top.Kind != remote.Folder:
+			d.nodes = append(d.nodes, picked(f, []task.Node{top}, task.Node.Entry)...)
+		case f.All() && !w.Recursive:
+			return d, usage(fmt.Errorf("%q is a folder", beneath(p.conn.name+":", top.Path)), "add --recursive for all that is in it, or a filter")
+		case f.All():
+			d.nodes = append(d.nodes, top)
+		default:
+			if err := w.doomInside(ctx, &d, top); err != nil {
+				return d, err
+			}
+		}
+	}
+	return d, nil
+}
+
+// doomInside dooms what the filter lets through in a folder.
+func (w *work) doomInside(ctx context.Context, d *doomed, top task.Node) error {
+	f := w.filter()
+	nodes, err := w.nodes(ctx, d.from, top, f)
+	if err != nil {
+		return err
+	}
+	if d.known == nil {
+		d.known = map[string]bool{}
+	}
+	for _, n := range nodes {
+		d.known[n.ID] = true
+	}
+	chosen := map[string]bool{}
+	for _, n := range picked(f, nodes, task.Node.Entry) {
+		if w.Recursive || n.Kind != remote.Folder {
+			chosen[n.ID] = true
+		}
+	}
+	cover, _ := task.Cover(nodes, func(n task.Node) bool { return chosen[n.ID] })
+	for _, n := range cover {
+		n.Path = beneath(top.Path, n.Path)
+		d.nodes = append(d.nodes, n)
+	}
+	return nil
+}
+
+// agree asks before something is lost for good.
+func (w *work) agree(from *os.File, items int) error {
+	if w.yes {
+		return nil
+	}
+	what := fmt.Sprintf("%s, a folder with all that is in it, would be deleted for good: not to the recycle bin, and nobody can bring it back", count(items, "item"))
+	if !isatty.IsTerminal(from.Fd()) {
+		return usage(errors.New(what), "if that is what you want, add --yes")
+	}
+	w.screen.say("%s", what)
+	w.screen.say("go on? type yes")
+	answer, err := bufio.NewReader(from).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		return &failure{misused, errors.New("nothing was deleted"), ""}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+// Package task acts on a drive because somebody asked for it: it lists, fetches,
+// sends, copies, moves, deletes and shares, and mirrors one folder to another.
+//
+// It promises what syncing promises, for a single errand: nothing is overwritten
+// that is not what was looked at (an eTag goes with every change online, a file
+// here is exchanged and looked at afterwards), nothing is said to be done before
+// its hash has proved it, and an errand that was cut short goes on where it was.
+// It never touches what an agent syncs behind its back: online it is one more
+// writer that the change feed tells of, here one more program that saves files.
+//
+// What it does not do is remember. Where a synced folder's state knows the drive
+// already, that is read; it is never written to.
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/plan"
+	"tandem/task/filter"
+)
+
+// A Drive is one drive, for as long as an errand takes. It is safe for
+// concurrent use.
+type Drive struct {
+	Client *remote.Client
+	ID     string
+	Kind   string // personal, business or documentLibrary
+
+	// What a synced folder's state remembers of the drive; nil if none does.
+	DB    *state.DB
+	Known state.Drive
+
+	// Dir is where uploads that were cut short are remembered.
+	Dir string
+}
+
+func (d *Drive) personal() bool { return d.Kind == "personal" }
+
+// A Node is an item, and where it is.
+type Node struct {
+	remote.Item
+	Path string // slash-separated, below the place that was asked about; "" is that place
+}
+
+// Entry is the node as a filter sees it.
+func (n Node) Entry() filter.Entry {
+	return filter.Entry{Path: n.Path, Dir: n.Kind == remote.Folder, Size: n.Size, Modified: n.MTime, Created: n.Born}
+}
+
+// Parent is the path of the folder that a path lies in.
+func Parent(p string) string {
+	if dir := path.Dir(p); dir != "." {
+		return dir
+	}
+	return ""
+}
+
+// join puts a name behind a folder's path, as it is: a name that means something
+// else in a path, as "..", must not be resolved but refused where it lands.
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// At returns the item at a path, from the folder with the given id or, if that
+// is empty, from the drive's root.
+func (d *Drive) At(ctx context.Context, base, p string) (remote.Item, error) {
+	if base == "" {
+		return d.Client.ItemAt(ctx, d.ID, p)
+	}
+	return d.Client.ItemBelow(ctx, d.ID, base, p)
+}
+
+// Find returns what a path means: one item, or with masks in it all that match,
+// by their paths from base. [remote.ErrNotFound] says that nothing is there;
+// masks that match nothing are no error.
+func (d *Drive) Find(ctx context.Context, base, p string) ([]Node, error) {
+	steps := strings.FieldsFunc(p, func(r rune) bool { return r == '/' })
+	first := slices.IndexFunc(steps, filter.IsMask)
+	if first < 0 {
+		it, err := d.At(ctx, base, p)
+		return []Node{{it, strings.Join(steps, "/")}}, err
+	}
+	top := strings.Join(steps[:first], "/")
+	it, err := d.At(ctx, base, top)
+	if err != nil {
+		return nil, err
+	}
+	found := []Node{{it, top}}
+	for _, step := range steps[first:] {
+		if found, err = d.descend(ctx, found, step); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// descend finds what bears a name, or matches a mask, in any of the folders.
+func (d *Drive) descend(ctx context.Context, folders []Node, step string) ([]Node, error) {
+	var found []Node
+	for _, f := range folders {
+		if f.Kind != remote.Folder {
+			continue
+		}
+		kids, err := d.Inside(ctx, f.Item)
+		if err != nil {
+			return nil, err
+		}
+		for _, kid := range kids {
+			if filter.Matches(step, kid.Name) {
+				found = append(found, Node{kid.Item, join(f.Path, kid.Name)})
+			}
+		}
+	}
+	return found, nil
+}
+
+// Inside lists what is directly in a folder, in the order of names.
+func (d *Drive) Inside(ctx context.Context, folder remote.Item) ([]Node, error) {
+	items, err := d.Client.Children(ctx, d.ID, folder.ID)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]Node, len(items))
+	for i, it := range items {
+		nodes[i] = Node{it, it.Name}
+	}
+	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(plan.Fold(a.Name), plan.Fold(b.Name)) })
+	return nodes, nil
+}
+
+// MakeFolder makes a folder with those above it, and is content with what is
+// there. It gives the folder, and how many had to be made.
+func (d *Drive) MakeFolder(ctx context.Context, base, p string) (remote.Item, int, error) {
+	it, err := d.At(ctx, base, p)
+	switch {
+	case err == nil && it.Kind != remote.Folder:
+		return it, 0, fmt.Errorf("%w: %q is no folder", remote.ErrExists, p)
+	case !errors.Is(err, remote.ErrNotFound) || p == "":
+		return it, 0, err
+	}
+	name := path.Base(p)
+	if why := plan.RemoteRefuses(d.Kind)(Parent(p), name, plan.Dir); why != "" {
+		return it, 0, fmt.Errorf("%q: %w: %s", p, ErrName, why)
+	}
+	parent, made, err := d.MakeFolder(ctx, base, Parent(p))
+	if err != nil {
+		return it, made, err
+	}
+	it, err = d.Client.CreateFolder(ctx, d.ID, parent.ID, name)
+	if errors.Is(err, remote.ErrExists) { // somebody was faster
+		it, err = d.Client.ItemIn(ctx, d.ID, parent.ID, name)
+		if err == nil && it.Kind != remote.Folder {
+			err = fmt.Errorf("%w: %q is no folder", remote.ErrExists, p)
+		}
+		return it, made, err
+	}
+	return it, made + 1, err
+}
+
+var (
+	// ErrName says that the other side cannot have such a name.
+	ErrName = errors.New("its name is refused")
+	// ErrOccupied says that another task works on the same file.
+	ErrOccupied = errors.New("another task is at work on it")
+	// ErrMeanwhile says that a file here is no longer what was looked at.
+	ErrMeanwhile = errors.New("it changed here meanwhile")
+	// ErrInTheWay says that something else stands under the name.
+	ErrInTheWay = errors.New("something else is in the way")
+	// ErrDamaged says that what came is not what was promised.
+	ErrDamaged = errors.New("what came is not what the service says it has")
+)

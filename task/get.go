@@ -1,0 +1,201 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"tandem/remote"
+	"tandem/watcher"
+)
+
+// A Get brings items here.
+type Get struct {
+	From         *Drive
+	Into         *Landing
+	Overwrite    Overwrite
+	KeepTimes    bool
+	DeleteSource bool // once what came is proved to be what is online
+	Force        bool // bring also what is equal
+	Dry          bool
+	Report       *Report
+}
+
+// An Item on its way is a node, and the path that it gets.
+type Item struct {
+	Node
+	To string
+}
+
+// Run brings the items, folders first. It ends early only with the context.
+func (g *Get) Run(ctx context.Context, items []Item) {
+	var files []Item
+	for _, it := range items {
+		if it.Kind == remote.Folder {
+			g.makeFolder(it)
+			continue
+		}
+		files = append(files, it)
+		g.Report.expect(it.Size)
+	}
+	each(ctx, files, func(it Item) {
+		res := g.file(ctx, it)
+		switch res.Done {
+		case Done:
+			g.Report.done.Add(1)
+		default:
+			g.Report.spare(it.Size)
+		}
+		g.Report.tell(res)
+	})
+	if err := g.Into.settle(); err != nil {
+		g.Report.tell(failed("get", "", err))
+	}
+}
+
+func (g *Get) makeFolder(it Item) {
+	if g.Dry {
+		return
+	}
+	err := g.Into.allow(it.To)
+	if err == nil {
+		err = g.Into.makeDirs(it.To)
+	}
+	if err != nil {
+		g.Report.tell(failed("get", it.Path, err))
+	}
+}
+
+func failed(op, p string, err error) Result {
+	return Result{Op: op, Path: p, Done: Failed, Why: err.Error(), Err: err}
+}
+
+// file brings one file. One that changes here while it comes is looked at once
+// more.
+func (g *Get) file(ctx context.Context, it Item) Result {
+	res, err := g.try(ctx, it)
+	if errors.Is(err, ErrMeanwhile) {
+		res, err = g.try(ctx, it)
+	}
+	if err != nil {
+		return failed("get", it.Path, err)
+	}
+	return res
+}
+
+func (g *Get) try(ctx context.Context, it Item) (Result, error) {
+	res := Result{Op: "get", Path: it.Path, To: it.To, Size: it.Size, Done: Done}
+	if it.Why != "" {
+		res.Done, res.Why = Skipped, it.Why
+		return res, nil
+	}
+	if err := g.Into.allow(it.To); err != nil {
+		return res, err
+	}
+	was, there, err := g.Into.look(it.To)
+	if err != nil {
+		return res, err
+	}
+	var old *watcher.Entry
+	if there {
+		old = &was
+		if done, err := g.decide(&res, it, was); done || err != nil {
+			if err == nil && res.Done == Same && g.DeleteSource && !g.Dry {
+				err = g.deleteSource(ctx, it)
+			}
+			return res, err
+		}
+	}
+	if g.Dry {
+		res.Done = Planned
+		return res, nil
+	}
+	return res, g.bring(ctx, it, old)
+}
+
+// decide reports whether what stands here already settles the matter.
+func (g *Get) decide(res *Result, it Item, was watcher.Entry) (bool, error) {
+	if was.Kind != watcher.File {
+		return true, fmt.Errorf("%w: %s", ErrInTheWay, kindName(was))
+	}
+	if g.Force {
+		return false, nil
+	}
+	if was.Size == it.Size && it.Hash != "" {
+		sum, err := g.Into.hash(it.To)
+		if err != nil {
+			return true, err
+		}
+		if sum == it.Hash {
+			res.Done = Same
+			return true, nil
+		}
+	}
+	yes, why := g.Overwrite.lets(stamp{it.Size, it.MTime}, stamp{was.Size, time.Unix(0, was.MTime)})
+	if !yes {
+		res.Done, res.Why = Skipped, why
+	}
+	return !yes, nil
+}
+
+func kindName(e watcher.Entry) string {
+	switch {
+	case e.Kind == watcher.Dir || e.Kind == watcher.Mount:
+		return "a folder"
+	case e.Why != "":
+		return e.Why
+	}
+	return "no file"
+}
+
+func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) error {
+	if err := g.Into.makeDirs(Parent(it.To)); err != nil {
+		return err
+	}
+	p, err := g.From.fetch(ctx, g.Into, it.Item, g.Report.came)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	var mtime time.Time
+	if g.KeepTimes {
+		mtime = it.MTime
+	}
+	if err := g.Into.finish(p.file, mtime); err != nil {
+		return errors.Join(err, g.Into.disk.Remove(p.name))
+	}
+	if err := g.Into.place(p.name, it.To, old); err != nil {
+		return err
+	}
+	if !g.DeleteSource {
+		g.Into.later(Parent(it.To))
+		return nil
+	}
+	if err := g.Into.disk.SyncDir(g.Into.at(Parent(it.To))); err != nil {
+		return err
+	}
+	if !p.proved {
+		return errors.New("it is here, and its source stays: the service tells no hash that proves it")
+	}
+	return g.deleteSource(ctx, it)
+}
+
+func (g *Get) deleteSource(ctx context.Context, it Item) error {
+	if err := g.From.Client.Delete(ctx, g.From.ID, it.ID, it.ETag); err != nil {
+		return fmt.Errorf("it is here, but its source stays: %w", err)
+	}
+	return nil
+}
+
+// Under gives the path of a node below a target: with its own name in front, or,
+// for a path that ended in a slash, without.
+func Under(target string, top, n Node, contents bool) string {
+	rel := n.Path
+	if !contents {
+		rel = join(path.Base("/"+top.Path), rel)
+	}
+	return strings.Trim(join(target, strings.TrimSuffix(rel, "/")), "/")
+}

@@ -1,0 +1,333 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"tandem/remote/quickxor"
+	"tandem/syncer/disk"
+	"tandem/syncer/plan"
+	"tandem/watcher"
+)
+
+// The part of the private area that is for tasks. What syncing keeps there is
+// elsewhere, so an agent leaves this alone, and an agent's start-up too.
+const (
+	private  = watcher.Private + "/tasks"
+	replaced = private + "/replaced"
+)
+
+// reserve is disk space that is never used up.
+const reserve = 64 << 20
+
+// A Landing is a folder here that things come into. No name from online leads
+// out of it, through a link or otherwise. It is safe for concurrent use.
+type Landing struct {
+	Synced bool // it lies in a folder that tandem keeps in sync
+	Keep   bool // what is replaced or removed is kept; always so where Synced
+
+	disk   *disk.Disk
+	prefix string // where in the disk's folder the landing is
+	mode   uint32
+	began  time.Time
+	temps  atomic.Int64
+
+	mu    sync.Mutex
+	dirty map[string]bool // folders whose new names are not durable yet
+}
+
+// Land opens a folder here, made if it is not there. Files that come get the
+// mode. Half-done ones are kept in the private area of the synced folder that it
+// lies in, or in one of its own.
+func Land(dir string, mode uint32) (*Landing, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	root, synced := SyncedRoot(dir)
+	rel, err := filepath.Rel(root, dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Landing{Synced: synced, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}}
+	if l.prefix = filepath.ToSlash(rel); l.prefix == "." {
+		l.prefix = ""
+	}
+	if watcher.IsPrivate(l.prefix) {
+		return nil, fmt.Errorf("%q belongs to tandem", dir)
+	}
+	l.disk, err = disk.Open(root)
+	return l, err
+}
+
+// SyncedRoot finds the synced folder that dir lies in. Without one it is dir.
+func SyncedRoot(dir string) (root string, synced bool) {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, watcher.Private, "folder-id")); err == nil {
+			return at, true
+		}
+		if at == filepath.Dir(at) {
+			return dir, false
+		}
+	}
+}
+
+// Close removes the private area unless something is kept there.
+func (l *Landing) Close() error {
+	err := l.disk.Close()
+	root, open := os.OpenRoot(l.disk.Path())
+	if open != nil {
+		return errors.Join(err, open)
+	}
+	defer root.Close()
+	for _, dir := range []string{private, watcher.Private} {
+		if l.Synced && dir == watcher.Private {
+			break
+		}
+		if root.Remove(dir) != nil { // not there, or not empty
+			break
+		}
+	}
+	return err
+}
+
+// at is where a path below the landing is on the disk.
+func (l *Landing) at(rel string) string { return strings.TrimPrefix(join(l.prefix, rel), "/") }
+
+// look tells what stands under a name; false when nothing does.
+func (l *Landing) look(rel string) (watcher.Entry, bool, error) {
+	e, err := l.disk.Lstat(l.at(rel))
+	if absent(err) {
+		return e, false, nil
+	}
+	return e, err == nil, err
+}
+
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// allow refuses paths that nothing here can have.
+func (l *Landing) allow(rel string) error {
+	parent := l.prefix
+	for name := range strings.SplitSeq(rel, "/") {
+		if why := plan.LocalRefuses(parent, name, plan.File); why != "" || parent == "" && watcher.IsPrivate(name) {
+			if why == "" {
+				why = "tandem keeps its own files under this name"
+			}
+			return fmt.Errorf("%w: %s", ErrName, why)
+		}
+		parent = join(parent, name)
+	}
+	return nil
+}
+
+// makeDirs makes a folder with those above it. A link in the way is not followed.
+func (l *Landing) makeDirs(rel string) error {
+	if rel == "" {
+		return nil
+	}
+	e, there, err := l.look(rel)
+	switch {
+	case err != nil:
+		return err
+	case there && e.Kind == watcher.Dir:
+		return nil
+	case there:
+		return fmt.Errorf("%w: %q is no folder", ErrInTheWay, rel)
+	}
+	if err := l.makeDirs(Parent(rel)); err != nil {
+		return err
+	}
+	if _, err := l.disk.Mkdir(l.at(rel)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// hash gives the hash of a file that stands here.
+func (l *Landing) hash(rel string) (string, error) {
+	f, err := l.disk.Open(l.at(rel))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := quickxor.New()
+	_, err = io.Copy(sum, struct{ io.Reader }{f})
+	return string(sum.Sum(nil)), err
+}
+
+// room refuses a file that would fill the disk.
+func (l *Landing) room(size int64) error {
+	free, inodes, err := l.disk.Free()
+	if err != nil {
+		return nil // not every file system can tell; the write will
+	}
+	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(reserve, free/20) || inodes == 0 {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// create makes a private file with a name of its own.
+func (l *Landing) create() (string, disk.File, error) {
+	return l.createAs(fmt.Sprintf("%s/%d-%d.part", private, os.Getpid(), l.temps.Add(1)))
+}
+
+func (l *Landing) createAs(name string) (string, disk.File, error) {
+	for try := 1; ; try++ {
+		if err := l.disk.MkdirPrivate(path.Dir(name)); err != nil {
+			return "", nil, err
+		}
+		f, err := l.disk.Create(name)
+		if !absent(err) || try == 3 { // another task may have tidied up just now
+			return name, f, err
+		}
+	}
+}
+
+// finish makes a private file what it is to be: whole, durable, with its time.
+func (l *Landing) finish(f disk.File, mtime time.Time) error {
+	if err := f.Chmod(l.mode); err != nil {
+		return err
+	}
+	if !mtime.IsZero() {
+		if err := f.SetMTime(mtime.UnixNano()); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// later notes that the names in a folder are to be made durable; settle does it
+// for all of them at once.
+func (l *Landing) later(rel string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dirty[rel] = true
+}
+
+func (l *Landing) settle() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for rel := range l.dirty {
+		if err := l.disk.SyncDir(l.at(rel)); err != nil && !absent(err) {
+			errs = append(errs, err)
+		}
+	}
+	clear(l.dirty)
+	return errors.Join(errs...)
+}
+
+// place gives a private file its name. was is what was seen there, nil if
+// nothing. If something else stands there by now that stays, and the private file
+// goes: [ErrMeanwhile].
+func (l *Landing) place(name string, rel string, was *watcher.Entry) error {
+	ours, err := l.disk.Lstat(name)
+	if err != nil {
+		return err
+	}
+	to, old := l.at(rel), ""
+	if was == nil {
+		err = l.disk.Rename(name, to)
+	} else {
+		old, err = l.exchange(name, to)
+	}
+	if errors.Is(err, fs.ErrExist) || absent(err) {
+		return errors.Join(ErrMeanwhile, l.disk.Remove(name))
+	}
+	if err != nil || was == nil {
+		return err
+	}
+	out, err := l.disk.Lstat(old)
+	if err != nil {
+		return err
+	}
+	if !same(out, *was) {
+		return l.undo(old, rel, ours)
+	}
+	return l.discard(old, rel)
+}
+
+// same says that a private file is the one that was looked at under its name.
+func same(now, was watcher.Entry) bool {
+	return now.Kind == was.Kind && now.Ino == was.Ino && now.Size == was.Size && now.MTime == was.MTime
+}
+
+// exchange puts a private file under a name, and what stood there under a
+// private one, which is returned. Where the file system cannot do that in one
+// step, an instant remains in which a save by rename could be overtaken.
+func (l *Landing) exchange(name, to string) (string, error) {
+	err := l.disk.Exchange(name, to)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return name, err
+	}
+	old := name + ".old"
+	if err := l.disk.Link(to, old); err == nil {
+		return old, l.disk.Replace(name, to)
+	}
+	if err := l.disk.Rename(to, old); err != nil {
+		return "", err
+	}
+	return old, l.disk.Rename(name, to)
+}
+
+// undo gives back what came out and was not what had been looked at. If the name
+// has been saved to once more in that instant, both are kept.
+func (l *Landing) undo(old, rel string, ours watcher.Entry) error {
+	back, err := l.exchange(old, l.at(rel))
+	if err != nil {
+		return err
+	}
+	out, err := l.disk.Lstat(back)
+	if err != nil {
+		return err
+	}
+	if out.Ino == ours.Ino {
+		return errors.Join(ErrMeanwhile, l.disk.Remove(back))
+	}
+	for n := 1; ; n++ {
+		beside := join(Parent(rel), plan.ConflictName(path.Base(rel), "task", time.Now(), n))
+		err := l.disk.Rename(back, l.at(beside))
+		if err == nil || !errors.Is(err, fs.ErrExist) || n == 100 {
+			return errors.Join(ErrMeanwhile, err)
+		}
+	}
+}
+
+// discard lets go of what was replaced or removed, by its private name.
+func (l *Landing) discard(old, rel string) error {
+	if !l.Keep {
+		return l.disk.Remove(old)
+	}
+	stamp := l.began.Format("20060102-150405")
+	for n := 0; ; n++ {
+		kept := join(replaced+"/"+stamp, l.at(rel))
+		if n > 0 {
+			kept += fmt.Sprintf(".%d", n)
+		}
+		if err := l.disk.MkdirPrivate(path.Dir(kept)); err != nil {
+			return err
+		}
+		if err := l.disk.Rename(old, kept); err == nil || !errors.Is(err, fs.ErrExist) || n == 1000 {
+			return err
+		}
+	}
+}

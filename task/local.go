@@ -1,0 +1,175 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tandem/remote"
+	"tandem/remote/quickxor"
+	"tandem/syncer/plan"
+	"tandem/task/filter"
+	"tandem/watcher"
+)
+
+// An Origin is a folder here that things are sent from. No link in it is
+// followed.
+type Origin struct {
+	root *watcher.Root
+	dir  string
+}
+
+// OpenOrigin opens a folder here; the path to it may lead through links.
+func OpenOrigin(dir string) (*Origin, error) {
+	root, err := watcher.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Origin{root, dir}, nil
+}
+
+// Close ends the use of what came from here.
+func (o *Origin) Close() error { return o.root.Close() }
+
+// A Local is a file or folder here, to be sent.
+type Local struct {
+	watcher.Entry
+	Path string // below where the task looks
+	Name string // as a person knows it
+	To   string
+
+	from *Origin
+	rel  string
+}
+
+// Look returns what stands at a path below the origin.
+func (o *Origin) Look(rel string) (Local, error) {
+	e, err := o.root.Lstat(rel)
+	if err != nil {
+		return Local{}, err
+	}
+	if rel != "" {
+		_, e.Name = filepath.Split(rel)
+	}
+	return Local{Entry: e, Path: rel, Name: filepath.Join(o.dir, filepath.FromSlash(rel)), from: o, rel: rel}, nil
+}
+
+// Filterable is the file as a filter sees it.
+func (l Local) Filterable() filter.Entry {
+	e := filter.Entry{Path: l.Path, Dir: l.Kind == watcher.Dir, Size: l.Size, Modified: time.Unix(0, l.MTime)}
+	if l.Born != 0 {
+		e.Created = time.Unix(0, l.Born)
+	}
+	return e
+}
+
+// Inside lists what is in a folder of the origin; with deep all that is below.
+// What is neither file nor folder comes too, for others to say so. skipped hears
+// of folders that cannot be read: nothing is known about what is in those.
+func (o *Origin) Inside(ctx context.Context, rel string, deep bool, skipped func(rel string, err error)) ([]Local, error) {
+	entries, err := o.root.ReadDir(rel, nil)
+	if err != nil {
+		return nil, err
+	}
+	var all []Local
+	for _, e := range entries {
+		at := join(rel, e.Name)
+		all = append(all, Local{Entry: e, Path: at, Name: filepath.Join(o.dir, filepath.FromSlash(at)), from: o, rel: at})
+		if !deep || e.Kind != watcher.Dir {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		below, err := o.Inside(ctx, at, true, skipped)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // gone meanwhile
+		}
+		if err != nil {
+			skipped(at, err)
+			continue
+		}
+		all = append(all, below...)
+	}
+	return all, nil
+}
+
+// open opens the file, if it is still what was looked at.
+func (l Local) open() (*os.File, error) {
+	f, e, err := l.from.root.OpenFile(l.rel)
+	if err != nil {
+		return nil, err
+	}
+	if e.Ino != l.Ino || e.Size != l.Size || e.MTime != l.MTime {
+		f.Close()
+		return nil, ErrMeanwhile
+	}
+	return f, nil
+}
+
+// still makes sure that an open file has not changed under the hand.
+func (l Local) still(f *os.File) error {
+	now, err := l.from.root.Fstat(f)
+	if err == nil && (now.Size != l.Size || now.MTime != l.MTime || now.CTime != l.CTime) {
+		err = ErrMeanwhile
+	}
+	return err
+}
+
+func (l Local) hash() (string, error) {
+	f, err := l.open()
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := quickxor.New()
+	_, err = io.Copy(sum, struct{ io.Reader }{f})
+	return string(sum.Sum(nil)), err
+}
+
+// remove deletes the file, if it is still what was sent.
+func (l Local) remove() error {
+	root, err := os.OpenRoot(l.from.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if now, err := l.from.root.Lstat(l.rel); err != nil || now.Ino != l.Ino || now.Size != l.Size || now.MTime != l.MTime {
+		return errors.Join(ErrMeanwhile, err)
+	}
+	return root.Remove(filepath.FromSlash(l.rel))
+}
+
+// Unsendable says why something here cannot go online, or "".
+func (l Local) Unsendable(driveKind string) string {
+	switch l.Kind {
+	case watcher.Mount:
+		return "another file system is mounted on it"
+	case watcher.Other:
+		return l.Why
+	}
+	kind := plan.File
+	if l.Kind == watcher.Dir {
+		kind = plan.Dir
+	}
+	return plan.RemoteRefuses(driveKind)(Parent(l.To), lastName(l.To), kind)
+}
+
+func lastName(p string) string { return p[len(p)-len(filepath.Base("/"+p)):] }
+
+// sameFile compares what is here with what is online by their content: by size
+// and hash, or where the service tells no hash, by size and time.
+func (l Local) sameFile(it remote.Item) (bool, error) {
+	if it.Kind != remote.File || l.Size != it.Size {
+		return false, nil
+	}
+	if it.Hash == "" {
+		return time.Unix(0, l.MTime).Unix() == it.MTime.Unix(), nil
+	}
+	sum, err := l.hash()
+	return sum == it.Hash, err
+}

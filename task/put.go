@@ -1,0 +1,387 @@
+package task
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"tandem/remote"
+	"tandem/watcher"
+)
+
+// wholeBelow is the size up to which a file is read at once, so that what is
+// sent is known to have stood here at one moment.
+const wholeBelow = 4 << 20
+
+// A Put sends files.
+type Put struct {
+	To           *Drive
+	Top          remote.Item // the folder online that they go to
+	Fresh        bool        // it was made just now, so nothing is in it
+	Overwrite    Overwrite
+	KeepTimes    bool
+	DeleteSource bool
+	Force        bool // send also what is equal
+	Dry          bool
+	Report       *Report
+	Seen         []Node // what is known to be below Top: it is not asked again
+
+	shelf   *shelf
+	mu      sync.Mutex
+	stampMe []sent // files that are up and lack their time
+}
+
+// sent is a file that is up.
+type sent struct {
+	local Local
+	item  remote.Item
+	res   Result
+}
+
+// Run sends all of them, folders first. It ends early only with the context.
+func (p *Put) Run(ctx context.Context, all []Local) {
+	p.shelf = newShelf(p.To, p.Top, p.Fresh)
+	if p.Seen != nil {
+		p.shelf.seed(p.Seen)
+	}
+	var files []Local
+	for _, l := range all {
+		switch {
+		case l.Unsendable(p.To.Kind) != "":
+			p.Report.tell(Result{Op: "put", Path: l.Name, Done: Skipped, Why: l.Unsendable(p.To.Kind), Err: ErrName})
+		case l.Kind != watcher.Dir:
+			files = append(files, l)
+			p.Report.expect(l.Size)
+		case !p.Dry:
+			if _, err := p.shelf.folder(ctx, l.To, false); err != nil {
+				p.Report.tell(failed("put", l.Name, err))
+			}
+		}
+	}
+	each(ctx, files, func(l Local) { p.file(ctx, l) })
+	p.flush(ctx, 1)
+}
+
+func (p *Put) file(ctx context.Context, l Local) {
+	s, due, err := p.try(ctx, l)
+	if errors.Is(err, remote.ErrExists) || errors.Is(err, remote.ErrChanged) { // somebody else wrote there: look again, once
+		s, due, err = p.try(ctx, l)
+	}
+	switch {
+	case err != nil:
+		s.res = failed("put", l.Name, err)
+	case due:
+		p.mu.Lock()
+		p.stampMe = append(p.stampMe, s)
+		p.mu.Unlock()
+		p.flush(ctx, 20)
+		return
+	}
+	p.settle(s)
+}
+
+// settle ends the work on a file, and tells.
+func (p *Put) settle(s sent) {
+	if p.DeleteSource && !p.Dry && (s.res.Done == Done || s.res.Done == Same) {
+		if err := p.deleteSource(s); err != nil {
+			s.res = failed("put", s.local.Name, err)
+		}
+	}
+	if s.res.Done == Done {
+		p.Report.done.Add(1)
+	} else {
+		p.Report.spare(s.local.Size)
+	}
+	p.Report.tell(s.res)
+}
+
+func (p *Put) deleteSource(s sent) error {
+	sum, err := s.local.hash()
+	if err == nil && sum != s.item.Hash {
+		err = errors.New("the service tells no hash that proves it")
+	}
+	if err == nil {
+		err = s.local.remove()
+	}
+	if err != nil {
+		return fmt.Errorf("it is online, and its source stays: %w", err)
+	}
+	return nil
+}
+
+// try sends one file, unless what is online settles the matter. due says that
+// its time is still to be set.
+func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
+	s = sent{local: l, res: Result{Op: "put", Path: l.Name, To: l.To, Size: l.Size, Done: Done}}
+	f, there, exists, err := p.shelf.look(ctx, l.To, p.Dry)
+	if err != nil {
+		return s, false, err
+	}
+	if exists {
+		s.item = there
+		if settled, err := p.decide(&s.res, l, there); settled || err != nil {
+			return s, s.res.Done == Same && p.timeDue(l, there), err
+		}
+	}
+	if p.Dry {
+		s.res.Done = Planned
+		return s, false, nil
+	}
+	u := remote.Upload{Drive: p.To.ID, Size: l.Size, MTime: p.mtime(l), Sent: p.Report.came, KeepTimes: p.KeepTimes && !p.To.personal()}
+	if exists {
+		u.ID, u.ETag = there.ID, there.ETag
+	} else {
+		u.ParentID, u.Name = f.item.ID, lastName(l.To)
+	}
+	up, err := p.send(ctx, l, u)
+	if errors.Is(err, remote.ErrExists) || errors.Is(err, remote.ErrChanged) {
+		return s, false, errors.Join(err, p.shelf.again(ctx, f, lastName(l.To)))
+	}
+	if err != nil {
+		return s, false, err
+	}
+	f.put(up.Item)
+	s.item = up.Item
+	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
+		return s, false, ErrDamaged
+	}
+	if s.item.Hash == "" && s.item.Size == l.Size {
+		s.item.Hash = up.Hash
+	}
+	return s, !up.TimesSent && p.timeDue(l, up.Item), nil
+}
+
+func (p *Put) mtime(l Local) time.Time {
+	if !p.KeepTimes {
+		return time.Now()
+	}
+	return time.Unix(0, l.MTime).UTC().Truncate(time.Second)
+}
+
+// timeDue says that an item's time is to be set. On work drives that would make
+// another version.
+func (p *Put) timeDue(l Local, it remote.Item) bool {
+	return p.KeepTimes && !p.Dry && p.To.personal() && it.MTime.Unix() != time.Unix(0, l.MTime).Unix()
+}
+
+func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {
+	if there.Kind != remote.File {
+		return true, fmt.Errorf("%w: a folder", ErrInTheWay)
+	}
+	if p.Force {
+		return false, nil
+	}
+	same, err := l.sameFile(there)
+	if err != nil {
+		return true, err
+	}
+	if same {
+		res.Done = Same
+		return true, nil
+	}
+	yes, why := p.Overwrite.lets(stamp{l.Size, time.Unix(0, l.MTime)}, stamp{there.Size, there.MTime})
+	if !yes {
+		res.Done, res.Why = Skipped, why
+	}
+	return !yes, nil
+}
+
+// send sends a file that must not change under the hand.
+func (p *Put) send(ctx context.Context, l Local, u remote.Upload) (remote.Uploaded, error) {
+	f, err := l.open()
+	if err != nil {
+		return remote.Uploaded{}, err
+	}
+	defer f.Close()
+	if l.Size > wholeBelow {
+		u.Body, u.Before = f, func() error { return l.still(f) }
+		return p.inPieces(ctx, l, u)
+	}
+	data := make([]byte, l.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, l.Size), data); err != nil {
+		return remote.Uploaded{}, ErrMeanwhile
+	}
+	if err := l.still(f); err != nil {
+		return remote.Uploaded{}, err
+	}
+	u.Body = bytes.NewReader(data)
+	return p.To.Client.Upload(ctx, u)
+}
+
+// An openUpload is one that was cut short. Its address is as good as a key, so
+// the file that holds it is its owner's alone.
+type openUpload struct {
+	Address, Target string
+	Expires         time.Time
+	Source          string
+	Size, MTime     int64
+}
+
+// inPieces sends a large file in a session that a later task can go on with, as
+// long as the file is the same.
+func (p *Put) inPieces(ctx context.Context, l Local, u remote.Upload) (remote.Uploaded, error) {
+	id := sha256.Sum256([]byte(strings.Join([]string{u.Drive, u.ParentID, u.Name, u.ID, u.ETag}, "\n")))
+	note := filepath.Join(p.To.Dir, "upload-"+hex.EncodeToString(id[:12]))
+	if err := os.MkdirAll(p.To.Dir, 0o700); err != nil {
+		return remote.Uploaded{}, err
+	}
+	p.To.prune()
+	lock := flock.New(note+".lock", flock.SetPermissions(0o600))
+	if held, err := lock.TryLock(); err != nil {
+		return remote.Uploaded{}, err
+	} else if !held {
+		return remote.Uploaded{}, ErrOccupied
+	}
+	defer lock.Unlock()
+	want := openUpload{Source: l.Name, Size: l.Size, MTime: l.MTime}
+	u.Session = recall(note, want)
+	u.Opened = func(s remote.Session) error {
+		want.Address, want.Target, want.Expires = s.Address.Reveal(), s.Target, s.Expires
+		return keepNote(note, want)
+	}
+	up, err := p.To.Client.Upload(ctx, u)
+	if err == nil || errors.Is(err, remote.ErrExists) || errors.Is(err, remote.ErrChanged) {
+		os.Remove(note)
+		os.Remove(note + ".lock") // a task that has it open already is refused by the drive
+	}
+	return up, err
+}
+
+// recall finds the session that an earlier task left open for the same file.
+func recall(note string, want openUpload) *remote.Session {
+	var old openUpload
+	data, err := os.ReadFile(note)
+	if err != nil || json.Unmarshal(data, &old) != nil {
+		return nil
+	}
+	if old.Source != want.Source || old.Size != want.Size || old.MTime != want.MTime || old.Expires.Before(time.Now()) {
+		return nil
+	}
+	return &remote.Session{Address: remote.Secret(old.Address), Target: old.Target, Expires: old.Expires}
+}
+
+func keepNote(note string, o openUpload) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(note), ".*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // nothing to remove once it has its name
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), note)
+}
+
+// flush sets the times of files that are up, if there are as many as least.
+func (p *Put) flush(ctx context.Context, least int) {
+	p.mu.Lock()
+	due := p.stampMe
+	if len(due) < least {
+		p.mu.Unlock()
+		return
+	}
+	p.stampMe = nil
+	p.mu.Unlock()
+	for i, err := range p.stamp(ctx, due) {
+		if err != nil {
+			due[i].res = failed("put", due[i].local.Name, fmt.Errorf("it is online, but without its time: %w", err))
+		}
+		p.settle(due[i])
+	}
+}
+
+// stamp sets times, many with a request. An eTag that has drifted is no reason
+// not to, as long as the content is what was sent.
+func (p *Put) stamp(ctx context.Context, due []sent) []error {
+	errs := make([]error, len(due))
+	stamps := make([]remote.Stamp, len(due))
+	for i, s := range due {
+		stamps[i] = remote.Stamp{ID: s.item.ID, ETag: s.item.ETag, MTime: p.mtime(s.local)}
+	}
+	results, err := p.To.Client.SetTimes(ctx, p.To.ID, stamps)
+	for i := range due {
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		errs[i] = results[i].Err
+		if !errors.Is(errs[i], remote.ErrChanged) {
+			continue
+		}
+		now, look := p.To.Client.Item(ctx, p.To.ID, due[i].item.ID)
+		if look == nil && now.Hash == due[i].item.Hash {
+			stamps[i].ETag = now.ETag
+			again, err := p.To.Client.SetTimes(ctx, p.To.ID, stamps[i:i+1])
+			if err == nil {
+				err = again[0].Err
+			}
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// Spool keeps what comes from a pipe as a file, since it must be known whole
+// before it is sent.
+func (d *Drive) Spool(r io.Reader) (l Local, remove func(), err error) {
+	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
+		return l, nil, err
+	}
+	d.prune()
+	f, err := os.CreateTemp(d.Dir, "stdin-*")
+	if err != nil {
+		return l, nil, err
+	}
+	forget := func() { os.Remove(f.Name()) }
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Close()); err != nil {
+		forget()
+		return l, nil, err
+	}
+	from, err := OpenOrigin(d.Dir)
+	if err != nil {
+		forget()
+		return l, nil, err
+	}
+	remove = func() { from.Close(); forget() }
+	if l, err = from.Look(filepath.Base(f.Name())); err != nil {
+		remove()
+		return l, nil, err
+	}
+	l.Name = "-"
+	return l, remove, nil
+}
+
+// keepFor is how long what a task left behind may be of use: the service forgets
+// an upload after a week or so.
+const keepFor = 15 * 24 * time.Hour
+
+// prune removes what tasks that were cut short have left and nobody came back for.
+func (d *Drive) prune() {
+	entries, err := os.ReadDir(d.Dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {
+			os.Remove(filepath.Join(d.Dir, e.Name()))
+		}
+	}
+}

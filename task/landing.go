@@ -331,3 +331,29 @@ func (l *Landing) discard(old, rel string) error {
 		}
 	}
 }
+
+// Remove takes a file, or a folder that is empty, away from its place. If it is
+// not what was looked at it stays.
+func (l *Landing) Remove(was Local) error {
+	rel := was.Path
+	if was.Kind == watcher.Dir {
+		return l.disk.Rmdir(l.at(rel))
+	}
+	name := fmt.Sprintf("%s/%d-%d.gone", private, os.Getpid(), l.temps.Add(1))
+	if err := l.disk.MkdirPrivate(private); err != nil {
+		return err
+	}
+	if err := l.disk.Rename(l.at(rel), name); absent(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	out, err := l.disk.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !same(out, was.Entry) {
+		return errors.Join(ErrMeanwhile, l.disk.Rename(name, l.at(rel)))
+	}
+	return l.discard(name, rel)
+}

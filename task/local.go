@@ -77,6 +77,9 @@ func (o *Origin) Inside(ctx context.Context, rel string, deep bool, skipped func
 	}
 	var all []Local
 	for _, e := range entries {
+		if watcher.IsPrivate(e.Name) {
+			continue // of a synced folder further down, or what another task keeps
+		}
 		at := join(rel, e.Name)
 		all = append(all, Local{Entry: e, Path: at, Name: filepath.Join(o.dir, filepath.FromSlash(at)), from: o, rel: at})
 		if !deep || e.Kind != watcher.Dir {
@@ -161,9 +164,9 @@ func (l Local) Unsendable(driveKind string) string {
 
 func lastName(p string) string { return p[len(p)-len(filepath.Base("/"+p)):] }
 
-// sameFile compares what is here with what is online by their content: by size
+// SameFile compares what is here with what is online by their content: by size
 // and hash, or where the service tells no hash, by size and time.
-func (l Local) sameFile(it remote.Item) (bool, error) {
+func (l Local) SameFile(it remote.Item) (bool, error) {
 	if it.Kind != remote.File || l.Size != it.Size {
 		return false, nil
 	}

@@ -183,7 +183,7 @@ func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {
 	if p.Force {
 		return false, nil
 	}
-	same, err := l.sameFile(there)
+	same, err := l.SameFile(there)
 	if err != nil {
 		return true, err
 	}

@@ -70,6 +70,11 @@ func (c *config) check(src source, home string) error {
 			return fmt.Errorf("%s: %s: %s", src.at("folder", name, key), key, problem)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Task)) {
+		if key, problem := c.Task[name].checkTask(c.Connection, home); problem != "" {
+			return fmt.Errorf("%s: %s: %s", src.at("task", name, key), key, problem)
+		}
+	}
 	if inner, outer := c.nested(); inner != nil {
 		return fmt.Errorf("%s: local: %q of folder %q lies in %q of folder %q; two pairs must not share files",
 			src.at("folder", inner.name, "local"), inner.Local, inner.name, outer.Local, outer.name)

@@ -21,6 +21,7 @@ import (
 type config struct {
 	Connection map[string]*connection `toml:"connection"`
 	Folder     map[string]*folder     `toml:"folder"`
+	Task       map[string]*errand     `toml:"task"`
 }
 
 // A connection is one account.
@@ -89,11 +90,12 @@ func parseConfig(path string, data []byte) (*config, error) {
 	var names struct {
 		Connection map[string]any `toml:"connection"`
 		Folder     map[string]any `toml:"folder"`
+		Task       map[string]any `toml:"task"`
 	}
 	if err := toml.Unmarshal(data, &names); err != nil {
 		return nil, located(path, err)
 	}
-	cfg := &config{Connection: map[string]*connection{}, Folder: map[string]*folder{}}
+	cfg := &config{Connection: map[string]*connection{}, Folder: map[string]*folder{}, Task: map[string]*errand{}}
 	for name := range names.Connection {
 		cfg.Connection[name] = defaultConnection()
 		cfg.Connection[name].name = name
@@ -101,6 +103,10 @@ func parseConfig(path string, data []byte) (*config, error) {
 	for name := range names.Folder {
 		cfg.Folder[name] = defaultFolder()
 		cfg.Folder[name].name = name
+	}
+	for name := range names.Task {
+		cfg.Task[name] = defaultErrand()
+		cfg.Task[name].name = name
 	}
 	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(cfg); err != nil {
 		return nil, located(path, err)
@@ -156,6 +162,8 @@ func unknownKey(key toml.Key) string {
 		key = key[:1] // no need to look into a table that is none
 	case key[0] == "connection":
 		known = keysOf(reflect.TypeFor[connection]())
+	case key[0] == "task":
+		known = keysOf(reflect.TypeFor[errand]())
 	default:
 		known = keysOf(reflect.TypeFor[folder]())
 	}
@@ -169,6 +177,9 @@ func unknownKey(key toml.Key) string {
 func keysOf(t reflect.Type) []string {
 	var keys []string
 	for f := range t.Fields() {
+		if f.Anonymous {
+			keys = append(keys, keysOf(f.Type)...)
+		}
 		if key := f.Tag.Get("toml"); key != "" {
 			keys = append(keys, key)
 		}

@@ -97,7 +97,7 @@ func (d *demo) machine(ctx context.Context, name string) (*machine, error) {
 	c.name, c.Cloud, c.TokenStore = name, "custom", "file"
 	c.GraphEndpoint, c.LoginEndpoint = d.online.GraphEndpoint(), d.online.LoginEndpoint()
 	f.name, f.Connection, f.Local = name, name, filepath.Join(d.dir, name)
-	s := d.sessionOf(&config{map[string]*connection{name: c}, map[string]*folder{name: f}}, filepath.Join(d.dir, "state", name))
+	s := d.sessionOf(&config{Connection: map[string]*connection{name: c}, Folder: map[string]*folder{name: f}}, filepath.Join(d.dir, "state", name))
 	s.settle, s.poll = 200*time.Millisecond, 2*time.Second
 	if err := os.Mkdir(f.Local, 0o777); err != nil {
 		return nil, err

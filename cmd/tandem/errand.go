@@ -207,7 +207,8 @@ type work struct {
 	tally  tally
 	report *task.Report
 	stop   context.CancelCauseFunc
-	inJob  bool // of tandem run: single results are not printed
+	inJob  bool  // of tandem run: single results are not printed
+	before int64 // requests that others have sent in this session
 
 	mu sync.Mutex
 }
@@ -230,7 +231,18 @@ func (p *program) errand(ctx context.Context, verb string, e *errand, do func(co
 func (s *session) work(e *errand) *work {
 	w := &work{session: s, errand: e, tally: tally{Task: e.name, Verb: e.Verb}}
 	w.report = &task.Report{Result: w.result}
+	w.before = s.sent()
 	return w
+}
+
+// sent counts the requests of this session.
+func (s *session) sent() (n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clients {
+		n += c.Requests()
+	}
+	return n
 }
 
 // run does the work, shows how far it is, and says how it ended.
@@ -247,9 +259,7 @@ func (w *work) run(ctx context.Context, do func(context.Context, *work) error) e
 	} else if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	for _, c := range w.clients {
-		w.tally.Reqs += c.Requests()
-	}
+	w.tally.Reqs = w.sent() - w.before
 	w.tally.Seconds = time.Since(start).Seconds()
 	if err != nil {
 		w.tally.Error = err.Error()

@@ -32,6 +32,7 @@ Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
   get, put FROM... TO    fetch and send files
   mkdir, rm, mv, cp      make folders, delete, move and copy online
   share PLACE            make a link for others
+  run TASK...            run tasks of the configuration
   demo                   try it on this machine, without an account
   emulator               serve an emulated OneDrive
   version, completion
@@ -74,7 +75,7 @@ func (p *program) command() *cobra.Command {
 		p.screen.verbose = p.verbose
 	}
 	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.heldCommand(),
-		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(),
+		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
 		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
 	return root
 }

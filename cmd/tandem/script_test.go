@@ -37,6 +37,7 @@ import (
 //	online VERB ARG...     see package remotetest: put PATH TEXT, mv FROM TO, fault match=... status=503;
 //	                       and leave, return: nobody answers meanwhile
 //	edit FILE TEXT         write a file here, in place
+//	append FILE FROM       FROM's text at the end of FILE
 //	oddname DIR            make a file there whose name is not UTF-8
 //	sync CODE [ARG...]     tandem sync --once --json, which must exit with CODE
 //	did WHAT N ...         what that pass did; "did nothing"
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": command((*world).emulator), "signin": command((*world).signIn), "pair": command((*world).pair),
-			"online": command((*world).act), "edit": command((*world).edit), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
+			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await),
 			"killed": command((*world).killed), "asuser": command((*world).asUser), "tmpfs": command((*world).tmpfs),
@@ -293,6 +294,19 @@ func (w *world) ask(verb string, form url.Values, body string) error {
 func (w *world) edit(args []string) error {
 	file := w.path(args[0])
 	return errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(args[1]+"\n"), 0o666))
+}
+
+func (w *world) append(args []string) error {
+	text, err := os.ReadFile(w.path(args[1]))
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(w.path(args[0]), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
 
 func (w *world) oddName(args []string) error {

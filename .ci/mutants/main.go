@@ -23,7 +23,7 @@ import (
 
 // patience is how long the tests may take to notice a mistake. One that makes
 // them hang is noticed, too.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // A mutant is one deliberate mistake.
 type mutant struct {

@@ -321,7 +321,9 @@ func round(t *testing.T, rnd *rand.Rand, machines []*world, people []worker) {
 	working.Wait()
 }
 
-// nothingLost looks for every version that is live, as far as people know.
+// nothingLost looks for every version that is live, as far as people know. What
+// is put into a folder in the moment that this is deleted online goes with it,
+// and only the recycle bin has it: the service knows no guard against that.
 func nothingLost(t *testing.T, book *ledger, when string, machines []*world) {
 	t.Helper()
 	kept := map[string]bool{}
@@ -334,8 +336,13 @@ func nothingLost(t *testing.T, book *ledger, when string, machines []*world) {
 		kept[c] = true
 	}
 	for text, live := range book.made {
-		if live && !kept[text] {
-			head, _, _ := strings.Cut(text, "\n")
+		head, _, _ := strings.Cut(text, "\n")
+		switch {
+		case !live || kept[text]:
+		case slices.Contains(machines[0].drive.Binned(), text):
+			t.Logf("%s: %q went with the folder it was put into; it is in the recycle bin", when, head)
+			book.end(text)
+		default:
 			t.Errorf("%s: %q is lost", when, head)
 		}
 	}

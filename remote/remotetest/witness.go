@@ -37,21 +37,16 @@ func (d *Drive) DeleteAll(path string) (contents []string, err error) {
 	return contents, nil
 }
 
-// Kept gives every content that can still be had: what is there, what was there
-// before, and what is in the recycle bin.
-func (d *Drive) Kept() []string {
+// Binned gives the contents in the recycle bin.
+func (d *Drive) Binned() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var contents []string
 	for _, it := range d.ids {
-		if it.isDir {
-			continue
-		}
-		contents = append(contents, string(it.body.bytes()))
-		for _, v := range it.past {
-			contents = append(contents, string(v.body.bytes()))
+		if it.deleted && !it.isDir {
+			contents = append(contents, string(it.body.bytes()))
 		}
 	}
 	slices.Sort(contents)
-	return slices.Compact(contents)
+	return contents
 }

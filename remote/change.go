@@ -60,6 +60,20 @@ func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
 	return err
 }
 
+// Restore brings an item back from the recycle bin, with all that went with it,
+// into a folder that is there. Only personal drives can: [ErrUnsupported]
+// elsewhere. A taken name is [ErrExists].
+func (c *Client) Restore(ctx context.Context, drive, id, parentID string) (Item, error) {
+	r := &request{
+		op: "restore an item", method: http.MethodPost, url: c.itemURL(drive, id) + "/restore", to: forGraph,
+		json: map[string]any{"parentReference": map[string]string{"id": parentID}},
+	}
+	return c.change(ctx, drive, r, func() (Item, bool) {
+		it, err := c.Item(ctx, drive, id)
+		return it, err == nil && !it.Deleted
+	})
+}
+
 // DeletePermanently deletes an item, a folder with all that is in it, past the
 // recycle bin: nobody can bring it back. Personal drives cannot do that:
 // [ErrUnsupported]. The service takes no eTag here, so who calls has looked just

@@ -18,7 +18,15 @@ type Merge struct {
 type Merged struct {
 	Changed int
 	Doubts  []Doubt
+	Swept   []Swept
 	Empty   bool // nothing but what was known
+}
+
+// Swept is an item that nobody had told of when we deleted the folder it was in:
+// somebody put it there in that moment, and it went along.
+type Swept struct {
+	ID     string
+	Folder int64 // what we deleted
 }
 
 // A Doubt is an item to be asked about: the feed alone is not believed.
@@ -85,7 +93,7 @@ type merge struct {
 func (m *merge) all() error {
 	m.asked = map[string]bool{}
 	for _, step := range []func() error{
-		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.settle, m.gone, m.cycles,
+		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.swept, m.settle, m.gone, m.cycles,
 		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.end,
 	} {
 		if err := step(); err != nil {
@@ -189,6 +197,16 @@ func (m *merge) adopt() error {
 		INSERT OR IGNORE INTO temp.changed WITH RECURSIVE below(n) AS (SELECT n FROM temp.missing
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n) SELECT n FROM below`,
 		"DELETE FROM temp.missing")
+}
+
+// swept looks for what went with a folder that we deleted, and was not known to
+// be in it. Not every kind of drive tells of it.
+func (m *merge) swept() (err error) {
+	m.out.Swept, err = all(m.tx.db.w, func(row scanner, s *Swept) error { return row.Scan(&s.ID, &s.Folder) }, `
+		SELECT s.id, p.n FROM temp.stage s CROSS JOIN item p ON p.drive=@drive AND p.id=s.parent_id
+		LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
+		WHERE +s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`, sql.Named("drive", m.drive.N))
+	return err
 }
 
 // settle closes what we did and the feed has now said too, and notes where it is

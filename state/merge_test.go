@@ -306,6 +306,20 @@ func TestEntryOlderThanOurDeleteDoesNotBringItBack(t *testing.T) {
 	}
 }
 
+func TestWhatWentWithAFolderThatWeDeletedIsTold(t *testing.T) {
+	s := newStore(t)
+	s.feed(dir("d", "root", "d"), file("f", "d", "f"), dir("e", "root", "e"))
+	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("d").N, s.now) }))
+	gone := func(id, in string) Delta { return Delta{Item: Item{ID: id, ParentID: in}, Deleted: true} }
+	m := s.feed(gone("d", "root"), gone("f", "d"), gone("new", "d"), gone("old", "e"))
+	if want := []Swept{{"new", s.item("d").N}}; !slices.Equal(m.Swept, want) {
+		t.Errorf("told %v, want %v", m.Swept, want)
+	}
+	if m := s.feed(gone("newer", "d")); len(m.Swept) > 0 {
+		t.Errorf("told %v, although the delete was settled before", m.Swept)
+	}
+}
+
 func TestOurDeleteIsSettledWhenTheServiceConfirmsIt(t *testing.T) {
 	s := newStore(t)
 	s.feed(file("f", "root", "f"))

@@ -193,6 +193,33 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	}
 }
 
+// bringBack restores what somebody put into a folder in the moment that we
+// deleted it, as near to that folder as there still is one. Where the drive does
+// not restore, it is said where the thing is.
+func (e *Engine) bringBack(ctx context.Context, s state.Swept) {
+	was, _, err := e.db.Item(s.Folder)
+	near := was
+	for err == nil && near.Gone {
+		near, _, err = e.db.Item(near.Parent)
+	}
+	if err != nil {
+		panic(stateError{err})
+	}
+	e.spawn(func() report {
+		const why = "somebody put it into a folder in the moment that this was deleted"
+		it, err := e.drive.Restore(ctx, e.cfg.Drive.ID, s.ID, near.ID)
+		if err != nil {
+			e.log.Warn("it is in the drive's recycle bin", "path", was.Name, "item", s.ID, "why", why, "err", err)
+			return report{}
+		}
+		e.log.Warn("restored online", "path", it.Name, "why", why)
+		return report{
+			tx:   func(tx *state.Tx) error { return e.learn(tx, outcome{fresh: []remote.Item{it}}) },
+			then: func(error) { e.loadDirty() },
+		}
+	})
+}
+
 // allKnown lists a folder online, with all below it, and returns how many
 // items it holds and those that the base does not know just so.
 func (e *Engine) allKnown(ctx context.Context, key plan.Key, id string) (int, []remote.Item, error) {

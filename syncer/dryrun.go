@@ -14,7 +14,7 @@ func (e *Engine) DryRun(ctx context.Context) ([]Step, Summary, error) {
 	start, requests := e.clock.Now(), e.drive.Requests()
 	var steps []Step
 	err := e.guarded(func() error {
-		e.once = true
+		e.once, e.dry = true, true
 		ctx, cancel := context.WithCancel(ctx)
 		defer e.drain(cancel)
 		if err := e.observe(ctx, e.loadNotes); err != nil {

@@ -101,6 +101,7 @@ type Engine struct {
 	feed     *Feed
 
 	once     bool // a single pass
+	dry      bool // a look at what it would do
 	listed   bool // the change feed was read to its end by this process
 	polling  bool
 	nextPoll time.Time

@@ -208,6 +208,11 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 	if len(merged.Doubts) > 0 {
 		e.spawn(func() report { return e.askAbout(ctx, merged.Doubts) })
 	}
+	for _, s := range merged.Swept {
+		if !e.dry {
+			e.bringBack(ctx, s)
+		}
+	}
 	e.upToDate()
 }
 

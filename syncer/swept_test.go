@@ -1,0 +1,61 @@
+package syncer
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"tandem/remote/remotetest"
+)
+
+// The service deletes a folder with all that is in it by then, and has no guard
+// against what comes between our look and our request.
+
+func TestWhatIsPutIntoAFolderAsItIsDeletedOnlineComesBack(t *testing.T) {
+	p := newPair(t, remotetest.Options{AllTombstones: true})
+	p.write("top/d/f.txt", "base")
+	p.write("top/g.txt", "stays")
+	p.sync()
+	p.remove("top/d")
+	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	p.sync()
+	p.sync() // its end is told only now
+	p.sync()
+	if text := p.here()["top/late.txt"]; text != "theirs" {
+		t.Errorf("here is %s", show(p.here()))
+	}
+	p.same()
+}
+
+func TestWhatCannotBeRestoredIsSaidToBeInTheRecycleBin(t *testing.T) {
+	p := newPair(t, remotetest.Options{Kind: remotetest.Business})
+	p.write("top/d/f.txt", "base")
+	p.write("top/g.txt", "stays")
+	p.sync()
+	p.remove("top/d")
+	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	var said bytes.Buffer
+	p.cfg.Log = slog.New(slog.NewTextHandler(&said, nil))
+	p.sync()
+	p.sync()
+	if !strings.Contains(said.String(), "recycle bin") {
+		t.Errorf("nothing was said of it: %s", said.String())
+	}
+	p.same()
+}
+
+func TestADryRunRestoresNothing(t *testing.T) {
+	p := newPair(t, remotetest.Options{AllTombstones: true})
+	p.write("top/d/f.txt", "base")
+	p.write("top/g.txt", "stays")
+	p.sync()
+	p.remove("top/d")
+	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	p.sync()
+	_, _, err := New(p.cfg).DryRun(t.Context())
+	p.must(err)
+	if n := p.online.Count("POST restore"); n > 0 {
+		t.Errorf("%d restored", n)
+	}
+}

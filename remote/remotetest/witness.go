@@ -50,3 +50,22 @@ func (d *Drive) Binned() []string {
 	slices.Sort(contents)
 	return contents
 }
+
+// Kept gives every content that can still be had: what is there, what was there
+// before, and what is in the recycle bin.
+func (d *Drive) Kept() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var contents []string
+	for _, it := range d.ids {
+		if it.isDir {
+			continue
+		}
+		contents = append(contents, string(it.body.bytes()))
+		for _, v := range it.past {
+			contents = append(contents, string(v.body.bytes()))
+		}
+	}
+	slices.Sort(contents)
+	return slices.Compact(contents)
+}

@@ -65,6 +65,10 @@ func (d drive) Delete(ctx context.Context, drive, id, etag string) error {
 	return err
 }
 
+func (d drive) Restore(ctx context.Context, drive, id, parentID string) (remote.Item, error) {
+	return call(d, "restore", id, func(c *remote.Client) (remote.Item, error) { return c.Restore(ctx, drive, id, parentID) })
+}
+
 func (d drive) SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
 	return call(d, "stamp", fmt.Sprint(len(stamps)), func(c *remote.Client) ([]remote.StampResult, error) { return c.SetTimes(ctx, drive, stamps) })
 }

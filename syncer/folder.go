@@ -9,6 +9,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
+	"tandem/watcher"
 )
 
 func (e *Engine) makeLocalDir(j job) outcome {
@@ -50,7 +51,7 @@ func (e *Engine) makeRemoteDir(ctx context.Context, j job) outcome {
 // is not looked at, the rename itself refuses.
 func (e *Engine) moveLocal(j job) outcome {
 	entry, err := e.fs.Lstat(j.path)
-	if gone(err) || err == nil && entry.Ino != j.Local.Print.Ino {
+	if gone(err) || err == nil && !j.stands(entry) {
 		return outcome{err: errSuperseded, look: []string{j.path}}
 	}
 	if err != nil {
@@ -75,7 +76,10 @@ func (e *Engine) moveLocal(j job) outcome {
 	if !aside {
 		b.RemoteName = j.Remote.Name
 	}
-	if sameBytes(printOf(b), printOfEntry(after)) {
+	switch {
+	case plan.Kind(b.Kind) == plan.Dir:
+		setPrint(&b, printOfEntry(after)) // it may have been made anew under its name
+	case sameBytes(printOf(b), printOfEntry(after)):
 		b.CTime = after.CTime // the rename changed it
 	}
 	agreed := e.bind(j, b, nil)
@@ -84,6 +88,15 @@ func (e *Engine) moveLocal(j job) outcome {
 		agreed.then()
 	}
 	return out
+}
+
+// stands says that an entry is the item to be moved. A folder is known by its
+// name: one that was deleted and made anew is the same.
+func (j job) stands(entry watcher.Entry) bool {
+	if j.Local.Kind == plan.Dir {
+		return entry.Kind == watcher.Dir
+	}
+	return entry.Ino == j.Local.Print.Ino
 }
 
 // shift lets k stand at another place, as a rename of ours made it.

@@ -64,14 +64,19 @@ func (w *world) struck(side, verb string) error {
 
 // effect counts what a crash could come after, and lets it come.
 func (w *world) effect() {
-	w.effects++
-	c := &w.script.Crash
-	if w.quiet || w.effects != c.After {
+	if w.cur == nil { // not the engine's
 		return
 	}
-	if c.Loss != "" {
-		w.power(c.Loss)
-		w.dead = false
+	w.effects++
+	c := w.script.Crash
+	switch {
+	case c.After > 0 && w.effects == c.After:
+		if c.Loss != "" {
+			w.power(c.Loss)
+			w.dead = false
+		}
+		w.dying = true
+	case c.Again > 0 && w.effects == c.After+c.Again:
+		w.dying = true
 	}
-	w.dying = true
 }

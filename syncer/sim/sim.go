@@ -219,7 +219,7 @@ func (w *world) connect() (err error) {
 }
 
 // pass is one process: it makes one pass and ends, or is ended.
-func (w *world) pass() (sum syncer.Summary) {
+func (w *world) pass() (sum syncer.Summary, whole bool) {
 	w.passes++
 	w.say("--- pass %d", w.passes)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -246,7 +246,7 @@ func (w *world) pass() (sum syncer.Summary) {
 	if w.quiet && err != nil && w.bad == nil {
 		sum.Error = err.Error()
 	}
-	return sum
+	return sum, ended
 }
 
 // end lets nothing of the process go on.

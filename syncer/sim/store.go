@@ -89,7 +89,7 @@ func init() {
 // commits is called before each commit; anything but 0 undoes it.
 func (s *Store) commits() int32 {
 	w := s.world
-	if w == nil {
+	if w == nil || w.cur == nil {
 		return 0
 	}
 	if w.dead || w.dying {

@@ -294,7 +294,7 @@ func (e *Engine) tick(ctx context.Context) {
 		e.lookAt(rel, true)
 	}
 	e.local.join()
-	if now.Before(e.nextPoll) {
+	if e.polling || now.Before(e.nextPoll) {
 		return
 	}
 	if err := e.checkRecords(); err != nil {
@@ -351,7 +351,7 @@ func (e *Engine) relook(k plan.Key) {
 func (e *Engine) nap() time.Duration {
 	d := time.Hour
 	now := e.clock.Now()
-	if !e.once || !e.listed {
+	if !e.polling && (!e.once || !e.listed) { // a reading under way may take longer than the time to the next
 		d = e.nextPoll.Sub(now)
 	}
 	if len(e.wake) > 0 {

@@ -232,6 +232,8 @@ func (d *disk) rename(from, to string, over bool) error {
 	switch {
 	case in == nil:
 		return fs.ErrNotExist
+	case b.was.in != nil && b.was.in != in && !over:
+		return fs.ErrExist
 	case in.dir && within(b.dir, in):
 		return syscall.EINVAL
 	case a.dir == b.dir && a.key == b.key:
@@ -293,10 +295,10 @@ func (d *disk) link(from, to string) error {
 	switch {
 	case err != nil:
 		return err
-	case in.dir:
-		return fs.ErrPermission
 	case s.was.in != nil:
 		return fs.ErrExist
+	case in.dir:
+		return fs.ErrPermission
 	}
 	in.names++
 	s.now = entry{path.Base(to), in}

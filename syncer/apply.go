@@ -452,6 +452,9 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 		out.then()
 	}
 	e.count(s, out)
+	if s.Pair != 0 {
+		e.cleared = append(e.cleared, int64(s.Pair))
+	}
 	for _, n := range s.next {
 		if n.need--; n.need == 0 && !n.over {
 			e.ready.add(n)
@@ -475,6 +478,9 @@ func (e *Engine) asked(k plan.Key) bool {
 // giveUp drops the steps that waited for s.
 func (e *Engine) giveUp(s *step) {
 	e.dirty[e.local.key(s.Key)] = struct{}{}
+	if s.Pair != 0 {
+		e.dirty[e.local.key(s.Pair)] = struct{}{} // what was to be joined may stay apart
+	}
 	e.progress.drop(s)
 	for _, n := range s.next {
 		if !n.over {

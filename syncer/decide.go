@@ -164,7 +164,7 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		txs = append(txs, e.waitFor(w.Key, w.Why, w.Person, 0))
 	}
 	for _, s := range p.Actions {
-		open[s.Key] = struct{}{}
+		open[s.Key], open[s.Pair] = struct{}{}, struct{}{}
 	}
 	for _, list := range [][]plan.Key{p.Hash, p.Asked, p.Later} {
 		for _, k := range list {

@@ -22,6 +22,12 @@ histories:
 mutants:
 	go run ./.ci/mutants
 
+# The simulation, for HOURS with seeds that nobody has tried; what fails is cut
+# down to a script for syncer/sim/testdata/corpus.
+HOURS ?= 1
+soak:
+	go test ./syncer/sim -run TestSoak -v -timeout 0 -hours $(HOURS)
+
 # The race detector is the one thing that wants a C compiler.
 race:
 	CGO_ENABLED=1 go test -race ./...

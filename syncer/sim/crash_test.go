@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -59,7 +60,7 @@ func TestNothingIsLostInACrashAnywhere(t *testing.T) {
 		cases = append(cases, crashes(name, s, Run(s, store).Effects, *powerFlag)...)
 	}
 	var count tally
-	each(t, len(cases), func(i int, store *Store) {
+	each(t, len(cases), time.Time{}, func(i int, store *Store) {
 		c := cases[i]
 		r := Run(c.Script, store)
 		if r.Err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What each verb of the disk may answer.
@@ -72,7 +73,7 @@ func TestNothingIsLostWhateverFails(t *testing.T) {
 		cases = append(cases, faults(scripts[name], n)...)
 	}
 	var count tally
-	each(t, len(cases), func(i int, store *Store) {
+	each(t, len(cases), time.Time{}, func(i int, store *Store) {
 		r := Run(cases[i], store)
 		if r.Err != nil {
 			t.Errorf("%v\n%s", r.Err, Shrink(cases[i], store))

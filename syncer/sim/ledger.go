@@ -110,7 +110,7 @@ func (w *world) missing(here map[string]string, waits func(path string) bool) er
 		switch paths := live[text]; {
 		case !v.over && len(paths) == 0 && !v.weak && !w.elsewhere(text, waits):
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case !w.crashed && v.over && len(paths) > 0 && v.touched[0] != v.touched[1]:
+		case !w.crashed && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

@@ -39,17 +39,17 @@ func newStore(t testing.TB) *Store {
 	return s
 }
 
-// each does work n times, as many at once as there are processors, each of
-// which has a store.
-func each(t *testing.T, n int, work func(i int, store *Store)) {
+// each does work n times, or until end, as many at once as there are processors,
+// each of which has a store.
+func each(t *testing.T, n int, end time.Time, work func(i int, store *Store)) {
 	t.Helper()
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		store := newStore(t)
 		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && !t.Failed(); i = int(next.Add(1)) - 1 {
-				work(i, store)
+			for i := next.Add(1) - 1; i < int64(n) && !t.Failed() && (end.IsZero() || time.Now().Before(end)); i = next.Add(1) - 1 {
+				work(int(i), store)
 			}
 		})
 	}
@@ -116,7 +116,7 @@ func TestNothingIsLostWhateverHappens(t *testing.T) {
 		t.Skip("one run only")
 	}
 	var count tally
-	each(t, *runsFlag, func(i int, store *Store) {
+	each(t, *runsFlag, time.Time{}, func(i int, store *Store) {
 		seed := *fromFlag + uint64(i)
 		r := Explore(seed, store)
 		if r.Err != nil {
@@ -128,7 +128,7 @@ func TestNothingIsLostWhateverHappens(t *testing.T) {
 }
 
 func TestAScriptHasOneOutcome(t *testing.T) {
-	each(t, 100, func(i int, store *Store) {
+	each(t, 100, time.Time{}, func(i int, store *Store) {
 		r := Explore(uint64(i)+1, store)
 		s, err := ParseScript(r.Script.String())
 		if err != nil {

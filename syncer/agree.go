@@ -11,10 +11,7 @@ import (
 // agree records that both sides have the same, or both nothing.
 func (e *Engine) agree(j job) outcome {
 	if j.Op == plan.Forget {
-		return outcome{
-			tx:   func(tx *state.Tx) error { return tx.DropBase(e.cfg.Folder.N, int64(j.Key)) },
-			then: func() { e.local.forget(j.Key) },
-		}
+		return e.unbind(j)
 	}
 	b := state.Base{
 		Parent: int64(j.parent), LocalName: j.Local.Name, RemoteName: j.Remote.Name, Kind: uint8(j.Remote.Kind),
@@ -23,6 +20,26 @@ func (e *Engine) agree(j job) outcome {
 	}
 	setPrint(&b, j.Local.Print)
 	return e.bind(j, b, nil)
+}
+
+// unbind drops the agreement on an item. What is left of it on one side is a
+// new item there from then on, also for the run after this one.
+func (e *Engine) unbind(j job) outcome {
+	return outcome{
+		tx: func(tx *state.Tx) error {
+			if err := tx.DropBase(e.cfg.Folder.N, int64(j.Key)); err != nil || j.Remote.Kind == plan.None {
+				return err
+			}
+			return tx.MarkDirty(e.cfg.Folder.N, int64(j.Key))
+		},
+		then: func() {
+			if j.Local.Kind != plan.None {
+				e.local.renew(j.Key, j.Local)
+				return
+			}
+			e.local.forget(j.Key)
+		},
+	}
 }
 
 // setPrint lets b remember the state of the inode that the agreement is about.

@@ -384,6 +384,20 @@ func (t *local) demote(k plan.Key) {
 	t.touch(k)
 }
 
+// renew lets the file k, which the base has no longer, be a new item.
+func (t *local) renew(k plan.Key, l plan.Local) {
+	it, ok := t.diff[k]
+	if !ok {
+		it = &item{place: l.Place, kind: l.Kind, print: l.Print, nlink: 1}
+	}
+	t.lift(k)
+	delete(t.diff, k)
+	it.fresh, it.edit, it.hash = true, true, l.Hash
+	to := plan.Key(t.db.NextKey())
+	t.bind[k] = to
+	t.put(to, it)
+}
+
 // refresh brings a new or moved item up to what was just seen of it.
 func (t *local) refresh(k plan.Key, it *item, e watcher.Entry) {
 	if it.print == printOfEntry(e) {

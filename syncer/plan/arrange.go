@@ -107,7 +107,8 @@ const (
 // folder it leaves, is made in two steps. There always is one, for all other
 // needs lead up the tree; but when items changed names with one another and need
 // no move any more, as when both sides did the same. The base has each name only
-// once, so one of them is moved away and back.
+// once, so one of them is moved away and back; or, if it is a file online only, is
+// forgotten and counts as new.
 func (p *pass) cut(circle []*act) {
 	var mover *act
 	for i, a := range circle {
@@ -117,10 +118,37 @@ func (p *pass) cut(circle []*act) {
 			mover = b
 		}
 	}
+	if i := slices.IndexFunc(circle, (*act).single); mover == nil && i >= 0 {
+		p.renew(circle[i])
+		return
+	}
 	if mover == nil {
 		mover = p.comeBack(slices.MinFunc(circle, func(a, b *act) int { return cmp.Compare(a.Key, b.Key) }))
 	}
 	p.stepAside(mover)
+}
+
+// single says that a brings a file back here.
+func (a *act) single() bool { return a.Op == Download && a.n.alone() }
+
+// renew has the record of a's item dropped before a, and with it the name in it.
+func (p *pass) renew(a *act) {
+	drop := &act{Action: a.Action, n: a.n}
+	drop.Op, drop.To = Forget, Place{}
+	p.giveWay(a, drop)
+	a.needs = append(a.needs, need{act: drop})
+	p.insert(drop, a)
+}
+
+// giveWay lets what waits for a to leave its name wait for b instead.
+func (p *pass) giveWay(a, b *act) {
+	for _, o := range p.acts {
+		for i, n := range o.needs {
+			if n.act == a && n.left {
+				o.needs[i].act = b
+			}
+		}
+	}
 }
 
 // comeBack puts before a, which records a place, a move to that place.
@@ -130,13 +158,7 @@ func (p *pass) comeBack(a *act) *act {
 	if !a.n.here() {
 		back.Op, back.To.Name = MoveRemote, a.n.online
 	}
-	for _, b := range p.acts {
-		for i, n := range b.needs {
-			if n.act == a && n.left {
-				b.needs[i].act = back
-			}
-		}
-	}
+	p.giveWay(a, back)
 	a.needs = append(a.needs, need{act: back})
 	p.insert(back, a)
 	return back
@@ -161,13 +183,7 @@ func (p *pass) stepAside(m *act) {
 	aside.To = Place{p.lasting(s, from.Parent), swapName(m.Key)}
 	aside.Keep, aside.Why = "", "its new name is still taken"
 	*from = aside.To
-	for _, a := range p.acts {
-		for i, n := range a.needs {
-			if n.act == m && n.left {
-				a.needs[i].act = aside
-			}
-		}
-	}
+	p.giveWay(m, aside)
 	m.needs = append(m.needs, need{act: aside})
 	p.insert(aside, m)
 }

@@ -16,6 +16,7 @@ func (p *pass) connect() {
 	for _, a := range p.acts {
 		p.needRoom(a)
 		p.needEmpty(a)
+		p.needRenewed(a)
 		if a.Op == Forget || a.Op == DeleteLocal || a.Op == DeleteRemote {
 			p.needStill(a, a.Local.Parent)
 			continue
@@ -107,6 +108,22 @@ func makes(a *act, s side) bool {
 	return s == disk && a.Op == MakeLocalDir || s == drive && a.Op == MakeRemoteDir
 }
 
+// needRenewed: a folder that is made anew says no longer that it moved. What is
+// kept for its sake must count as new by then, or the next plan, should this one
+// not get through, would take it for deleted.
+func (p *pass) needRenewed(a *act) {
+	if a.Op != Forget || !a.n.exists {
+		return
+	}
+	for f := range p.above(a.n.Base.Parent, func(f *node) Key { return f.Base.Parent }) {
+		for _, b := range f.acts {
+			if b.Op == MakeLocalDir || b.Op == MakeRemoteDir {
+				b.needs = append(b.needs, need{act: a})
+			}
+		}
+	}
+}
+
 // needStill: a folder's move comes before what happens in it, from the top
 // down. So a path does not change while a file is on its way, and a folder moves
 // only to where no folder of its own can be above it any more.
@@ -156,7 +173,7 @@ func (p *pass) blocked(a *act) bool {
 		switch {
 		case need.act != nil && o.state == free:
 			continue
-		case o.state == asked || o.state == later:
+		case o.state == asked, o.state == later, o.state == free && len(o.acts) > 0: // it will have moved when it is new
 			a.n.state = later
 		case o.state == held:
 			a.n.wait("it needs the place of something whose delete is held", true)

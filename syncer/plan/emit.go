@@ -22,6 +22,12 @@ func (p *pass) emit(n *node) {
 		p.remove(n)
 		return
 	}
+	if p.renewed(n) {
+		p.leave(p.add(n, Forget, Place{}, n.whyKept()), pact)
+		if n.here() || p.displaced(n) {
+			return // the rest is done with what is new
+		}
+	}
 	p.relocate(n)
 	p.create(n)
 	p.transfer(n)
@@ -29,6 +35,24 @@ func (p *pass) emit(n *node) {
 		p.record(n)
 	}
 	p.agree(n)
+}
+
+// renewed says that n, a file that one side has deleted, is kept for a reason
+// that a later plan will not see, should this one not get through: a folder has
+// moved, n itself has but must move on, or a person said so. Its record is
+// dropped first, so that it is a new file from then on.
+func (p *pass) renewed(n *node) bool {
+	if !n.alone() || n.kind() != File || n.edited() {
+		return false
+	}
+	return p.displaced(n) || !n.movedHere && !n.movedThere
+}
+
+// displaced says that n is not at its target on a side that has it.
+func (p *pass) displaced(n *node) bool {
+	here, isHere := p.at(n, disk)
+	there, isThere := p.at(n, drive)
+	return isHere && here != n.place || isThere && there != Place{n.place.Parent, n.online}
 }
 
 // add appends an action to those of n. It says where n stands by the time it
@@ -122,12 +146,19 @@ func (p *pass) move(n *node, op Op, to Place, why string) *act {
 	return a
 }
 
+func (n *node) whyKept() string {
+	if n.here() {
+		return "deleted online, but kept here"
+	}
+	return "deleted here, but kept online"
+}
+
 func (p *pass) transfer(n *node) {
 	switch n.content {
 	case ours:
 		why := n.either("new here", "edited here")
 		if n.bound() && !n.there() {
-			why = "deleted online, but kept here"
+			why = n.whyKept()
 		}
 		a := p.add(n, Upload, Place{n.place.Parent, n.online}, why)
 		if !n.there() {
@@ -136,7 +167,7 @@ func (p *pass) transfer(n *node) {
 	case theirs:
 		why := n.either("new online", "edited online")
 		if n.bound() && !n.here() {
-			why = "deleted here, but kept online"
+			why = n.whyKept()
 		}
 		a := p.add(n, Download, n.place, why)
 		if !n.here() {
@@ -191,5 +222,5 @@ func (p *pass) agrees(a *act) bool {
 	if a.Op == MoveLocal {
 		return a.n.bound() && p.standsAt(a.n, drive, a.n.place)
 	}
-	return a.Op != Stamp
+	return a.Op != Stamp && a.Op != Forget
 }

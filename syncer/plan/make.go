@@ -99,6 +99,12 @@ func (n *node) here() bool  { return real(n.Local.Kind) }
 func (n *node) there() bool { return real(n.Remote.Kind) }
 func (n *node) bound() bool { return n.Base.Kind != None }
 
+// edited says that n's content was changed on a side that has it.
+func (n *node) edited() bool { return n.editedHere || n.editedThere }
+
+// alone says that n is agreed upon, but on one side only by now.
+func (n *node) alone() bool { return n.bound() && n.here() != n.there() }
+
 // closed says that one side of n is there, but cannot be looked into.
 func (n *node) closed() bool { return closed(n.Local.Kind) || closed(n.Remote.Kind) }
 

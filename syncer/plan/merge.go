@@ -99,13 +99,12 @@ func sameSecond(a, b int64) bool { return a/int64(time.Second) == b/int64(time.S
 // does a move, for who files a document away wants it.
 func (p *pass) wanted(n *node) bool {
 	switch {
-	case n.here() == n.there() || !n.bound() || p.denied(n):
+	case n.here() == n.there() || !n.bound() || n.edited() || p.denied(n):
 		return n.here() || n.there()
 	case n.here():
-		return n.editedHere || n.movedHere || p.wentAlong(n, func(f *node) bool { return f.here() && !f.there() && f.movedHere })
+		return n.movedHere || p.wentAlong(n, func(f *node) bool { return f.here() && !f.there() && f.movedHere })
 	}
-	return n.editedThere || n.movedThere ||
-		p.wentAlong(n, func(f *node) bool { return f.moved || f.there() && !f.here() && f.movedThere })
+	return n.movedThere || p.wentAlong(n, func(f *node) bool { return f.moved || f.there() && !f.here() && f.movedThere })
 }
 
 // denied says that a person wants the delete of n, or of a folder it went with,

@@ -131,7 +131,7 @@ type Op uint8
 
 const (
 	Adopt         Op = iota // both sides agree already: only record it
-	Forget                  // both sides are gone: drop the record
+	Forget                  // drop the record: both sides are gone, or what is left on one counts as new from now on
 	MakeLocalDir            // create a folder here
 	MakeRemoteDir           // create a folder online
 	MoveLocal               // rename or move here

@@ -284,11 +284,16 @@ func (w *world) adopt(a Action) error {
 	return w.agree(a, r.Name)
 }
 
+// forget drops the record of k. What is left of it here is a new item, as any
+// that is found on the disk and not in the base.
 func (w *world) forget(k Key) error {
-	if w.local[k].kind != None || w.remote[k].kind != None || len(w.BaseChildren(k)) > 0 {
-		return fmt.Errorf("forget %d, which is there or in which something is agreed on", k)
+	if w.local[k].kind != None && w.remote[k].kind != None || len(w.BaseChildren(k)) > 0 {
+		return fmt.Errorf("forget %d, which is on both sides or in which something is agreed on", k)
 	}
 	w.base[k] = Base{}
+	if w.local[k].kind != None {
+		w.rekey(k, w.grow())
+	}
 	return nil
 }
 

@@ -158,6 +158,9 @@ func (p *pass) report() {
 			p.plan.Asked = append(p.plan.Asked, n.Key)
 		case later:
 			p.plan.Later = append(p.plan.Later, n.Key)
+			if n.pair != 0 { // which may be what is busy
+				p.plan.Later = append(p.plan.Later, n.pair)
+			}
 		case waiting:
 			if n.why != "" {
 				p.plan.Waiting = append(p.plan.Waiting, Wait{n.Key, n.why, n.person})

@@ -113,7 +113,11 @@ func (g *Get) try(ctx context.Context, it Item) (Result, error) {
 		res.Done = Planned
 		return res, nil
 	}
-	return res, g.bring(ctx, it, old)
+	proved, err := g.bring(ctx, it, old)
+	if !proved {
+		res.Why = "the service sends other bytes than it tells of"
+	}
+	return res, err
 }
 
 // decide reports whether what stands here already settles the matter.
@@ -151,13 +155,15 @@ func kindName(e watcher.Entry) string {
 	return "no file"
 }
 
-func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) error {
+// bring fetches the file and gives it its name. proved says that its hash is the
+// one that the service tells.
+func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bool, err error) {
 	if err := g.Into.makeDirs(Parent(it.To)); err != nil {
-		return err
+		return false, err
 	}
 	p, err := g.From.fetch(ctx, g.Into, it.Item, g.Report.came)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer p.close()
 	var mtime time.Time
@@ -165,22 +171,22 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) error {
 		mtime = it.MTime
 	}
 	if err := g.Into.finish(p.file, mtime); err != nil {
-		return errors.Join(err, g.Into.disk.Remove(p.name))
+		return false, errors.Join(err, g.Into.disk.Remove(p.name))
 	}
 	if err := g.Into.place(p.name, it.To, old); err != nil {
-		return err
+		return false, err
 	}
 	if !g.DeleteSource {
 		g.Into.later(Parent(it.To))
-		return nil
+		return p.proved || it.Hash == "", nil
 	}
 	if err := g.Into.disk.SyncDir(g.Into.at(Parent(it.To))); err != nil {
-		return err
+		return p.proved, err
 	}
 	if !p.proved {
-		return errors.New("it is here, and its source stays: the service tells no hash that proves it")
+		return false, errors.New("it is here, and its source stays: the service tells no hash that proves it")
 	}
-	return g.deleteSource(ctx, it)
+	return true, g.deleteSource(ctx, it)
 }
 
 func (g *Get) deleteSource(ctx context.Context, it Item) error {

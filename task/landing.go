@@ -108,7 +108,7 @@ func (l *Landing) Close() error {
 }
 
 // at is where a path below the landing is on the disk.
-func (l *Landing) at(rel string) string { return strings.TrimPrefix(join(l.prefix, rel), "/") }
+func (l *Landing) at(rel string) string { return strings.Trim(l.prefix+"/"+rel, "/") }
 
 // look tells what stands under a name; false when nothing does.
 func (l *Landing) look(rel string) (watcher.Entry, bool, error) {

@@ -98,6 +98,7 @@ func Mirror(source, target Sides, unknown []string, r MirrorRules, equal func(pa
 		case !s.Meant:
 		case s.Other != "":
 			steps = append(steps, Step{Leave, s.Path, "", s.Other})
+			unknown = append(slices.Clip(unknown), s.Path)
 		case !there:
 			op := CopyOver
 			if s.Dir {
@@ -106,6 +107,7 @@ func Mirror(source, target Sides, unknown []string, r MirrorRules, equal func(pa
 			steps = append(steps, Step{op, s.Path, target.Spelled(s.Path), "only in the source"})
 		case t.Other != "" || s.Dir != t.Dir:
 			steps = append(steps, Step{Leave, s.Path, "", "something else is in the way in the target"})
+			unknown = append(slices.Clip(unknown), s.Path) // and what is below it stays
 		case !s.Dir:
 			same, err := equal(s.Path)
 			if err != nil {

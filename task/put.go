@@ -170,10 +170,11 @@ func (p *Put) mtime(l Local) time.Time {
 	return time.Unix(0, l.MTime).UTC().Truncate(time.Second)
 }
 
-// timeDue says that an item's time is to be set. On work drives that would make
-// another version.
+// timeDue says that an item's time is to be set. On work drives that makes another
+// version, so there it goes with the content; only an empty file has none to go
+// with.
 func (p *Put) timeDue(l Local, it remote.Item) bool {
-	return p.KeepTimes && !p.Dry && p.To.personal() && it.MTime.Unix() != time.Unix(0, l.MTime).Unix()
+	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && it.MTime.Unix() != time.Unix(0, l.MTime).Unix()
 }
 
 func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {

@@ -46,7 +46,7 @@ import (
 //	conflict STEM TEXT     one conflict copy of STEM is here, with this text
 //	intrash NAME TEXT      tandem's trash holds it
 //	same                   both sides are equal, and a further pass does nothing
-//	await COMMAND ARG...   until that is so
+//	await COMMAND ARG...   until that is so; part DIR: a download has begun there
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser ARG...          run as nobody in particular, so that permissions count
 func TestScripts(t *testing.T) {
@@ -425,9 +425,20 @@ func (w *world) same([]string) error {
 	return w.did([]string{"nothing"})
 }
 
+// part makes sure that a large download is under way below a folder.
+func (w *world) part(args []string) error {
+	found, err := filepath.Glob(w.path(args[0] + "/*.part"))
+	for _, file := range found {
+		if info, err := os.Stat(file); err == nil && info.Size() > 10<<20 {
+			return nil
+		}
+	}
+	return errors.Join(err, fmt.Errorf("no part of a download is in %s: %q", args[0], found))
+}
+
 // await looks again and again until a command holds, or patience ends.
 func (w *world) await(args []string) error {
-	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict}
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part}
 	check := checks[args[0]]
 	if check == nil {
 		return fmt.Errorf("cannot await %q", args[0])

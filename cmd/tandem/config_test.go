@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,12 @@ func TestTheExampleIsTheDefaults(t *testing.T) {
 	if got := cfg.Folder["documents"]; !reflect.DeepEqual(got, folder) {
 		t.Errorf("folder = %+v, want %+v", got, folder)
 	}
+	errand := defaultErrand()
+	errand.name, errand.Verb, errand.Source, errand.Target = "inbox", "get", []string{"personal:/Inbox/"}, "~/Inbox" // these have no default
+	errand.Names, errand.Type, errand.By, errand.SameName, errand.Equal, errand.SourceMissing = []string{}, "all", "modified", "source", "skip", "skip" // as good as nothing
+	if got := cfg.Task["inbox"]; !reflect.DeepEqual(got, errand) {
+		t.Errorf("task = %+v, want %+v", got, errand)
+	}
 }
 
 func TestTheExampleHasEveryKeyWithAWordAboutIt(t *testing.T) {
@@ -37,7 +44,7 @@ func TestTheExampleHasEveryKeyWithAWordAboutIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(data), "\n")
-	for _, key := range append(keysOf(reflect.TypeFor[connection]()), keysOf(reflect.TypeFor[folder]())...) {
+	for _, key := range slices.Concat(keysOf(reflect.TypeFor[connection]()), keysOf(reflect.TypeFor[folder]()), keysOf(reflect.TypeFor[errand]())) {
 		found := false
 		for i, line := range lines {
 			if strings.HasPrefix(line, key+" = ") {

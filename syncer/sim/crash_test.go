@@ -42,7 +42,7 @@ func crashes(name string, s Script, effects int, all bool) []crashCase {
 			continue
 		}
 		for again := 1; again <= 20; again++ {
-			if all || (again+k)%5 == 0 {
+			if all || (again+k)%10 == 0 {
 				add(Crash{After: k, Again: again})
 				add(Crash{After: k, Loss: LoseSome, Again: again})
 			}

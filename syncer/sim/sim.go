@@ -233,6 +233,7 @@ func (w *world) pass() (sum syncer.Summary, whole bool) {
 	for !loop.ended && !w.dead && w.bad == nil {
 		w.advance()
 	}
+	ended = ended && !w.dying // what it did after its last effect was in memory only
 	w.end()
 	switch {
 	case !ended && w.bad == nil:

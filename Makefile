@@ -5,7 +5,7 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build test histories mutants race lint bench demo cross clean
+.PHONY: build test histories mutants soak coverage race lint bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
@@ -27,6 +27,11 @@ mutants:
 HOURS ?= 1
 soak:
 	go test ./syncer/sim -run TestSoak -v -timeout 0 -hours $(HOURS)
+
+# How much of what decides and does the tests of it have visited, and what not.
+coverage:
+	go test -coverpkg=./syncer,./syncer/plan -coverprofile=coverage.out ./syncer ./syncer/plan ./syncer/sim
+	go tool cover -func=coverage.out | awk '$$3 != "100.0%"'
 
 # The race detector is the one thing that wants a C compiler.
 race:

@@ -45,6 +45,16 @@ func (w *world) do(s side, d deed, text string) bool {
 		old := (*side)[k].text
 		w.wipe(s, k)
 		return w.make(s, d.path, File, old) != 0
+	case "hide", "bury": // it cannot be read any more; something that is never synced stands there
+		if k == 0 {
+			return false
+		}
+		kind := Unknown
+		if d.verb == "bury" {
+			kind = Other
+		}
+		w.wipeBelow(s, k)
+		(*side)[k].kind, (*side)[k].text = kind, "why not"
 	case "turn": // a file into a folder with a file in it, a folder into a file
 		if k == 0 {
 			return false
@@ -92,14 +102,18 @@ func find(side []thing, path string) Key {
 }
 
 func (w *world) wipe(s side, k Key) bool {
+	w.wipeBelow(s, k)
+	(*w.side(s))[k] = thing{}
+	return true
+}
+
+func (w *world) wipeBelow(s side, k Key) {
 	side := *w.side(s)
 	for c := range side {
 		if in(side[c], k) && Key(c) != root {
 			w.wipe(s, Key(c))
 		}
 	}
-	side[k] = thing{}
-	return true
 }
 
 // slot finds the folder and name of a path, if it is free on that side.

@@ -92,7 +92,9 @@ func (db *DB) ItemsAt(parent int64, fold string) ([]Item, error) {
 // it.N, or a new key. Its place is ParentID, or Parent when that is empty.
 //
 // When it is no echo of our own doing, every pair on the drive is told to look:
-// the feed will bring it again, and then it is nothing new.
+// the feed will bring it again, and then it is nothing new. What we did ourselves
+// and the service only confirms goes on counting as ours: the feed may still be
+// behind it.
 func (tx *Tx) PutItem(it Item) (int64, error) {
 	old, known, err := get(tx.db.w, scanItem, selectItem+"WHERE drive=? AND id=?", it.Drive, it.ID)
 	if err != nil {
@@ -100,6 +102,9 @@ func (tx *Tx) PutItem(it Item) (int64, error) {
 	}
 	if known {
 		it.N = old.N
+		if confirms := it.Own.IsZero() && it.ETag == old.ETag && !it.Gone && !old.Gone; confirms {
+			it.Own, it.Over = old.Own, old.Over
+		}
 	} else if it.N == 0 {
 		it.N = tx.db.NextKey()
 	}

@@ -18,22 +18,27 @@ type Merge struct {
 type Merged struct {
 	Changed int
 	Doubts  []Doubt
-	Swept   []Swept
 	Empty   bool // nothing but what was known
 }
 
-// Swept is an item that nobody had told of when we deleted the folder it was in:
-// somebody put it there in that moment, and it went along.
-type Swept struct {
+// A Doubt is an item to be asked about: the feed alone is not believed. It is
+// kept, beside the cursor, until DropDoubt.
+type Doubt struct {
+	N      int64 // 0: one that has not been heard of
 	ID     string
-	Folder int64 // what we deleted
+	Why    string
+	Folder int64 // not 0: we deleted this folder, and in that moment somebody had put the item there
 }
 
-// A Doubt is an item to be asked about: the feed alone is not believed.
-type Doubt struct {
-	N   int64 // 0: a folder that has not been heard of
-	ID  string
-	Why string
+// Doubts lists what is still to be asked about.
+func (db *DB) Doubts(drive int64) ([]Doubt, error) {
+	return all(db.r, func(row scanner, d *Doubt) error { return row.Scan(&d.N, &d.ID, &d.Why, &d.Folder) },
+		"SELECT n, id, why, folder FROM doubt WHERE drive=? ORDER BY id", drive)
+}
+
+// DropDoubt notes that an item need not be asked about any more.
+func (tx *Tx) DropDoubt(drive int64, id string) error {
+	return tx.exec("DELETE FROM doubt WHERE drive=? AND id=?", drive, id)
 }
 
 var (
@@ -94,7 +99,7 @@ func (m *merge) all() error {
 	m.asked = map[string]bool{}
 	for _, step := range []func() error{
 		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.swept, m.settle, m.gone, m.cycles,
-		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.end,
+		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -201,12 +206,11 @@ func (m *merge) adopt() error {
 
 // swept looks for what went with a folder that we deleted, and was not known to
 // be in it. Not every kind of drive tells of it.
-func (m *merge) swept() (err error) {
-	m.out.Swept, err = all(m.tx.db.w, func(row scanner, s *Swept) error { return row.Scan(&s.ID, &s.Folder) }, `
-		SELECT s.id, p.n FROM temp.stage s CROSS JOIN item p ON p.drive=@drive AND p.id=s.parent_id
+func (m *merge) swept() error {
+	return m.doubt("it went with a folder that was deleted here", `
+		SELECT 0, s.id, p.n FROM temp.stage s CROSS JOIN item p ON p.drive=@drive AND p.id=s.parent_id
 		LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
-		WHERE +s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`, sql.Named("drive", m.drive.N))
-	return err
+		WHERE +s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`)
 }
 
 // settle closes what we did and the feed has now said too, and notes where it is
@@ -244,7 +248,7 @@ func (m *merge) absent() error {
 		"UPDATE item SET disputed=1 WHERE gone=0 AND own<>0 AND n IN (SELECT n FROM temp.missing)"); err != nil {
 		return err
 	}
-	return m.doubt("not in a full listing", `SELECT i.n, i.id FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
+	return m.doubt("not in a full listing", `SELECT i.n, i.id, 0 FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
 		AND NOT EXISTS (SELECT 1 FROM temp.missing CROSS JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
 }
 
@@ -252,14 +256,14 @@ func (m *merge) absent() error {
 // so long that it may be right.
 func (m *merge) disputed() error {
 	return m.doubt("the feed still shows what it was before a change of ours",
-		"SELECT n, id FROM item WHERE drive=@drive AND disputed=1 AND own<=@late")
+		"SELECT n, id, 0 FROM item WHERE drive=@drive AND disputed=1 AND own<=@late")
 }
 
 // twins asks about the older of two live items of one name: word of its end may
 // have been lost.
 func (m *merge) twins() error {
 	return m.doubt("another item of the same name has come", `
-		SELECT o.n, o.id FROM temp.changed c CROSS JOIN item i ON i.n=c.n CROSS JOIN item o ON o.parent=i.parent AND o.fold=i.fold
+		SELECT o.n, o.id, 0 FROM temp.changed c CROSS JOIN item i ON i.n=c.n CROSS JOIN item o ON o.parent=i.parent AND o.fold=i.fold
 		WHERE i.gone=0 AND i.parent<>0 AND o.gone=0 AND o.n<>i.n
 		AND (o.n<i.n OR NOT EXISTS (SELECT 1 FROM temp.changed WHERE n=o.n))`)
 }
@@ -267,12 +271,12 @@ func (m *merge) twins() error {
 // unplaced asks about folders that the feed believes us to know.
 func (m *merge) unplaced() error {
 	return m.doubt("not known, but something has come that is in it", `
-		SELECT DISTINCT i.parent, i.parent_id FROM temp.changed c CROSS JOIN item i ON i.n=c.n LEFT JOIN item p ON p.n=i.parent
+		SELECT DISTINCT i.parent, i.parent_id, 0 FROM temp.changed c CROSS JOIN item i ON i.n=c.n LEFT JOIN item p ON p.n=i.parent
 		WHERE i.gone=0 AND i.parent_id<>'' AND ifnull(p.gone, 1)=1`)
 }
 
 func (m *merge) doubt(why, q string) error {
-	doubts, err := all(m.tx.db.w, func(row scanner, d *Doubt) error { return row.Scan(&d.N, &d.ID) },
+	doubts, err := all(m.tx.db.w, func(row scanner, d *Doubt) error { return row.Scan(&d.N, &d.ID, &d.Folder) },
 		q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()))
 	for _, d := range doubts {
 		if !m.asked[d.ID] {
@@ -299,6 +303,16 @@ func (m *merge) count() (err error) {
 	_, late, err := get(m.tx.db.w, value[int], "SELECT 1 FROM temp.news WHERE verdict='late' LIMIT 1")
 	m.out.Empty = m.out.Changed == 0 && !late
 	return err
+}
+
+// keep stores the doubts beside the cursor, which is past what they are about.
+func (m *merge) keep() error {
+	for _, d := range m.out.Doubts {
+		if err := m.tx.exec("INSERT OR REPLACE INTO doubt VALUES(?,?,?,?,?)", m.drive.N, d.ID, d.N, d.Why, d.Folder); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // end stores the cursor.

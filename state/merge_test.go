@@ -312,11 +312,29 @@ func TestWhatWentWithAFolderThatWeDeletedIsTold(t *testing.T) {
 	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("d").N, s.now) }))
 	gone := func(id, in string) Delta { return Delta{Item: Item{ID: id, ParentID: in}, Deleted: true} }
 	m := s.feed(gone("d", "root"), gone("f", "d"), gone("new", "d"), gone("old", "e"))
-	if want := []Swept{{"new", s.item("d").N}}; !slices.Equal(m.Swept, want) {
-		t.Errorf("told %v, want %v", m.Swept, want)
+	if len(m.Doubts) != 1 || m.Doubts[0].ID != "new" || m.Doubts[0].Folder != s.item("d").N {
+		t.Errorf("told %v, want new, of d", m.Doubts)
 	}
-	if m := s.feed(gone("newer", "d")); len(m.Swept) > 0 {
-		t.Errorf("told %v, although the delete was settled before", m.Swept)
+	if m := s.feed(gone("newer", "d")); len(m.Doubts) > 0 {
+		t.Errorf("told %v, although the delete was settled before", m.Doubts)
+	}
+}
+
+func TestADoubtIsKeptUntilThereIsAnAnswer(t *testing.T) {
+	s := newStore(t)
+	s.feed(dir("d", "root", "d"), file("f", "d", "f"))
+	s.must(s.db.StageDelta(s.drive, []Delta{rootEntry}))
+	m := s.merge(Merge{Cursor: "after", Full: true})
+	s.wantDoubts(m, "d")
+	s.feed(rootEntry)
+	kept, err := s.db.Doubts(s.drive)
+	s.must(err)
+	if !slices.Equal(kept, m.Doubts) {
+		t.Errorf("kept %v, want %v", kept, m.Doubts)
+	}
+	s.must(s.db.Update(func(tx *Tx) error { return tx.DropDoubt(s.drive, "d") }))
+	if kept, err = s.db.Doubts(s.drive); len(kept) > 0 || err != nil {
+		t.Errorf("kept %v after the answer (%v)", kept, err)
 	}
 }
 

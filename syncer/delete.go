@@ -196,28 +196,28 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 // bringBack restores what somebody put into a folder in the moment that we
 // deleted it, as near to that folder as there still is one. Where the drive does
 // not restore, it is said where the thing is.
-func (e *Engine) bringBack(ctx context.Context, s state.Swept) {
-	was, _, err := e.db.Item(s.Folder)
+func (e *Engine) bringBack(ctx context.Context, d state.Doubt) (remote.Item, error) {
+	if e.dry {
+		return remote.Item{}, nil
+	}
+	was, _, err := e.db.Item(d.Folder)
 	near := was
 	for err == nil && near.Gone {
 		near, _, err = e.db.Item(near.Parent)
 	}
 	if err != nil {
-		panic(stateError{err})
+		return remote.Item{}, err
 	}
-	e.spawn(func() report {
-		const why = "somebody put it into a folder in the moment that this was deleted"
-		it, err := e.drive.Restore(ctx, e.cfg.Drive.ID, s.ID, near.ID)
-		if err != nil {
-			e.log.Warn("it is in the drive's recycle bin", "path", was.Name, "item", s.ID, "why", why, "err", err)
-			return report{}
-		}
+	const why = "somebody put it into a folder in the moment that this was deleted"
+	it, err := e.drive.Restore(ctx, e.cfg.Drive.ID, d.ID, near.ID)
+	switch {
+	case err == nil:
 		e.log.Warn("restored online", "path", it.Name, "why", why)
-		return report{
-			tx:   func(tx *state.Tx) error { return e.learn(tx, outcome{fresh: []remote.Item{it}}) },
-			then: func(error) { e.loadDirty() },
-		}
-	})
+	case errors.Is(err, remote.ErrUnsupported), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrNotFound):
+		e.log.Warn("it is in the drive's recycle bin", "path", was.Name, "item", d.ID, "why", why, "err", err)
+		return remote.Item{}, nil
+	}
+	return it, err
 }
 
 // allKnown lists a folder online, with all below it, and returns how many

@@ -104,6 +104,7 @@ type Engine struct {
 	dry      bool // a look at what it would do
 	listed   bool // the change feed was read to its end by this process
 	polling  bool
+	asking   bool // about what the feed left in doubt
 	nextPoll time.Time
 	holdAll  string
 	refused  func(parent, name string, kind plan.Kind) string

@@ -15,7 +15,7 @@ import (
 const (
 	addressLife = 30 * time.Minute // an hour is promised for most, not for all
 	addressMost = 50_000           // kept in memory; the rest are asked for one by one
-	trueUp      = 24 * time.Hour   // how often the agent enumerates the whole drive: tombstones do get lost
+	trueUp      = 24 * time.Hour   // how often the whole drive is enumerated: tombstones do get lost
 	nextTurn    = 100 * time.Millisecond
 )
 
@@ -128,7 +128,7 @@ func (e *Engine) poll(ctx context.Context) {
 		panic(stateError{err})
 	}
 	link := drive.Cursor
-	if e.clock.Now().Sub(drive.FullAt) > trueUp && !e.once {
+	if e.clock.Now().Sub(drive.FullAt) > trueUp {
 		link = ""
 	}
 	e.spawn(func() report {
@@ -198,21 +198,14 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 		return
 	}
 	now := e.clock.Now()
-	merged, err := e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: now})
+	_, err = e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: now})
 	if err != nil {
 		e.feedFailed(fmt.Errorf("merge the change feed: %w", err))
 		return
 	}
 	e.feed.keep(r.address, now)
 	e.feed.leave(e, true)
-	if len(merged.Doubts) > 0 {
-		e.spawn(func() report { return e.askAbout(ctx, merged.Doubts) })
-	}
-	for _, s := range merged.Swept {
-		if !e.dry {
-			e.bringBack(ctx, s)
-		}
-	}
+	e.settleDoubts(ctx)
 	e.upToDate()
 }
 
@@ -250,22 +243,58 @@ func (e *Engine) loadDirty() {
 	}
 }
 
-// askAbout fetches, one by one, the items that a run of the feed leaves in
-// doubt: absence counts only when the service says so of that very item.
+// settleDoubts asks about what this run of the feed, or one before it, has left
+// in doubt.
+func (e *Engine) settleDoubts(ctx context.Context) {
+	doubts, err := e.db.Doubts(e.cfg.Drive.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	if len(doubts) > 0 && !e.asking {
+		e.asking = true
+		e.spawn(func() report { return e.askAbout(ctx, doubts) })
+	}
+}
+
+// askAbout fetches, one by one, the items in doubt: absence counts only when the
+// service says so of that very item. What gets no answer is asked about again.
 func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	var out outcome
+	var answered []string
 	for _, d := range doubts {
-		switch it, err := e.drive.Item(ctx, e.cfg.Drive.ID, d.ID); {
+		it, err := e.answer(ctx, d)
+		switch {
 		case errors.Is(err, remote.ErrNotFound):
 			out.lost = append(out.lost, d.ID)
-		case err == nil:
+		case err == nil && it.ID != "":
 			out.fresh = append(out.fresh, it)
-		default:
+		case err != nil:
 			e.log.Warn("item in doubt not read", "item", d.ID, "err", err)
+			continue
 		}
+		answered = append(answered, d.ID)
 	}
 	return report{
-		tx:   func(tx *state.Tx) error { return e.learn(tx, out) },
-		then: func(error) { e.loadDirty() },
+		tx: func(tx *state.Tx) error {
+			for _, id := range answered {
+				if err := tx.DropDoubt(e.cfg.Drive.N, id); err != nil {
+					return err
+				}
+			}
+			return e.learn(tx, out)
+		},
+		then: func(error) {
+			e.asking = false
+			e.loadDirty()
+		},
 	}
+}
+
+// answer gives the item as it is now; one without id when there is no more to be
+// had of it.
+func (e *Engine) answer(ctx context.Context, d state.Doubt) (remote.Item, error) {
+	if d.Folder != 0 {
+		return e.bringBack(ctx, d)
+	}
+	return e.drive.Item(ctx, e.cfg.Drive.ID, d.ID)
 }

@@ -155,10 +155,11 @@ func TestAStartAfterACrashEndsWhatWasBegun(t *testing.T) {
 			}
 			story.check(p)
 			for i, step := range steps {
-				t.Run(fmt.Sprintf("before %d, %s", i+1, step), func(t *testing.T) { story.crash(t, i+1, false) })
-				if !strings.Contains(step, " tmp") || strings.HasPrefix(step, "rename") { // what is half done in tmp means nothing
-					t.Run(fmt.Sprintf("after %d, %s", i+1, step), func(t *testing.T) { story.crash(t, i+1, true) })
+				if strings.HasSuffix(step, " tmp") && !*twice && step != "write tmp" {
+					continue // what is half done in tmp means nothing
 				}
+				t.Run(fmt.Sprintf("before %d, %s", i+1, step), func(t *testing.T) { story.crash(t, i+1, false) })
+				t.Run(fmt.Sprintf("after %d, %s", i+1, step), func(t *testing.T) { story.crash(t, i+1, true) })
 			}
 		})
 	}
@@ -187,6 +188,10 @@ func (c crashStory) play(t *testing.T, n int, after bool) *pair {
 
 func (c crashStory) crash(t *testing.T, n int, after bool) {
 	p := c.play(t, n, after)
+	if !p.stage.dead { // one step less than last time: whether times are due depends on the second
+		c.check(p)
+		return
+	}
 	p.restart()
 	for step := 1; *twice || step == 1 && after; step++ {
 		if !*twice {

@@ -44,6 +44,11 @@ func (e *Engine) download(ctx context.Context, j job) outcome {
 	if j.Local.Kind == plan.None {
 		return e.placeNew(j, tmp, got)
 	}
+	if j.Keep != "" && j.Local.Hash == "" && got.size == j.Local.Size { // only the bytes can tell whether there are two versions
+		if j.Local.Hash, err = e.hashIf(j.to, j.Local.Print); err != nil {
+			return outcome{err: e.discard(tmp, err), look: []string{j.to}}
+		}
+	}
 	if got.hash == j.Local.Hash && got.size == j.Local.Size && got.hash != "" {
 		return e.alreadyHere(j, tmp, got)
 	}

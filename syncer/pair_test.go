@@ -29,6 +29,7 @@ type pair struct {
 	db     *state.DB
 	disk   *disk.Disk
 	dir    string
+	tokens string
 	cfg    Config
 	stage  *stage // nil: nothing happens between two calls
 	saved  bool   // somebody saved in the last instant
@@ -39,18 +40,27 @@ func newPair(t testing.TB, opt remotetest.Options) *pair {
 	p := &pair{t: t, dir: filepath.Join(t.TempDir(), "folder"), online: remotetest.NewServer(remotetest.New(opt))}
 	t.Cleanup(p.online.Close)
 	p.must(os.Mkdir(p.dir, 0o777))
-	var err error
-	p.client, err = remote.New(remote.Config{
-		ClientID: "tandem-test", Tenant: "common", LoginEndpoint: p.online.LoginEndpoint(), GraphEndpoint: p.online.GraphEndpoint(),
-		Tokens: remote.FileStore(filepath.Join(t.TempDir(), "token")),
-	})
-	p.must(err)
+	p.tokens = filepath.Join(t.TempDir(), "token")
+	p.connect()
 	p.must(p.client.LoginBrowser(t.Context(), browse))
+	var err error
 	p.db, err = state.Open(filepath.Join(t.TempDir(), "state", "tandem.db"))
 	p.must(err)
 	t.Cleanup(func() { p.db.Close() })
 	p.open()
 	return p
+}
+
+// connect makes a client that remembers nothing but the sign-in.
+func (p *pair) connect() {
+	p.t.Helper()
+	var err error
+	p.client, err = remote.New(remote.Config{
+		ClientID: "tandem-test", Tenant: "common", LoginEndpoint: p.online.LoginEndpoint(), GraphEndpoint: p.online.GraphEndpoint(),
+		Tokens: remote.FileStore(p.tokens),
+	})
+	p.must(err)
+	p.cfg.Remote = p.client
 }
 
 // browse does what a browser does with the sign-in page of the emulator.

@@ -1,0 +1,206 @@
+package syncer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"tandem/remote/remotetest"
+)
+
+// many is a pair that agrees on a hundred files in four folders, and whose clock
+// can be put forward.
+func many(t *testing.T) (*pair, *hurried) {
+	t.Helper()
+	clock := newHurried(1)
+	p := newPair(t, remotetest.Options{})
+	p.cfg.Clock = clock
+	for i := range 100 {
+		p.write(fmt.Sprintf("d%d/%d.txt", i%4, i), fmt.Sprint(i))
+	}
+	p.sync()
+	return p, clock
+}
+
+func (p *pair) removeSome(from, to int) {
+	p.t.Helper()
+	for i := from; i < to; i++ {
+		p.remove(fmt.Sprintf("d%d/%d.txt", i%4, i))
+	}
+}
+
+// TestDeletesOfAnHourAreCountedTogether: a slow rm is as much a mistake as a
+// quick one.
+func TestDeletesOfAnHourAreCountedTogether(t *testing.T) {
+	for side, remove := range map[string]func(p *pair, from, to int){
+		"here": (*pair).removeSome,
+		"online": func(p *pair, from, to int) {
+			for i := from; i < to; i++ {
+				p.must(p.online.Delete(fmt.Sprintf("d%d/%d.txt", i%4, i)))
+			}
+		},
+	} {
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			p, clock := many(t)
+			remove(p, 0, 15)
+			if s := p.sync(); s.DeletedLocal+s.DeletedRemote != 15 || s.Held != 0 {
+				t.Fatalf("fifteen deletes came to %+v", s)
+			}
+			clock.forward(20 * time.Minute)
+			remove(p, 15, 30)
+			if s := p.sync(); s.DeletedLocal+s.DeletedRemote != 0 || s.Held != 15 {
+				t.Fatalf("fifteen more within the hour came to %+v, want them held", s)
+			}
+		})
+	}
+}
+
+func TestDeletesOfAnHourAgoDoNotCount(t *testing.T) {
+	p, clock := many(t)
+	for i := range 3 {
+		p.removeSome(15*i, 15*i+15)
+		if s := p.sync(); s.DeletedRemote != 15 || s.Held != 0 {
+			t.Fatalf("fifteen deletes came to %+v", s)
+		}
+		clock.forward(61 * time.Minute)
+	}
+	p.same()
+}
+
+func TestDeletesThatAreHeldHoldNothingElse(t *testing.T) {
+	p, _ := many(t)
+	p.removeSome(0, 60)
+	p.write("new.txt", "mine")
+	p.put("theirs.txt", "theirs")
+	p.write("d1/61.txt", "edited")
+	s := p.sync()
+	if s.Held != 60 || s.DeletedRemote != 0 || s.Uploaded != 2 || s.Downloaded != 1 {
+		t.Fatalf("%+v, want sixty held, two files up and one down", s)
+	}
+	list, err := p.db.Held(p.cfg.Folder.N)
+	p.must(err)
+	var keys []int64
+	for _, h := range list {
+		keys = append(keys, h.Key)
+	}
+	p.must(p.db.Judge(p.cfg.Folder.N, keys[:30], 1))
+	p.must(p.db.Judge(p.cfg.Folder.N, keys[30:], 2))
+	if s := p.sync(); s.DeletedRemote != 30 || s.Downloaded != 30 || s.Held != 0 {
+		t.Fatalf("%+v, want thirty deleted and thirty brought back", s)
+	}
+	p.same()
+}
+
+func TestADeletedFolderCountsWithAllThatWasInIt(t *testing.T) {
+	p, _ := many(t)
+	p.remove("d0")
+	if s := p.sync(); s.Held == 0 || s.DeletedRemote != 0 {
+		t.Errorf("a folder of 25 files came to %+v, want it held", s)
+	}
+}
+
+// TestTheRootIsLookedAtRightBeforeDeletes: its disk may have gone since the scan.
+func TestTheRootIsLookedAtRightBeforeDeletes(t *testing.T) {
+	for name, happens := range map[string]func(p *pair){
+		"its marker is gone": func(p *pair) { p.must(os.Remove(p.path(".tandem/folder-id"))) },
+		"it is gone":         func(p *pair) { p.must(os.Rename(p.dir, p.dir+".away")) },
+		"it is another": func(p *pair) {
+			p.must(os.Rename(p.dir, p.dir+".away"))
+			p.must(os.Mkdir(p.dir, 0o777))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.write("a.txt", "one")
+			p.write("b.txt", "two")
+			p.write("c.txt", "three")
+			p.sync()
+			p.remove("a.txt")
+			p.must(p.online.Delete("b.txt"))
+			s := p.onStage()
+			s.on(cue{call: "identity", skip: 1, do: func() error { happens(p); return nil }})
+			var root *RootError
+			if _, err := p.try(); !errors.As(err, &root) {
+				t.Errorf("the error is %v", err)
+			}
+			if p.there()["a.txt"] != "one" {
+				t.Error("a file was deleted online")
+			}
+			if n := len(s.heard("rename b.txt *")); n != 0 {
+				t.Error("a file was deleted here")
+			}
+			if held, err := p.db.Held(p.cfg.Folder.N); err != nil || len(held) != 1 {
+				t.Errorf("held: %+v (%v)", held, err)
+			}
+		})
+	}
+}
+
+func TestAnEmptiedFolderIsHeld(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("a.txt", "one")
+	p.write("b.txt", "two")
+	p.sync()
+	p.remove("a.txt")
+	p.remove("b.txt")
+	if s := p.sync(); s.Held != 2 || s.DeletedRemote != 0 {
+		t.Errorf("%+v, want both held", s)
+	}
+}
+
+func TestAnEmptiedDriveIsHeld(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("a.txt", "one")
+	p.write("b.txt", "two")
+	p.sync()
+	p.must(p.online.Delete("a.txt"))
+	p.must(p.online.Delete("b.txt"))
+	if s := p.sync(); s.Held != 2 || s.DeletedLocal != 0 {
+		t.Errorf("%+v, want both held", s)
+	}
+}
+
+func TestWhatCannotBeReadIsNotTakenForDeleted(t *testing.T) {
+	for name, call := range map[string]string{"a folder": "list d", "a file's entry": "lstat d/f.txt"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.write("d/f.txt", "one")
+			p.write("b.txt", "two")
+			p.sync()
+			s := p.onStage()
+			s.never(call, os.ErrPermission)
+			if sum := p.sync(); sum.DeletedRemote+sum.DeletedLocal != 0 {
+				t.Errorf("%+v", sum)
+			}
+			if p.there()["d/f.txt"] != "one" {
+				t.Errorf("there: %s", show(p.there()))
+			}
+			p.onStage()
+			p.same()
+		})
+	}
+}
+
+// TestTooManyOpenFilesIsNoAbsence: the scan cannot go on, and says so.
+func TestTheScanOfAFolderThatBreaksOffProvesNothing(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("a/f.txt", "one")
+	p.write("b/g.txt", "two")
+	p.write("c.txt", "three")
+	p.sync()
+	s := p.onStage()
+	s.never("list ?", errors.New("too many open files"))
+	sum, err := p.try()
+	if sum.DeletedRemote != 0 || !slices.Equal([]string{"one", "two", "three"}, []string{p.there()["a/f.txt"], p.there()["b/g.txt"], p.there()["c.txt"]}) {
+		t.Errorf("%+v (%v)\nthere: %s", sum, err, show(p.there()))
+	}
+	if err == nil && len(sum.Waiting) == 0 {
+		t.Error("the pass says that all is well")
+	}
+}

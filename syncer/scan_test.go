@@ -1,0 +1,181 @@
+package syncer
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/remote/remotetest"
+	"tandem/syncer/disk"
+	"tandem/watcher"
+)
+
+// TestAFileThatIsMovedDuringTheScanIsNotMissed in either direction: from a
+// folder that was read into one that was not, and the other way round.
+func TestAFileThatIsMovedDuringTheScanIsNotMissed(t *testing.T) {
+	for name, way := range map[string][2]string{
+		"from what was read":          {"list b", "a"},
+		"from what was not read":      {"list b", "b"},
+		"of a folder that was read":   {"list b", "deep a"},
+		"of a folder that was unread": {"list b", "deep b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.write("a/one.txt", "one")
+			p.write("a/in/deep.txt", "deep one")
+			p.sync() // a is read before b, for it was agreed upon first
+			p.write("b/two.txt", "two")
+			p.write("b/on/deep.txt", "deep two")
+			p.sync()
+			s := p.onStage()
+			s.before(way[0], func() {
+				switch way[1] {
+				case "a":
+					p.move("a/one.txt", "b/moved.txt")
+				case "b":
+					p.move("b/two.txt", "a/moved.txt")
+				case "deep a":
+					p.move("a/in", "b/in")
+				case "deep b":
+					p.move("b/on", "a/on")
+				}
+			})
+			sum := p.sync()
+			if sum.DeletedRemote != 0 {
+				t.Errorf("it was taken for a delete: %+v", sum)
+			}
+			if fromUnread := strings.HasSuffix(way[1], "b"); fromUnread && (sum.Uploaded != 0 || sum.Moved != 1) {
+				t.Errorf("%+v, want one move", sum)
+			}
+			p.sync()
+			p.same()
+		})
+	}
+}
+
+// TestALogThatIsRotatedKeepsItsIdentity: the path says who a file is.
+func TestALogThatIsRotatedKeepsItsIdentity(t *testing.T) {
+	for name, open := range map[string]func(p *pair){
+		"while nobody looked": func(p *pair) { p.move("f.log", "f.log~"); p.write("f.log", "new lines") },
+		"by an editor":        func(p *pair) { p.must(os.Link(p.path("f.log"), p.path("f.log~"))); p.save("f.log", "new lines") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.write("f.log", "old lines")
+			p.sync()
+			was, err := p.online.Stat("f.log")
+			p.must(err)
+			open(p)
+			p.sync()
+			is, err := p.online.Stat("f.log")
+			p.must(err)
+			if is.ID != was.ID {
+				t.Error("f.log is another item online")
+			}
+			if got := p.there(); got["f.log"] != "new lines" || got["f.log~"] != "old lines" {
+				t.Errorf("there: %s", show(got))
+			}
+			p.same()
+		})
+	}
+}
+
+// TestAConflictCopyIsAFileOfItsOwn: it has the inode that the base remembers,
+// and is no move of the file all the same, whenever it was made.
+func TestAConflictCopyIsAFileOfItsOwn(t *testing.T) {
+	for _, call := range []string{"", "rename stash f (conflict*", "syncdir stash"} {
+		t.Run("killed before "+call, func(t *testing.T) {
+			t.Parallel()
+			p, s := changedOnline(t)
+			was, err := p.online.Stat("f.txt")
+			p.must(err)
+			p.write("f.txt", "mine")
+			if call != "" {
+				s.crash(call)
+				if _, err := p.try(); err == nil {
+					t.Fatal("it was not killed")
+				}
+				p.restart()
+			}
+			p.sync()
+			p.holds("f.txt", "theirs", "mine")
+			is, err := p.online.Stat("f.txt")
+			p.must(err)
+			if is.ID != was.ID {
+				t.Error("the file itself became the copy online")
+			}
+			p.same()
+		})
+	}
+}
+
+func TestAConflictOfAConflictCopyKeepsBothAsWell(t *testing.T) {
+	p, _ := changedOnline(t)
+	p.write("f.txt", "mine")
+	p.sync()
+	for name := range p.here() {
+		if name != "f.txt" {
+			p.write(name, "mine again")
+			p.put(name, "theirs again")
+		}
+	}
+	p.sync()
+	for _, text := range []string{"theirs", "mine again", "theirs again"} {
+		if !p.kept(text) {
+			t.Errorf("%q is lost\nhere: %s", text, show(p.here()))
+		}
+	}
+	if n := len(p.here()); n != 3 {
+		t.Errorf("%d files, want 3: %s", n, show(p.here()))
+	}
+	p.same()
+}
+
+// TestAYoungTimeProvesNothing: a file may be written twice within one step of
+// the disk's clock, and looks the same then.
+func TestAYoungTimeProvesNothing(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	young := time.Now().Add(time.Hour)
+	p.write("f.txt", "one")
+	p.must(os.Chtimes(p.path("f.txt"), young, young))
+	p.cfg.Disk = coarse{p.disk}
+	p.sync()
+	p.write("f.txt", "two")
+	p.must(os.Chtimes(p.path("f.txt"), young, young))
+	if s := p.sync(); s.Uploaded != 1 || p.there()["f.txt"] != "two" {
+		t.Errorf("%+v, want the second version sent; there: %s", s, show(p.there()))
+	}
+}
+
+// coarse is a disk whose clock stands still: all changes have one ctime.
+type coarse struct{ FS }
+
+func (d coarse) ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error) {
+	all, err := d.FS.ReadDir(rel, buf)
+	for i := range all {
+		all[i].CTime = 1
+	}
+	return all, err
+}
+
+func (d coarse) Lstat(rel string) (watcher.Entry, error) {
+	e, err := d.FS.Lstat(rel)
+	e.CTime = 1
+	return e, err
+}
+
+func (d coarse) Open(rel string) (disk.File, error) {
+	f, err := d.FS.Open(rel)
+	return coarseFile{f}, err
+}
+
+type coarseFile struct{ disk.File }
+
+func (f coarseFile) Stat() (watcher.Entry, error) {
+	e, err := f.File.Stat()
+	e.CTime = 1
+	return e, err
+}

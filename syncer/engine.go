@@ -105,6 +105,8 @@ type Engine struct {
 	listed   bool // the change feed was read to its end by this process
 	polling  bool
 	asking   bool // about what the feed left in doubt
+	stirred  bool // something has changed, and what waits was not asked about since
+	stirAt   time.Time
 	nextPoll time.Time
 	holdAll  string
 	refused  func(parent, name string, kind plan.Kind) string
@@ -250,6 +252,7 @@ func (e *Engine) wait(ctx context.Context) error {
 		e.commit(r)
 	case ev := <-events:
 		e.hint(ev)
+		e.stirred = true
 	case <-e.clock.After(e.nap()):
 	}
 	e.tick(ctx)
@@ -295,6 +298,7 @@ func (e *Engine) tick(ctx context.Context) {
 		e.lookAt(rel, true)
 	}
 	e.local.join()
+	e.askWaiting(now)
 	if e.polling || now.Before(e.nextPoll) {
 		return
 	}
@@ -308,6 +312,19 @@ func (e *Engine) tick(ctx context.Context) {
 	if !e.once {
 		e.sweep()
 		e.readVerdicts()
+	}
+}
+
+// askWaiting lets what waits be decided again once anything has changed: what
+// stood in its way may be gone. The more there is of it the more seldom.
+func (e *Engine) askWaiting(now time.Time) {
+	if e.once || !e.stirred || now.Before(e.stirAt) {
+		return
+	}
+	e.stirred = false
+	e.stirAt = now.Add(time.Second + time.Duration(len(e.waiting))*time.Millisecond)
+	for k := range e.waiting {
+		e.dirty[k] = struct{}{}
 	}
 }
 
@@ -357,6 +374,9 @@ func (e *Engine) nap() time.Duration {
 	}
 	if len(e.wake) > 0 {
 		d = min(d, e.wakeAt.Sub(now))
+	}
+	if e.stirred && len(e.waiting) > 0 {
+		d = min(d, e.stirAt.Sub(now))
 	}
 	if len(e.again)+len(e.later) > 0 || e.progress.busy(e) {
 		d = min(d, 100*time.Millisecond)

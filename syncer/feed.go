@@ -198,13 +198,14 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 		return
 	}
 	now := e.clock.Now()
-	_, err = e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: now})
+	merged, err := e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: now})
 	if err != nil {
 		e.feedFailed(fmt.Errorf("merge the change feed: %w", err))
 		return
 	}
 	e.feed.keep(r.address, now)
 	e.feed.leave(e, true)
+	e.stirred = e.stirred || merged.Changed > 0
 	e.settleDoubts(ctx)
 	e.upToDate()
 }

@@ -341,7 +341,7 @@ func (p *Put) stamp(ctx context.Context, due []sent) []error {
 
 // Spool keeps what comes from a pipe as a file, since it must be known whole
 // before it is sent.
-func (d *Drive) Spool(r io.Reader) (l Local, remove func(), err error) {
+func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(), err error) {
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return l, nil, err
 	}
@@ -351,7 +351,16 @@ func (d *Drive) Spool(r io.Reader) (l Local, remove func(), err error) {
 		return l, nil, err
 	}
 	forget := func() { os.Remove(f.Name()) }
-	_, err = io.Copy(f, r)
+	copied := make(chan error, 1)
+	go func() { // until the pipe ends, or the program
+		_, err := io.Copy(f, r)
+		copied <- err
+	}()
+	select {
+	case err = <-copied:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		forget()
 		return l, nil, err

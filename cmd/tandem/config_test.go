@@ -31,7 +31,7 @@ func TestTheExampleIsTheDefaults(t *testing.T) {
 		t.Errorf("folder = %+v, want %+v", got, folder)
 	}
 	errand := defaultErrand()
-	errand.name, errand.Verb, errand.Source, errand.Target = "inbox", "get", []string{"personal:/Inbox/"}, "~/Inbox" // these have no default
+	errand.name, errand.Verb, errand.Source, errand.Target = "inbox", "get", []string{"personal:/Inbox/"}, "~/Inbox"                                    // these have no default
 	errand.Names, errand.Type, errand.By, errand.SameName, errand.Equal, errand.SourceMissing = []string{}, "all", "modified", "source", "skip", "skip" // as good as nothing
 	if got := cfg.Task["inbox"]; !reflect.DeepEqual(got, errand) {
 		t.Errorf("task = %+v, want %+v", got, errand)

@@ -36,7 +36,7 @@ place, 4 sign-in needed
 
 func (p *program) duCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "du", Short: "say how much space things take", Long: duHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "du", Short: "say how much space things take", Long: duHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	commonFlags(cmd, e)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -102,6 +102,16 @@ func filterFlags(cmd *cobra.Command, e *errand) {
 	}
 }
 
+// needs refuses a command line that names too little.
+func needs(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < n {
+			return usage(fmt.Errorf("%s needs %s", cmd.Name(), what), "see: "+cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
+}
+
 func commonFlags(cmd *cobra.Command, e *errand) {
 	cmd.Flags().StringVar(&e.Drive, "drive", "", "")
 	cmd.Flags().BoolVar(&e.json, "json", false, "")
@@ -267,15 +277,15 @@ func (w *work) run(ctx context.Context, do func(context.Context, *work) error) e
 	return w.conclude(err)
 }
 
-// watch shows how far the work is, until end is called.
+// watch shows how far the work is, until end is called: from when there is
+// something to move, and not among lines of data.
 func (w *work) watch(ctx context.Context) (end func()) {
-	g := w.screen.gauge()
-	show, done := g.folder(w.name)
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		tick := time.NewTicker(150 * time.Millisecond)
 		defer tick.Stop()
+		var show func(syncer.Progress)
 		for {
 			select {
 			case <-ctx.Done():
@@ -283,16 +293,22 @@ func (w *work) watch(ctx context.Context) (end func()) {
 			case <-tick.C:
 			}
 			var now syncer.Progress
-			if now.Done, now.Files, now.Moved, now.Bytes = w.report.Progress(); now.Files > 0 {
-				show(now)
+			if now.Done, now.Files, now.Moved, now.Bytes = w.report.Progress(); now.Files == 0 || w.json || w.foresee {
+				continue
 			}
+			if show == nil {
+				g := w.screen.gauge()
+				defer g.end()
+				var done func()
+				show, done = g.folder(w.name)
+				defer done() // before the gauge ends
+			}
+			show(now)
 		}
 	})
 	return func() {
 		cancel()
 		watching.Wait()
-		done()
-		g.end()
 	}
 }
 

@@ -43,7 +43,7 @@ place, 3 a name is refused here or something is in the way, 4 sign-in needed,
 
 func (p *program) getCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "get", Short: "fetch files", Long: getHelp, Args: cobra.MinimumNArgs(2), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "get", Short: "fetch files", Long: getHelp, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	transferFlags(cmd, e)
 	cmd.Flags().BoolVar(&e.DeleteSource, "delete-source", false, "")

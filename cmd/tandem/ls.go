@@ -40,7 +40,7 @@ place, 4 sign-in needed
 
 func (p *program) lsCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "ls", Short: "list what is online", Long: lsHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "ls", Short: "list what is online", Long: lsHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	commonFlags(cmd, e)
 	cmd.Flags().BoolVarP(&e.long, "long", "l", false, "")

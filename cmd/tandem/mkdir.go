@@ -34,7 +34,7 @@ Exit codes: 0, 1 could not finish, 2 usage, or a file has the name,
 
 func (p *program) mkdirCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "mkdir", Short: "make folders", Long: mkdirHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "mkdir", Short: "make folders", Long: mkdirHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
 	commonFlags(cmd, e)
 	cmd.Flags().BoolVar(&e.foresee, "dry-run", false, "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -56,7 +56,7 @@ func (p *program) cpCommand() *cobra.Command {
 
 func (p *program) changeCommand(verb, short, help string) *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: verb, Short: short, Long: help, Args: cobra.MinimumNArgs(2), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: verb, Short: short, Long: help, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	transferFlags(cmd, e)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -44,7 +44,7 @@ file, 3 a name is refused online or something is in the way, 4 sign-in needed,
 
 func (p *program) putCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "put", Short: "send files", Long: putHelp, Args: cobra.MinimumNArgs(2), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "put", Short: "send files", Long: putHelp, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	transferFlags(cmd, e)
 	cmd.Flags().BoolVar(&e.DeleteSource, "delete-source", false, "")
@@ -107,7 +107,7 @@ func (w *work) gather(ctx context.Context, to *place) (all []task.Local, single 
 			if to.contents {
 				return nil, false, end, usage(errors.New("what comes from standard input has no name"), "name it: tandem put - "+w.Target+"NAME")
 			}
-			l, remove, err := to.drive.Spool(os.Stdin)
+			l, remove, err := to.drive.Spool(ctx, os.Stdin)
 			if err != nil {
 				return nil, false, end, err
 			}

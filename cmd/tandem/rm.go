@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -42,7 +41,7 @@ place, 3 something changed meanwhile and stays, 4 sign-in needed
 
 func (p *program) rmCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "rm", Short: "delete", Long: rmHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "rm", Short: "delete", Long: rmHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	commonFlags(cmd, e)
 	cmd.Flags().BoolVar(&e.Permanent, "permanent", false, "")
@@ -81,7 +80,7 @@ func (w *work) rm(ctx context.Context) error {
 		all = append(all, d)
 	}
 	if w.Permanent && !w.foresee && items > 0 {
-		if err := w.agree(os.Stdin, items); err != nil {
+		if err := w.agree(ctx, os.Stdin, items); err != nil {
 			return err
 		}
 	}
@@ -147,7 +146,7 @@ func (w *work) doomInside(ctx context.Context, d *doomed, top task.Node) error {
 }
 
 // agree asks before something is lost for good.
-func (w *work) agree(from *os.File, items int) error {
+func (w *work) agree(ctx context.Context, from *os.File, items int) error {
 	if w.yes {
 		return nil
 	}
@@ -157,9 +156,16 @@ func (w *work) agree(from *os.File, items int) error {
 	}
 	w.screen.say("%s", what)
 	w.screen.say("go on? type yes")
-	answer, err := bufio.NewReader(from).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return err
+	typed := make(chan string, 1)
+	go func() { // until something is typed, or the program ends
+		answer, _ := bufio.NewReader(from).ReadString('\n') // nothing is no yes
+		typed <- answer
+	}()
+	var answer string
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case answer = <-typed:
 	}
 	if strings.TrimSpace(answer) != "yes" {
 		return &failure{misused, errors.New("nothing was deleted"), ""}

@@ -36,7 +36,7 @@ no such place, 4 sign-in needed
 
 func (p *program) shareCommand() *cobra.Command {
 	e := defaultErrand()
-	cmd := &cobra.Command{Use: "share", Short: "make a link for others", Long: shareHelp, Args: cobra.MinimumNArgs(1), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "share", Short: "make a link for others", Long: shareHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
 	commonFlags(cmd, e)
 	cmd.Flags().StringVar(&e.Link, "link", "view", "")
 	cmd.Flags().StringVar(&e.Scope, "scope", "", "")

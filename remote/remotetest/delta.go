@@ -101,6 +101,7 @@ func (d *Drive) page(c *call, top *item, k cursor, n int) listing {
 	}
 	p := pageOf{d: d, c: c, top: top, from: k, seen: map[*item]bool{}}
 	if d.twists.has(EmptyPage) {
+		k.nonce++ // as always, no two links are the same
 		return listing{Value: []*dress{}, Next: c.next("token", d.token(k))}
 	}
 	if d.ancestors() && !k.full && top == d.root {

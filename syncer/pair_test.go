@@ -52,12 +52,15 @@ func newPair(t testing.TB, opt remotetest.Options) *pair {
 }
 
 // connect makes a client that remembers nothing but the sign-in.
-func (p *pair) connect() {
+func (p *pair) connect() { p.connectBy(nil) }
+
+// connectBy makes one for which time passes as clock has it.
+func (p *pair) connectBy(clock remote.Clock) {
 	p.t.Helper()
 	var err error
 	p.client, err = remote.New(remote.Config{
 		ClientID: "tandem-test", Tenant: "common", LoginEndpoint: p.online.LoginEndpoint(), GraphEndpoint: p.online.GraphEndpoint(),
-		Tokens: remote.FileStore(p.tokens),
+		Tokens: remote.FileStore(p.tokens), Clock: clock,
 	})
 	p.must(err)
 	p.cfg.Remote = p.client

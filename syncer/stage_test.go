@@ -429,6 +429,18 @@ func (c *hurried) Now() time.Time {
 
 func (c *hurried) After(d time.Duration) <-chan time.Time { return time.After(d / c.times) }
 
+// Sleep and Jitter make it the client's clock as well.
+func (c *hurried) Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.After(d):
+		return nil
+	}
+}
+
+func (c *hurried) Jitter() float64 { return .5 }
+
 // forward lets time pass at once.
 func (c *hurried) forward(d time.Duration) {
 	c.mu.Lock()

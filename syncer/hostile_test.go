@@ -1,0 +1,166 @@
+package syncer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tandem/remote"
+	"tandem/remote/remotetest"
+)
+
+// told lets the feed tell of these items, each in the root if it does not say.
+func (p *pair) told(items ...map[string]any) {
+	p.t.Helper()
+	for i, it := range items {
+		if it["id"] == nil {
+			it["id"] = fmt.Sprint("made-up-", i)
+		}
+		if it["parentReference"] == nil {
+			it["parentReference"] = map[string]string{"driveId": p.online.ID(), "id": p.cfg.Drive.RootID}
+		}
+	}
+	page, err := json.Marshal(map[string]any{"value": items, "@odata.deltaLink": p.online.GraphEndpoint() + "/drives/x/root/delta?token=made-up"})
+	p.must(err)
+	p.online.Fail(remotetest.Fault{Match: "GET delta", Status: 200, Body: string(page)})
+}
+
+func aFile(name any, size any) map[string]any {
+	return map[string]any{"name": name, "size": size, "eTag": "1", "file": map[string]any{}}
+}
+
+// TestANameThatIsAPathNeverBecomesOne: whatever the other side calls a thing, it
+// stays in its folder, and outside nothing is touched.
+func TestANameThatIsAPathNeverBecomesOne(t *testing.T) {
+	for _, name := range []string{
+		"..", ".", "", "../outside", "../../etc/passwd", "/etc/passwd", "a/b", "a/../../b", "\x00", "a\x00b", ".tandem", ".TANDEM",
+		strings.Repeat("n", 256), strings.Repeat("€", 86),
+	} {
+		for kind, facet := range map[string]map[string]any{"file": aFile(name, 4), "folder": {"name": name, "eTag": "1", "folder": map[string]any{}}} {
+			t.Run(fmt.Sprintf("%s %.20q", kind, name), func(t *testing.T) {
+				t.Parallel()
+				p := newPair(t, remotetest.Options{})
+				p.fill("f.txt=base g.txt=other")
+				marker, err := os.ReadDir(p.path(".tandem"))
+				p.must(err)
+				inside := map[string]any{"name": "in.txt", "size": 4, "eTag": "1", "file": map[string]any{},
+					"parentReference": map[string]string{"driveId": p.online.ID(), "id": "made-up-0"}}
+				p.online.Fail(remotetest.Fault{Match: "GET download", Status: 200, Body: "evil"})
+				p.online.Fail(remotetest.Fault{Match: "GET content", Status: 200, Body: "evil"})
+				p.told(facet, inside)
+				p.connectBy(newHurried(300))
+				p.try()
+				if got := tree(p.here()); got != "f.txt=base g.txt=other" {
+					t.Errorf("here is %s", got)
+				}
+				for _, outside := range []string{"..", ".tandem"} {
+					entries, err := os.ReadDir(p.path(outside))
+					p.must(err)
+					if outside == ".." && len(entries) != 1 || outside == ".tandem" && len(entries) != len(marker) {
+						t.Errorf("in %s there are %v", outside, entries)
+					}
+				}
+				if _, err := os.Stat(filepath.Join(p.dir, "..", "outside")); err == nil {
+					t.Error("something is outside")
+				}
+			})
+		}
+	}
+}
+
+// TestASizeThatIsALieFillsNothing: neither memory nor the disk.
+func TestASizeThatIsALieFillsNothing(t *testing.T) {
+	for name, size := range map[string]any{
+		"below zero": -1, "too great for any disk": int64(1) << 62, "too great for a number": json.Number("9223372036854775808"),
+		"a word": "many", "less than comes": 1, "a part": 1.5,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.fill("f.txt=base g.txt=other")
+			p.online.Fail(remotetest.Fault{Match: "GET download", Status: 200, Body: strings.Repeat("evil", 1000)})
+			p.online.Fail(remotetest.Fault{Match: "GET content", Status: 200, Body: strings.Repeat("evil", 1000)})
+			item := aFile("n.bin", size)
+			p.told(item)
+			text, err := json.Marshal(item)
+			p.must(err)
+			p.online.Fail(remotetest.Fault{Match: "GET item", Status: 200, Body: string(text)})
+			p.connectBy(newHurried(300))
+			s, err := p.try()
+			if got := tree(p.here()); got != "f.txt=base g.txt=other" {
+				t.Errorf("here is %.60s", got)
+			}
+			if err == nil && len(s.Waiting) == 0 {
+				t.Errorf("nothing is said of it: %+v", s)
+			}
+			if left := p.private("tmp"); len(left) != 0 {
+				t.Errorf("left in tmp: %q", left)
+			}
+		})
+	}
+}
+
+func TestFoldersDeeperThanAPathWaitAndTheRestGoesOn(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("f.txt=base g.txt=other")
+	var items []map[string]any
+	parent := p.cfg.Drive.RootID
+	for i := range 400 {
+		items = append(items, map[string]any{"id": fmt.Sprint("deep-", i), "name": strings.Repeat("d", 30), "eTag": "1", "folder": map[string]any{},
+			"parentReference": map[string]string{"driveId": p.online.ID(), "id": parent}})
+		parent = fmt.Sprint("deep-", i)
+	}
+	p.told(items...)
+	p.write("mine.txt", "mine")
+	s, _ := p.try()
+	if p.there()["mine.txt"] != "mine" {
+		t.Error("the upload waited, too")
+	}
+	if len(s.Waiting) == 0 || !strings.Contains(s.Waiting[0].Why, "too long") {
+		t.Errorf("waiting: %.300v", s.Waiting)
+	}
+}
+
+func TestAPathThatIsTooLongOnlineWaitsAndTheRestGoesOn(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write(strings.Repeat(strings.Repeat("d", 40)+"/", 12)+"f.txt", "deep")
+	p.write("mine.txt", "mine")
+	s, _ := p.try()
+	if p.there()["mine.txt"] != "mine" {
+		t.Error("the other file waited, too")
+	}
+	if len(s.Waiting) == 0 {
+		t.Errorf("nothing is said of it: %+v", s)
+	}
+	if again, _ := p.try(); again.Uploaded+again.CreatedFolders != 0 {
+		t.Errorf("a further pass did something: %+v", again)
+	}
+}
+
+// TestANameThatTheServiceTakesForAnotherReplacesNothing: it folds names more
+// coarsely than we do.
+func TestANameThatTheServiceTakesForAnotherReplacesNothing(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.cfg.Clock = newHurried(300)
+	p.fill("strasse.txt=theirs g.txt=other")
+	p.write("straße.txt", "mine")
+	p.write("more.txt", "more")
+	s := p.onStage()
+	s.never("upload straße.txt", remote.ErrExists)
+	sum, _ := p.try()
+	if p.there()["strasse.txt"] != "theirs" || p.here()["strasse.txt"] != "theirs" || p.here()["straße.txt"] != "mine" {
+		t.Errorf("here:  %s\nthere: %s", show(p.here()), show(p.there()))
+	}
+	if len(sum.Waiting) != 1 || sum.Waiting[0].Path != "straße.txt" {
+		t.Errorf("waiting: %+v", sum.Waiting)
+	}
+	if n := len(s.heard("upload straße.txt")); n > 2*giveUpTry {
+		t.Errorf("it was tried %d times", n)
+	}
+	if p.there()["more.txt"] != "more" {
+		t.Error("the other file waited, too")
+	}
+}

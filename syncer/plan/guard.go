@@ -21,6 +21,15 @@ func (p *pass) guard() {
 	if len(open) == 0 {
 		return
 	}
+	if slices.ContainsFunc(p.order, (*node).mayGo) {
+		for _, n := range open {
+			if n.state == free {
+				n.state = later
+			}
+		}
+		p.prune()
+		return
+	}
 	p.plan.HeldWhy = p.tooMany(open)
 	for _, n := range open {
 		if n.state == free && (p.plan.HeldWhy != "" || p.judged(n, Asked)) {
@@ -30,6 +39,10 @@ func (p *pass) guard() {
 	p.plan.Held = actions(p.cover(p.withhold()))
 	p.prune()
 }
+
+// mayGo says that n goes or stays by what it holds, which nobody has read yet.
+// Deletes are judged together with it, or the last of them would look like one.
+func (n *node) mayGo() bool { return n.state == asked && n.bound() && n.here() != n.there() }
 
 // withhold takes the actions of held items out of the plan.
 func (p *pass) withhold() []*act {
@@ -75,7 +88,7 @@ func (p *pass) tooMany(open []*node) string {
 }
 
 // emptied says that nothing at all would be left of what was synced, which was
-// more than one thing: a disk that is not mounted, another account.
+// more than one thing within the hour: a disk that is not mounted, another account.
 func (p *pass) emptied(open []*node) bool {
 	root := p.v.Root()
 	atTop := func(n *node) bool { return p.key(n.Base.Parent) == root }
@@ -83,7 +96,7 @@ func (p *pass) emptied(open []*node) bool {
 		return false
 	}
 	all := p.v.BaseChildren(root)
-	return len(all) > 1 && !slices.ContainsFunc(all, func(k Key) bool {
+	return len(all)+p.v.DeletedLately(root) > 1 && !slices.ContainsFunc(all, func(k Key) bool {
 		n, ok := p.nodes[p.key(k)]
 		return !ok || n.exists || n.closed()
 	})

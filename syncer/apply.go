@@ -392,21 +392,12 @@ func (e *Engine) reportOf(s *step, out outcome) report {
 }
 
 // learn writes down what the service said about items that were not as planned,
-// so that the next plan starts from it and not from the feed, which lags. Where
-// it said the same as our own change, that goes on counting as ours: the feed is
-// still to come to it.
+// so that the next plan starts from it and not from the feed, which lags.
 func (e *Engine) learn(tx *state.Tx, out outcome) error {
 	for _, it := range out.fresh {
 		row, err := e.row(it)
 		if err != nil {
 			return err
-		}
-		known, _, err := e.db.ItemByID(row.Drive, row.ID)
-		if err != nil {
-			return err
-		}
-		if !known.Own.IsZero() && !known.Gone && known.ETag == row.ETag {
-			row.Own, row.Over = e.clock.Now(), known.Over
 		}
 		n, err := tx.PutItem(row)
 		if err != nil {

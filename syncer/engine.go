@@ -375,7 +375,7 @@ func (e *Engine) nap() time.Duration {
 	if len(e.wake) > 0 {
 		d = min(d, e.wakeAt.Sub(now))
 	}
-	if e.stirred && len(e.waiting) > 0 {
+	if !e.once && e.stirred && len(e.waiting) > 0 {
 		d = min(d, e.stirAt.Sub(now))
 	}
 	if len(e.again)+len(e.later) > 0 || e.progress.busy(e) {

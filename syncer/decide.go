@@ -42,6 +42,7 @@ func (e *Engine) decide() {
 	}
 	v.load(keys)
 	p := plan.Make(v, keys, e.rules())
+	e.plans++
 	e.takeSteps(p)
 	e.takeQuestions(p)
 	e.takeHeld(p, keys)

@@ -114,6 +114,7 @@ type Engine struct {
 	failed   error // something could not be done now; the rest goes on
 
 	sum      Summary
+	plans    int // made so far
 	progress progress
 	ahead    ahead
 	born     string       // sets this process's private files apart from those of earlier ones
@@ -165,6 +166,9 @@ func (e *Engine) Once(ctx context.Context) (Summary, error) {
 	err := e.guarded(func() error { return e.run(ctx, true) })
 	return e.summary(start, requests, err), err
 }
+
+// Plans says how many plans were made, for a simulation to report.
+func (e *Engine) Plans() int { return e.plans }
 
 // Run keeps the two folders the same until ctx ends. It returns nil then, and
 // an error when it cannot go on without a person.

@@ -59,7 +59,7 @@ func TestNothingIsLostInACrashAnywhere(t *testing.T) {
 		s := scripts[name]
 		cases = append(cases, crashes(name, s, Run(s, store).Effects, *powerFlag)...)
 	}
-	var count tally
+	count := tally{began: time.Now()}
 	each(t, len(cases), time.Time{}, func(i int, store *Store) {
 		c := cases[i]
 		r := Run(c.Script, store)

@@ -72,7 +72,7 @@ func TestNothingIsLostWhateverFails(t *testing.T) {
 	for n, name := range sorted(scripts) {
 		cases = append(cases, faults(scripts[name], n)...)
 	}
-	var count tally
+	count := tally{began: time.Now()}
 	each(t, len(cases), time.Time{}, func(i int, store *Store) {
 		r := Run(cases[i], store)
 		if r.Err != nil {

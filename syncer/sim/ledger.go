@@ -13,6 +13,7 @@ import (
 type ledger struct {
 	n    int
 	weak int
+	lost int
 	all  map[string]*version
 }
 
@@ -87,6 +88,7 @@ func (w *world) ask() {
 	kept := w.online.Kept()
 	for _, text := range absent {
 		if !slices.Contains(kept, text) {
+			w.ledger.lost++
 			w.fail("I1: %q is lost", text)
 			return
 		}
@@ -109,8 +111,9 @@ func (w *world) missing(here map[string]string, waits func(path string) bool) er
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
 		case !v.over && len(paths) == 0 && !v.weak && !w.elsewhere(text, waits):
+			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case !w.crashed && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):
+		case w.crashes == 0 && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

@@ -46,8 +46,10 @@ type Result struct {
 	Steps    int
 	Passes   int // runs of the engine
 	Effects  int // changes that a crash could come after, in the part before all is quiet
-	Plans    int
+	Plans    int // that the planner was asked for
 	Versions int
+	Lost     int           // of these
+	Crashes  int           // of the process or the machine
 	Weak     int           // versions that only the drive's recycle bin or history still has
 	Rounds   int           // passes until both sides were quiet
 	Time     time.Duration // simulated
@@ -74,10 +76,11 @@ type world struct {
 	dying bool // it ends at its next verb
 	quiet bool // people and faults have stopped
 
-	crashed bool
+	crashes int
 
 	effects int
 	passes  int
+	plans   int
 	rounds  int
 
 	disk   *disk
@@ -151,7 +154,7 @@ func (w *world) run() Result {
 	w.store.leave()
 	return Result{
 		Script: w.script, Err: w.bad, Trace: w.trace, Log: w.log, Steps: w.step, Passes: w.passes, Effects: effects,
-		Versions: w.ledger.n, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: len(w.waiting),
+		Plans: w.plans, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: len(w.waiting),
 	}
 }
 
@@ -226,13 +229,15 @@ func (w *world) pass() (sum syncer.Summary, whole bool) {
 	defer w.cancel()
 	var err error
 	ended := false
+	engine := syncer.New(w.cfg)
 	loop := w.spawn("loop", func() {
-		sum, err = syncer.New(w.cfg).Once(w.ctx)
+		sum, err = engine.Once(w.ctx)
 		ended = true
 	})
 	for !loop.ended && !w.dead && w.bad == nil {
 		w.advance()
 	}
+	w.plans += engine.Plans()
 	ended = ended && !w.dying // what it did after its last effect was in memory only
 	w.end()
 	switch {
@@ -264,7 +269,7 @@ func (w *world) end() {
 // restart is the next start after a process was killed.
 func (w *world) restart() {
 	w.say("--- killed")
-	w.crashed = true
+	w.crashes++
 	if err := w.store.db.Reopen(); err != nil {
 		w.fail("the state does not open: %v", err)
 	}

@@ -59,44 +59,39 @@ func each(t *testing.T, n int, end time.Time, work func(i int, store *Store)) {
 // A tally adds up what was tried.
 type tally struct {
 	sync.Mutex
-	began                                time.Time
-	runs, passes, steps, versions, crash int
-	weak, faults                         int
-	rounds                               [most + 1]int
-	virtual                              time.Duration
+	began                                   time.Time
+	worlds, runs, plans, steps              int
+	crashes, faults, versions, lost, inBins int
+	rounds                                  [most + 1]int
+	virtual                                 time.Duration
 }
 
 func (c *tally) add(r Result) {
 	c.Lock()
 	defer c.Unlock()
-	if c.began.IsZero() {
-		c.began = time.Now()
-	}
-	c.runs++
-	c.passes += r.Passes
+	c.worlds++
+	c.runs += r.Passes
+	c.plans += r.Plans
 	c.steps += r.Steps
 	c.versions += r.Versions
-	c.weak += r.Weak
+	c.lost += r.Lost
+	c.crashes += r.Crashes
+	c.inBins += r.Weak
 	c.rounds[min(r.Rounds, most)]++
 	c.virtual += r.Time
-	if r.Script.Crash.After > 0 {
-		c.crash++
-	}
 	for _, l := range r.Script.Lines {
 		switch word, _, _ := strings.Cut(l.Do, " "); word {
 		case "online", "disk", "state", "cursors":
 			c.faults++
-		case "kill", "power":
-			c.crash++
 		}
 	}
 }
 
-// within is the number of passes in which that share of the runs was quiet.
+// within is the number of runs in which that share of the worlds was quiet.
 func (c *tally) within(share float64) int {
 	sum := 0
-	for n, runs := range c.rounds {
-		if sum += runs; float64(sum) >= share*float64(c.runs) {
+	for n, worlds := range c.rounds {
+		if sum += worlds; float64(sum) >= share*float64(c.worlds) {
 			return n
 		}
 	}
@@ -104,18 +99,18 @@ func (c *tally) within(share float64) int {
 }
 
 func (c *tally) String() string {
-	real := time.Since(c.began)
-	return fmt.Sprintf("%d runs of the engine's world, %d passes, %d steps, %d crashes, %d faults, %d versions written, 0 lost, %d only in the drive's bin; "+
-		"quiet after %d passes (p50), %d (p99.9); %.0f runs/s, %.0f times real time",
-		c.runs, c.passes, c.steps, c.crash, c.faults, c.versions, c.weak, c.within(.5), c.within(.999),
-		float64(c.runs)/real.Seconds(), c.virtual.Seconds()/real.Seconds())
+	real := time.Since(c.began).Seconds()
+	return fmt.Sprintf("%d worlds, %d runs of the engine, %d plans, %d steps; %d crashes, %d faults; %d versions written, %d lost, %d only in the drive's bin; "+
+		"quiet after %d runs (p50), %d (p99.9); %.0f times real time, %.0f runs/s a core",
+		c.worlds, c.runs, c.plans, c.steps, c.crashes, c.faults, c.versions, c.lost, c.inBins, c.within(.5), c.within(.999),
+		c.virtual.Seconds()/real, float64(c.runs)/real/float64(runtime.GOMAXPROCS(0)))
 }
 
 func TestNothingIsLostWhateverHappens(t *testing.T) {
 	if *seedFlag != 0 || *playFlag != "" {
 		t.Skip("one run only")
 	}
-	var count tally
+	count := tally{began: time.Now()}
 	each(t, *runsFlag, time.Time{}, func(i int, store *Store) {
 		seed := *fromFlag + uint64(i)
 		r := Explore(seed, store)

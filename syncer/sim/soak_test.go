@@ -18,7 +18,7 @@ func TestSoak(t *testing.T) {
 	}
 	first := uint64(time.Now().UnixNano())
 	end := time.Now().Add(time.Duration(*hoursFlag * float64(time.Hour)))
-	var count tally
+	count := tally{began: time.Now()}
 	var found atomic.Int64
 	each(t, 1<<40, end, func(i int, store *Store) {
 		seed := first + uint64(i)

@@ -217,19 +217,28 @@ func (p *browser) act() {
 // tandem is killed again and again. After each kill every version that nobody
 // has replaced must be here, online, or among what tandem keeps; in the end both
 // sides must be the same with no help.
-func TestStorm(t *testing.T) { storm(t, 1, *kills, os.Kill) }
+func TestStorm(t *testing.T) { storm(t, 1, *kills, os.Kill, false) }
+
+// TestStormInACrampedPlace has a disk that is full every now and then, with the
+// state on it as well, and few files may be open.
+func TestStormInACrampedPlace(t *testing.T) {
+	if !canMount() {
+		t.Skip("only root may mount a small disk")
+	}
+	storm(t, 1, *kills, os.Kill, true)
+}
 
 // TestThreeMachines has three of them on one drive.
-func TestThreeMachines(t *testing.T) { storm(t, 3, max(*kills/2, 1), os.Kill) }
+func TestThreeMachines(t *testing.T) { storm(t, 3, max(*kills/2, 1), os.Kill, false) }
 
 // TestThreeMachinesStopped ends tandem as its user does. No version may then be
 // kept twice. (A download that was killed before it could be written down passes
 // for a file of this machine, which may cost a copy.)
 func TestThreeMachinesStopped(t *testing.T) {
-	keptOnce(t, storm(t, 3, max(*kills/2, 1), os.Interrupt))
+	keptOnce(t, storm(t, 3, max(*kills/2, 1), os.Interrupt, false))
 }
 
-func storm(t *testing.T, machines, kills int, end os.Signal) *remotetest.Drive {
+func storm(t *testing.T, machines, kills int, end os.Signal, cramped bool) *remotetest.Drive {
 	seed := *stormSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -246,7 +255,11 @@ func storm(t *testing.T, machines, kills int, end os.Signal) *remotetest.Drive {
 	hands := []worker{&browser{someone("eve"), online.drive}}
 	var all []*world
 	for n := range machines {
-		m := online.machine(t, fmt.Sprint("machine", n+1))
+		name := fmt.Sprint("machine", n+1)
+		if cramped {
+			smallDisk(t, online.path(name))
+		}
+		m := online.machine(t, name)
 		all = append(all, m)
 		var turn sync.Mutex
 		for _, name := range []string{"ann", "bob"} {
@@ -258,8 +271,11 @@ func storm(t *testing.T, machines, kills int, end os.Signal) *remotetest.Drive {
 		}
 	}
 	for n := range kills {
-		round(t, rnd, all, hands, end)
+		round(t, rnd, all, hands, end, cramped)
 		nothingLost(t, book, fmt.Sprint("after kill ", n+1), all)
+	}
+	if cramped {
+		moreRoom(t, all[0].dir)
 	}
 	quiet(t, all)
 	nothingLost(t, book, "in the end", all)
@@ -273,6 +289,22 @@ func storm(t *testing.T, machines, kills int, end os.Signal) *remotetest.Drive {
 	return online.drive
 }
 
+// smallDisk makes a directory that holds little.
+func smallDisk(t *testing.T, dir string) {
+	t.Helper()
+	if err := errors.Join(os.Mkdir(dir, 0o777), unix.Mount("tandem", dir, "tmpfs", 0, "size=12m")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+func moreRoom(t *testing.T, dir string) {
+	t.Helper()
+	if err := unix.Mount("tandem", dir, "tmpfs", unix.MS_REMOUNT, "size=1g"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A worker is somebody who does something when it is his turn.
 type worker interface{ act() }
 
@@ -282,7 +314,7 @@ func (w *world) machine(t *testing.T, name string) *world {
 	m := &world{dir: w.path(name), drive: w.drive, at: w.at}
 	file := m.path("config/tandem/config.toml")
 	text := fmt.Sprintf(scriptConfig, "http://"+m.at+"/v1.0", "http://"+m.at, m.path("local")) + "hold_deletes_count = 100000\n"
-	err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.Mkdir(m.path("local"), 0o777), os.WriteFile(file, []byte(text), 0o666))
+	err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.MkdirAll(m.path("local"), 0o777), os.WriteFile(file, []byte(text), 0o666))
 	if err = errors.Join(err, m.signIn(nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +322,7 @@ func (w *world) machine(t *testing.T, name string) *world {
 }
 
 // round lets everybody work while tandem does, and kills it.
-func round(t *testing.T, rnd *rand.Rand, machines []*world, people []worker, end os.Signal) {
+func round(t *testing.T, rnd *rand.Rand, machines []*world, people []worker, end os.Signal, cramped bool) {
 	var running []*exec.Cmd
 	for _, m := range machines {
 		args := []string{"sync"}
@@ -298,6 +330,12 @@ func round(t *testing.T, rnd *rand.Rand, machines []*world, people []worker, end
 			args = append(args, "--once")
 		}
 		cmd := m.tandem(args...)
+		if cramped {
+			few := []string{"-c", fmt.Sprintf("ulimit -n %d && exec tandem %s", 24+rnd.IntN(40), strings.Join(args, " "))}
+			dir, env := cmd.Dir, cmd.Env
+			cmd = exec.Command("sh", few...)
+			cmd.Dir, cmd.Env = dir, env
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

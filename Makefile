@@ -5,7 +5,7 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build test histories mutants soak coverage race lint bench demo cross clean
+.PHONY: build test histories mutants soak storm coverage race lint bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
@@ -27,6 +27,11 @@ mutants:
 HOURS ?= 1
 soak:
 	go test ./syncer/sim -run TestSoak -v -timeout 0 -hours $(HOURS)
+
+# The real program, killed at random in a storm of edits.
+KILLS ?= 20
+storm:
+	go test ./cmd/tandem -run 'TestStorm|TestThreeMachines' -v -timeout 0 -kills $(KILLS)
 
 # How much of what decides and does the tests of it have visited, and what not.
 coverage:

@@ -5,7 +5,7 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build test histories mutants soak storm coverage race lint bench demo cross clean
+.PHONY: build test histories simulate mutants soak storm coverage race lint bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
@@ -17,6 +17,11 @@ test:
 # this tries all of it.
 histories:
 	GOGC=800 go test ./syncer/plan -run TestEveryShortHistoryEndsWell -full
+
+# make test simulates some of the crashes and failures of the kept scripts; this
+# lets scripts, kept and made up, crash and fail everywhere.
+simulate:
+	go test ./syncer/sim -run TestNothingIsLost -full -v -timeout 30m
 
 # Makes deliberate mistakes, one at a time, and says which of them the tests notice.
 mutants:

@@ -145,6 +145,7 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	if r.Context().Err() != nil {
 		return nil, r.Context().Err()
 	}
+	w.called("request")
 	w.guarded(r, body)
 	rec := httptest.NewRecorder()
 	sent := r.Clone(r.Context())

@@ -48,6 +48,7 @@ func (w *world) arrange(word []string) error {
 
 // struck gives the error with which a verb is to fail.
 func (w *world) struck(side, verb string) error {
+	w.called(side + " " + verb)
 	for _, f := range w.fails {
 		if f.side != side || f.verb != verb || f.times == 0 {
 			continue
@@ -60,6 +61,12 @@ func (w *world) struck(side, verb string) error {
 		return f.err
 	}
 	return nil
+}
+
+func (w *world) called(verb string) {
+	if !w.quiet {
+		w.calls[verb]++
+	}
 }
 
 // effect counts what a crash could come after, and lets it come.

@@ -26,33 +26,31 @@ var driveErrors = []string{
 	"status=507 code=quotaLimitReached", "status=509", "drop", "drop done", "cut=20",
 }
 
-// faults gives a script with each verb failing in each way: at one of its first
-// calls, once and five times on end. Which calls, depends on the script, so that
-// all together try them all.
-func faults(s Script, n int) []Script {
+// faults gives a script with each call of each verb failing in each way, once;
+// and with the first failing five times on end.
+func faults(s Script, calls map[string]int) []Script {
 	var cases []Script
 	add := func(line string) {
 		try := s
 		try.Lines = append([]Line{{0, line}}, s.Lines...)
 		cases = append(cases, try)
 	}
-	i := n
 	for _, verb := range sortedKeys(diskErrors) {
 		for _, e := range diskErrors[verb] {
-			for _, times := range []int{1, 5} {
-				add(fmt.Sprintf("disk %s %s after=%d times=%d", verb, e, i%9, times))
-				i++
+			for n := range calls["fs "+verb] {
+				add(fmt.Sprintf("disk %s %s after=%d", verb, e, n))
 			}
+			add(fmt.Sprintf("disk %s %s times=5", verb, e))
 		}
 	}
 	for _, e := range driveErrors {
-		for _, times := range []int{1, 5} {
-			add(fmt.Sprintf("online match=* %s after=%d times=%d", e, i%7, times))
-			i++
+		for n := range calls["request"] {
+			add(fmt.Sprintf("online match=* %s after=%d", e, n))
 		}
+		add(fmt.Sprintf("online match=* %s times=5", e))
 	}
-	for after := range 4 {
-		add(fmt.Sprintf("state commit EIO after=%d", (i+after*3)%12))
+	for n := range calls["db commit"] {
+		add(fmt.Sprintf("state commit EIO after=%d", n))
 	}
 	return cases
 }
@@ -67,10 +65,26 @@ func sortedKeys(m map[string][]string) []string {
 }
 
 func TestNothingIsLostWhateverFails(t *testing.T) {
+	store := newStore(t)
 	scripts := corpus(t)
+	if *fullFlag {
+		invented(scripts, 100, store)
+	}
+	results := map[string]Result{}
+	for name, s := range scripts {
+		results[name] = Run(s, store)
+	}
+	short := sorted(scripts)
+	slices.SortStableFunc(short, func(a, b string) int { return results[a].Steps - results[b].Steps })
+	if *fullFlag {
+		short = short[:35]
+	}
 	var cases []Script
-	for n, name := range sorted(scripts) {
-		cases = append(cases, faults(scripts[name], n)...)
+	for _, name := range short {
+		cases = append(cases, faults(scripts[name], results[name].Calls)...)
+	}
+	if !*fullFlag {
+		cases = thin(cases, 41)
 	}
 	count := tally{began: time.Now()}
 	each(t, len(cases), time.Time{}, func(i int, store *Store) {
@@ -80,5 +94,5 @@ func TestNothingIsLostWhateverFails(t *testing.T) {
 		}
 		count.add(r)
 	})
-	t.Logf("%d scripts: %s", len(scripts), &count)
+	t.Logf("%d scripts: %s", len(short), &count)
 }

@@ -44,9 +44,10 @@ type Result struct {
 	Trace    uint64 // the same for every run of the same script
 	Log      []string
 	Steps    int
-	Passes   int // runs of the engine
-	Effects  int // changes that a crash could come after, in the part before all is quiet
-	Plans    int // that the planner was asked for
+	Passes   int            // runs of the engine
+	Effects  int            // changes that a crash could come after, in the part before all is quiet
+	Plans    int            // that the planner was asked for
+	Calls    map[string]int // of each verb that can fail, before all was quiet
 	Versions int
 	Lost     int           // of these
 	Crashes  int           // of the process or the machine
@@ -81,6 +82,7 @@ type world struct {
 	effects int
 	passes  int
 	plans   int
+	calls   map[string]int
 	rounds  int
 
 	disk   *disk
@@ -126,7 +128,7 @@ func Explore(seed uint64, store *Store) Result {
 }
 
 func newWorld(s Script, store *Store, rnd *rand.Rand) *world {
-	w := &world{script: s, pick: rnd, store: store, now: start, changed: true}
+	w := &world{script: s, calls: map[string]int{}, pick: rnd, store: store, now: start, changed: true}
 	w.ledger.init()
 	w.disk = newDisk(w, s.Disk)
 	kind, err := remotetest.ParseKind(s.Drive)
@@ -154,7 +156,7 @@ func (w *world) run() Result {
 	w.store.leave()
 	return Result{
 		Script: w.script, Err: w.bad, Trace: w.trace, Log: w.log, Steps: w.step, Passes: w.passes, Effects: effects,
-		Plans: w.plans, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: len(w.waiting),
+		Plans: w.plans, Calls: w.calls, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: len(w.waiting),
 	}
 }
 

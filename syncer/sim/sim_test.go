@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,8 +17,15 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "explore this one seed, show every step, and cut it down")
 	playFlag = flag.String("play", "", "show every step of the script in this file")
 	fromFlag = flag.Uint64("from", 1, "the first seed to explore")
-	runsFlag = flag.Int("runs", 1000, "how many seeds to explore")
+	runsFlag = flag.Int("runs", 400, "how many seeds to explore")
+	fullFlag = flag.Bool("full", false, "fail and crash everywhere, for minutes: make simulate")
 )
+
+// TestMain lets memory be collected less often: a world is small and soon over.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // newStore makes a store in memory where there is such a place.
 func newStore(t testing.TB) *Store {
@@ -110,8 +118,12 @@ func TestNothingIsLostWhateverHappens(t *testing.T) {
 	if *seedFlag != 0 || *playFlag != "" {
 		t.Skip("one run only")
 	}
+	runs := *runsFlag
+	if *fullFlag {
+		runs = max(runs, 3000)
+	}
 	count := tally{began: time.Now()}
-	each(t, *runsFlag, time.Time{}, func(i int, store *Store) {
+	each(t, runs, time.Time{}, func(i int, store *Store) {
 		seed := *fromFlag + uint64(i)
 		r := Explore(seed, store)
 		if r.Err != nil {

@@ -46,15 +46,15 @@ func TestNothingIsLostInACrashAnywhere(t *testing.T) {
 	if *fullFlag {
 		invented(scripts, 100, store)
 	}
+	effects := map[string]int{}
+	for name, s := range scripts {
+		effects[name] = Run(s, store).Effects
+	}
+	names := sorted(scripts)
+	slices.SortStableFunc(names, func(a, b string) int { return effects[a] - effects[b] })
 	var cases []crashCase
-	powers := 0
-	for _, name := range sorted(scripts) {
-		s := scripts[name]
-		all := *fullFlag && powers < 40
-		if all {
-			powers++
-		}
-		cases = append(cases, crashes(name, s, Run(s, store).Effects, all)...)
+	for i, name := range names {
+		cases = append(cases, crashes(name, scripts[name], effects[name], *fullFlag && i < 32)...)
 	}
 	if !*fullFlag {
 		cases = thin(cases, 5)

@@ -35,7 +35,25 @@ func (w *world) settle() {
 		w.judge()
 		if w.bad == nil && whole && idle(sum) && !slices.ContainsFunc(sum.Waiting, passing) && before == w.disk.print()+w.drivePrint() && round > 1 {
 			w.final(sum)
+			if w.script.Seed%16 == 0 {
+				w.silence()
+			}
 			return
+		}
+	}
+}
+
+// silence lets a day go by in which nobody does anything: then the engine has
+// nothing to do either. It is long, and so not for every world.
+func (w *world) silence() {
+	before := w.disk.print() + w.drivePrint()
+	for hour := 1; hour <= 24 && w.bad == nil; hour++ {
+		w.rest(time.Hour)
+		if sum, _ := w.pass(); w.bad == nil && !idle(sum) {
+			w.fail("I14: in silent hour %d it did %+v", hour, sum)
+		}
+		if w.bad == nil && before != w.disk.print()+w.drivePrint() {
+			w.fail("I14: something changed in silent hour %d", hour)
 		}
 	}
 }

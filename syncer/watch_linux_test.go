@@ -1,0 +1,91 @@
+package syncer
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tandem/remote/remotetest"
+	"tandem/watcher"
+)
+
+// TestTheAgentMissesNothing that people do here, in the ways that events tell of
+// badly: the kernel's own events, on a real disk.
+func TestTheAgentMissesNothing(t *testing.T) {
+	for name, do := range map[string]func(p *pair, outside string){
+		"a folder is made and filled at once": func(p *pair, _ string) {
+			for i := range 200 {
+				p.write(fmt.Sprintf("new/%d/f.txt", i), "mine")
+			}
+		},
+		"a tree is moved in": func(p *pair, outside string) {
+			for i := range 100 {
+				name := filepath.Join(outside, "tree", fmt.Sprint(i%10), fmt.Sprint(i, ".txt"))
+				p.must(os.MkdirAll(filepath.Dir(name), 0o777))
+				p.must(os.WriteFile(name, []byte("mine"), 0o666))
+			}
+			p.must(os.Rename(filepath.Join(outside, "tree"), p.path("tree")))
+		},
+		"a folder is moved out, and written to there": func(p *pair, outside string) {
+			p.must(os.Rename(p.path("d"), filepath.Join(outside, "d")))
+			p.must(os.WriteFile(filepath.Join(outside, "d", "more.txt"), []byte("not ours"), 0o666))
+		},
+		"a folder is moved and filled under its new name": func(p *pair, _ string) {
+			p.move("d", "e/d2")
+			p.write("e/d2/more.txt", "mine")
+			p.write("e/d2/sub/more.txt", "mine")
+		},
+		"a folder is removed and made anew": func(p *pair, _ string) {
+			p.remove("d")
+			p.write("d/anew.txt", "mine")
+		},
+		"a file is gone before anybody looks": func(p *pair, _ string) {
+			for range 50 {
+				p.write("flash.txt", "mine")
+				p.remove("flash.txt")
+			}
+		},
+		"a file is saved by a rename, again and again": func(p *pair, _ string) {
+			for i := range 50 {
+				p.save("d/f.txt", fmt.Sprint("mine ", i))
+			}
+		},
+		"names go round": func(p *pair, _ string) {
+			p.move("d/f.txt", "t")
+			p.move("e/g.txt", "d/f.txt")
+			p.move("t", "e/g.txt")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.cfg.HoldCount, p.cfg.HoldPercent = 1000, 100
+			p.fill("d/f.txt=f d/h.txt=h e/g.txt=g o.txt=o")
+			w, err := watcher.New(p.dir, time.Millisecond)
+			p.must(err)
+			ended := make(chan error, 1)
+			go func() { ended <- w.Run(t.Context()) }()
+			t.Cleanup(func() { <-ended })
+			p.cfg.Watch = w
+			p.cfg.Clock = newHurried(20) // a file that changes under the hand is left alone for a while
+			p.cfg.Poll = time.Second
+			stop := p.agent(New(p.cfg))
+			p.put("started.txt", "yes")
+			p.until("it has started", func() bool { return p.here()["started.txt"] == "yes" })
+			outside := t.TempDir()
+			do(p, outside)
+			p.until("both sides are equal", func() bool { return maps.Equal(p.here(), p.there()) })
+			p.write("last.txt", "still watched")
+			p.until("last.txt is online", func() bool { return p.there()["last.txt"] != "" })
+			stop()
+			if _, there := p.there()["d/more.txt"]; there {
+				t.Error("what was written outside was sent")
+			}
+			p.cfg.Watch, p.cfg.Clock = nil, nil
+			p.same()
+		})
+	}
+}

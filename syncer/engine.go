@@ -108,6 +108,7 @@ type Engine struct {
 	stirred  bool // something has changed, and what waits was not asked about since
 	stirAt   time.Time
 	nextPoll time.Time
+	walked   time.Time // when the whole folder was last looked at
 	holdAll  string
 	refused  func(parent, name string, kind plan.Kind) string
 	fatal    error // the run cannot go on
@@ -231,6 +232,7 @@ func (e *Engine) observe(ctx context.Context, tidy func(context.Context) error) 
 		return err
 	}
 	e.poll(ctx)
+	e.walked = e.clock.Now()
 	if err := e.scan(ctx); err != nil {
 		return err
 	}
@@ -316,6 +318,11 @@ func (e *Engine) tick(ctx context.Context) {
 	if !e.once {
 		e.sweep()
 		e.readVerdicts()
+		if now.Sub(e.walked) > trueUp {
+			e.walked = now
+			e.lookAt("", true)
+			e.local.join()
+		}
 	}
 }
 

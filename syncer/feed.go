@@ -15,7 +15,7 @@ import (
 const (
 	addressLife = 30 * time.Minute // an hour is promised for most, not for all
 	addressMost = 50_000           // kept in memory; the rest are asked for one by one
-	trueUp      = 24 * time.Hour   // how often the whole drive is enumerated: tombstones do get lost
+	trueUp      = 24 * time.Hour   // how often the whole drive is enumerated, and the whole folder looked at: tombstones and events do get lost
 	nextTurn    = 100 * time.Millisecond
 )
 

@@ -89,3 +89,31 @@ func TestTheAgentMissesNothing(t *testing.T) {
 		})
 	}
 }
+
+// deaf is a watch that nothing comes from: a network disk that others write to,
+// a program that writes through memory.
+type deaf struct{}
+
+func (deaf) Add(string) error             { return nil }
+func (deaf) Forget(string)                {}
+func (deaf) Events() <-chan watcher.Event { return nil }
+
+func TestWhatNoEventTellsOfIsFoundOnceADay(t *testing.T) {
+	clock := newHurried(1)
+	p := newPair(t, remotetest.Options{})
+	p.fill("d/f.txt=f g.txt=g")
+	p.cfg.Clock = clock
+	p.cfg.Watch = deaf{}
+	p.cfg.Poll = 20 * time.Millisecond
+	stop := p.agent(New(p.cfg))
+	p.put("started.txt", "yes")
+	p.until("it has started", func() bool { return p.here()["started.txt"] == "yes" })
+	p.write("d/n.txt", "new")
+	p.write("d/f.txt", "edited")
+	p.remove("g.txt")
+	clock.forward(25 * time.Hour)
+	p.until("both sides are equal", func() bool { return maps.Equal(p.here(), p.there()) })
+	stop()
+	p.cfg.Watch, p.cfg.Clock = nil, nil
+	p.same()
+}

@@ -108,9 +108,6 @@ func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 	if kind := unfit(f.Local); kind != "" {
 		return usage(fmt.Errorf("%q is in %s, which holds no files of yours", f.Local, kind), "")
 	}
-	if within(realPath(s.dir), realPath(f.Local)) {
-		return usage(fmt.Errorf("%q contains tandem's own state in %q", f.Local, s.dir), "keep the state elsewhere with --state")
-	}
 	return s.alone(f)
 }
 

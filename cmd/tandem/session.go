@@ -51,6 +51,11 @@ func (p *program) begin() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Folder)) {
+		if local := cfg.Folder[name].Local; within(realPath(dir), realPath(local)) {
+			return nil, usage(fmt.Errorf("%q of folder %q contains tandem's own state in %q", local, name, dir), "keep the state elsewhere with --state")
+		}
+	}
 	return p.sessionOf(cfg, dir), nil
 }
 

@@ -3,13 +3,16 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -243,5 +246,24 @@ func TestPlainHTTPIsForThisMachineOnly(t *testing.T) {
 		if (err == nil) != tt.ok {
 			t.Errorf("graph %q, login %q: %v", tt.graph, tt.login, err)
 		}
+	}
+}
+
+// TestACertificateThatIsNotGoodEndsTheTalk before a token is shown, and nothing is
+// tried without one.
+func TestACertificateThatIsNotGoodEndsTheTalk(t *testing.T) {
+	var asked atomic.Int64
+	count := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	srv := httptest.NewUnstartedServer(count)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	c := newTestClient(t, nil, func(cfg *Config) { cfg.Transport, cfg.GraphEndpoint = nil, srv.URL+"/v1.0" })
+	_, err := c.Drive(t.Context(), "")
+	if !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("the error is %v", err)
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests were heard by somebody whose certificate nobody knows", n)
 	}
 }

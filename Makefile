@@ -45,7 +45,8 @@ coverage:
 
 # The race detector is the one thing that wants a C compiler.
 race:
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go test -race -short $$(go list ./... | grep -v syncer/sim)
+	CGO_ENABLED=1 go test -race ./syncer/sim -run 'TestWhatOnce|TestNothingIsLostWhateverHappens' -runs 40
 
 lint:
 	test -z "$$(gofmt -l .)"

@@ -218,8 +218,11 @@ func TestEveryShortHistoryEndsWell(t *testing.T) {
 	here, online := lives(base, disk, smallDeeds, 2), lives(base, drive, smallDeeds, 2)
 	t.Logf("%d × %d", len(here), len(online))
 	step := 37
-	if *full {
+	switch {
+	case *full:
 		step = 1
+	case testing.Short():
+		step = 1009
 	}
 	parts(t, len(here), func(t *testing.T, i int) {
 		for j := range online {

@@ -28,6 +28,9 @@ func TestAnyOrderOfAPlanComesToTheSame(t *testing.T) {
 
 // onSmallTrees tries the pairs of deeds on all trees up to a size, or one in so many.
 func onSmallTrees(t *testing.T, size, step int, try func(base *world, h history, seed uint64) error) {
+	if testing.Short() {
+		size = min(size, 3)
+	}
 	trees := smallTrees(size)
 	var tried atomic.Int64
 	parts(t, len(trees), func(t *testing.T, i int) {

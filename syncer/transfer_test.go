@@ -316,8 +316,12 @@ func TestAnEndOfTheSignInStopsEverythingAndLosesNothing(t *testing.T) {
 			p.remove("c.txt")
 			p.online.Fail(remotetest.Fault{Match: match, Status: 401})
 			p.online.Fail(remotetest.Fault{Match: "POST token", Status: 400, Code: "invalid_grant"})
-			if _, err := p.try(); !errors.Is(err, remote.ErrSignIn) {
+			sum, err := p.try()
+			if !errors.Is(err, remote.ErrSignIn) {
 				t.Errorf("the error is %v", err)
+			}
+			if len(sum.Waiting) != 0 {
+				t.Errorf("files were blamed for it: %+v", sum.Waiting)
 			}
 			if got := tree(p.here()); got != "a.txt=mine b2.txt=b f.txt=f" {
 				t.Errorf("here is %s", got)

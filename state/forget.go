@@ -4,14 +4,15 @@ package state
 // roots belong together, and what waits or was under way. It is for a folder
 // that, as a person says, was replaced: both sides meet afresh, as at first,
 // when equal files are adopted, different ones are both kept and nothing is
-// deleted.
+// deleted. What is on record of files in the private area stays: if they are
+// still there, one may be the only copy of something.
 func (tx *Tx) ForgetAgreements(folder int64) error {
 	pair := []any{folder}
 	return tx.steps(
 		step{"DELETE FROM base WHERE folder=? AND parent<>0", pair},
 		step{"DELETE FROM waiting WHERE folder=?", pair},
 		step{"DELETE FROM held WHERE folder=?", pair},
-		step{"DELETE FROM intent WHERE folder=?", pair},
+		step{"DELETE FROM intent WHERE folder=? AND private=''", pair},
 		step{markPair, pair},
 	)
 }

@@ -16,7 +16,9 @@ func TestForgettingTheAgreementsLeavesOnlyThatTheRootsBelongTogether(t *testing.
 	s.feed(deleted("G"))
 	s.dirty()
 	s.must(s.db.Update(func(tx *Tx) error {
-		_, err := tx.PutIntent(Intent{Folder: s.folder, Op: "delete", Key: f})
+		_, err := tx.PutIntent(Intent{Folder: s.folder, Op: "create", Key: f})
+		s.must(err)
+		_, err = tx.PutIntent(Intent{Folder: s.folder, Op: "stashed", Key: f, Private: ".tandem/stash/1"})
 		s.must(err)
 		s.must(tx.PutWaiting(s.folder, Waiting{Key: f, Path: "d/f"}))
 		s.must(tx.SetHeld(s.folder, []Held{{Key: f, Path: "d/f"}}))
@@ -38,8 +40,11 @@ func TestForgettingTheAgreementsLeavesOnlyThatTheRootsBelongTogether(t *testing.
 	s.must(err)
 	held, err := s.db.Held(s.folder)
 	s.must(err)
-	if below+len(intents)+len(waiting)+len(held) != 0 {
-		t.Errorf("left: %d agreements, %v, %v, %v", below, intents, waiting, held)
+	if below+len(waiting)+len(held) != 0 {
+		t.Errorf("left: %d agreements, %v, %v", below, waiting, held)
+	}
+	if len(intents) != 1 || intents[0].Op != "stashed" {
+		t.Errorf("on record: %+v, want what is in the stash", intents)
 	}
 	if got := s.dirty(); !got[d] || !got[f] || got[g] || got[s.root] {
 		t.Errorf("to be looked at: %v, want what is online, %d and %d", got, d, f)

@@ -236,7 +236,7 @@ func (e *Engine) putBeside(private, rel, name string) (string, error) {
 		}
 		to := path.Join(dirOf(rel), name)
 		err := e.fs.Rename(private, to)
-		if gone(err) && dirOf(rel) != "" { // its folder went away: as near as can be
+		if noPlace(err) && dirOf(rel) != "" { // its folder went away: as near as can be
 			rel = path.Join(dirOf(dirOf(rel)), path.Base(rel))
 			continue
 		}
@@ -249,6 +249,14 @@ func (e *Engine) putBeside(private, rel, name string) (string, error) {
 		return to, e.fs.SyncDir(dirOf(to))
 	}
 	return "", fmt.Errorf("keep your version of %q: no free name", rel)
+}
+
+// noPlace says that a name cannot be had because of the folder it is in: that is
+// gone, or no folder any more, or one where nothing may be put.
+func noPlace(err error) bool {
+	return gone(err) || slices.ContainsFunc([]error{syscall.ENOTDIR, syscall.ELOOP, syscall.EXDEV, fs.ErrPermission}, func(e error) bool {
+		return errors.Is(err, e)
+	})
 }
 
 // exchange swaps the two names. Where the file system cannot swap, the old file

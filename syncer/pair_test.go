@@ -161,6 +161,7 @@ func (p *pair) here() map[string]string {
 			return fs.SkipDir
 		case e.IsDir():
 			tree[rel+"/"] = ""
+		case !e.Type().IsRegular(): // never synced
 		default:
 			text, err := os.ReadFile(name)
 			if errors.Is(err, fs.ErrNotExist) {

@@ -93,8 +93,21 @@ func (e *Engine) resume(in state.Intent) error {
 	}
 	if copied != "" {
 		e.sum.Conflicts++
+		defer e.lookAt(copied, false)
 	}
 	return e.db.Update(rows)
+}
+
+// resumeLate does the same in a run that goes on, for what could not be put in
+// order at first.
+func (e *Engine) resumeLate(in state.Intent) {
+	if !e.listed || e.busy[e.local.key(plan.Key(in.Key))] > 0 {
+		return // the start has just tried, or the step is under way
+	}
+	if err := e.resume(in); err != nil {
+		panic(stateError{err})
+	}
+	e.lookAt(in.Path, false)
 }
 
 // settle puts in order what a replacement or a delete has left that was begun
@@ -243,7 +256,11 @@ func (e *Engine) sweep() {
 		panic(stateError{err})
 	}
 	for _, in := range intents {
-		if in.Op != opStashed && in.Op != opTrashed || e.clock.Now().Sub(in.At) < stashFor {
+		if e.clock.Now().Sub(in.At) < stashFor {
+			continue
+		}
+		if in.Op != opStashed && in.Op != opTrashed {
+			e.resumeLate(in)
 			continue
 		}
 		if !e.fs.Quiet(in.Private) { // first: who has it open may write between two looks

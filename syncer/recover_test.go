@@ -10,8 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"tandem/remote/remotetest"
+	"tandem/state"
 )
 
 var twice = flag.Bool("twice", false, "kill every start after a crash at every step of it as well; some minutes")
@@ -254,4 +256,97 @@ func (c crashStory) check(p *pair) {
 			p.t.Errorf("%q is not in the trash: %q", text, binned)
 		}
 	}
+}
+
+// TestAVersionWhoseFolderIsNoneAnyMoreIsKeptNearby: the file that is to go back
+// was set aside in a run that was killed, and its folder has changed since.
+func TestAVersionWhoseFolderIsNoneAnyMoreIsKeptNearby(t *testing.T) {
+	for name, change := range map[string]func(p *pair){
+		"it is gone":      func(p *pair) { p.remove("d") },
+		"it is a file":    func(p *pair) { p.remove("d"); p.write("d", "a file") },
+		"it is a link":    func(p *pair) { p.remove("d"); p.must(os.Symlink(t.TempDir(), p.path("d"))) },
+		"it was moved":    func(p *pair) { p.move("d", "e") },
+		"nothing changed": func(*pair) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, s := deletedOnline(t)
+			s.before("rename d/f.txt *", func() { p.write("d/f.txt", "mine, saved late") })
+			s.crashAfter("rename d/f.txt *")
+			if _, err := p.try(); err == nil {
+				t.Fatal("it was not killed")
+			}
+			p.restart()
+			change(p)
+			p.sync()
+			if !slices.Contains(slices.Collect(maps.Values(p.here())), "mine, saved late") {
+				t.Errorf("a version did not come back\nhere: %s", show(p.here()))
+			}
+			if in := p.intents(); len(in) != 0 {
+				t.Errorf("still on record: %+v", in)
+			}
+		})
+	}
+}
+
+// TestOneVersionThatCannotBePutBackStopsNothingElse: it stays where it is, is
+// told, and has its turn at the next start.
+func TestOneVersionThatCannotBePutBackStopsNothingElse(t *testing.T) {
+	p, s := changedOnline(t)
+	p.write("f.txt", "mine")
+	s.crashAfter("exchange *")
+	if _, err := p.try(); err == nil {
+		t.Fatal("it was not killed")
+	}
+	p.restart()
+	p.stage.never("rename stash f (conflict*", syscall.EIO)
+	p.write("other.txt", "other")
+	if _, err := p.try(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the error is %v", err)
+	}
+	if p.there()["other.txt"] != "other" {
+		t.Error("another file was not sent")
+	}
+	p.onStage()
+	p.sync()
+	p.holds("f.txt", "theirs", "mine")
+	p.same()
+}
+
+// TestAnAgentPutsInOrderLaterWhatItCannotNow without a restart.
+func TestAnAgentPutsInOrderLaterWhatItCannotNow(t *testing.T) {
+	p, s := changedOnline(t)
+	p.write("f.txt", "mine")
+	p.cfg.Clock = newHurried(100)
+	p.cfg.Poll = time.Second
+	s.fail("rename stash f (conflict*", syscall.EIO)
+	stop := p.agent(New(p.cfg))
+	p.until("the version is back", func() bool { return len(p.copies("f.txt")) == 1 })
+	stop()
+	p.onStage()
+	p.sync()
+	p.holds("f.txt", "theirs", "mine")
+	p.same()
+}
+
+// TestWhatLiesInTheStashOutlivesThatTheAgreementsAreForgotten, as when a person
+// says that a replaced folder is meant: the old versions make no copies.
+func TestWhatLiesInTheStashOutlivesThatTheAgreementsAreForgotten(t *testing.T) {
+	p, _ := changedOnline(t)
+	clock := newHurried(1)
+	p.cfg.Clock = clock
+	editor, err := os.OpenFile(p.path("f.txt"), os.O_WRONLY, 0)
+	p.must(err)
+	defer editor.Close()
+	p.sync()
+	p.must(p.db.Update(func(tx *state.Tx) error { return tx.ForgetAgreements(p.cfg.Folder.N) }))
+	if s := p.sync(); s.Conflicts != 0 {
+		t.Errorf("an old version became a copy: %s", show(p.here()))
+	}
+	_, err = editor.WriteAt([]byte("mine"), 0)
+	p.must(errors.Join(err, editor.Close()))
+	clock.forward(2 * stashFor)
+	p.sync()
+	p.holds("f.txt", "theirs", "mine")
+	p.same()
 }

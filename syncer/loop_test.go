@@ -138,9 +138,11 @@ func TestRowsThatAreWrittenASecondTimeAreTheSame(t *testing.T) {
 		for len(sent) > 0 {
 			<-sent
 		}
-		e.inbox <- report{then: func(error) { <-sent }} // the loop waits for the worker's report …
-		e.inbox <- report{tx: func(*state.Tx) error { return refused }}
-		return nil // … which then shares a batch with one that is refused
+		e.inbox <- report{then: func(error) {
+			<-sent // the loop waits for the worker's report, which shares a batch with one that is refused
+			e.inbox <- report{tx: func(*state.Tx) error { return refused }}
+		}}
+		return nil
 	}})
 	e = New(p.cfg)
 	if _, err := e.Once(t.Context()); err != nil {

@@ -493,6 +493,21 @@ func TestAReplacementLeavesTheOtherNamesOfAFileAlone(t *testing.T) {
 	p.same()
 }
 
+// TestANewNameOfAFileWithSeveralIsNoMove: which of them it came from cannot be
+// told.
+func TestANewNameOfAFileWithSeveralIsNoMove(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("f.txt", "base")
+	p.must(os.Link(p.path("f.txt"), p.path("g.txt")))
+	p.sync()
+	p.remove("g.txt")
+	p.must(os.Link(p.path("f.txt"), p.path("n.txt")))
+	if s := p.sync(); s.Moved != 0 || s.Uploaded != 1 || s.DeletedRemote != 1 {
+		t.Errorf("%+v, want one file gone and one new", s)
+	}
+	p.same()
+}
+
 func TestAFullDiskHoldsOneDownloadAndNothingElse(t *testing.T) {
 	for _, call := range []string{"create tmp", "write tmp", "sync tmp"} {
 		t.Run(call, func(t *testing.T) {

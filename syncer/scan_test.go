@@ -83,6 +83,36 @@ func TestALogThatIsRotatedKeepsItsIdentity(t *testing.T) {
 	}
 }
 
+// TestALogThatIsRotatedBeforeOurEyesKeepsItsIdentity: the rename is seen before
+// the new file is there.
+func TestALogThatIsRotatedBeforeOurEyesKeepsItsIdentity(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("f.log", "old lines")
+	p.sync()
+	e := New(p.cfg)
+	p.must(e.scan(t.Context()))
+	look := func(paths ...string) {
+		for _, rel := range paths {
+			e.lookAt(rel, false)
+		}
+		e.local.join()
+	}
+	k, _ := e.local.find("f.log")
+	p.move("f.log", "f.log~")
+	look("f.log", "f.log~")
+	if at := e.local.path(k); at != "f.log~" {
+		t.Fatalf("the log is at %q, want it followed", at)
+	}
+	p.write("f.log", "new lines")
+	look("f.log")
+	if at := e.local.path(k); at != "f.log" {
+		t.Errorf("the log is at %q, want it where it was", at)
+	}
+	if other, ok := e.local.find("f.log~"); !ok || other == k || !e.local.diff[other].fresh {
+		t.Error("the old lines are no new file")
+	}
+}
+
 // TestAConflictCopyIsAFileOfItsOwn: it has the inode that the base remembers,
 // and is no move of the file all the same, whenever it was made.
 func TestAConflictCopyIsAFileOfItsOwn(t *testing.T) {

@@ -321,8 +321,19 @@ type stageFile struct {
 	name string
 }
 
+// ReadAt reads in two goes, between which something may happen.
 func (f *stageFile) ReadAt(b []byte, at int64) (int, error) {
-	return played(f.s, "read "+f.name, func() (int, error) { return f.File.ReadAt(b, at) })
+	return played(f.s, "read "+f.name, func() (int, error) {
+		n, err := f.File.ReadAt(b[:len(b)/2], at)
+		if err != nil {
+			return n, err
+		}
+		if err := f.s.at(flat("read on "+f.name), false); err != nil {
+			return n, err
+		}
+		more, err := f.File.ReadAt(b[n:], at+int64(n))
+		return n + more, err
+	})
 }
 
 func (f *stageFile) Write(b []byte) (int, error) {

@@ -10,10 +10,13 @@ import (
 	"strings"
 )
 
-// The two sides.
+// The two sides. Two people work on each: one of those here is called "also",
+// for both may have a file open. Online a deed is done at once, so it is the
+// same whoever does it.
 const (
 	here = iota
 	there
+	also
 )
 
 // A person keeps working on one side. Each deed is a line of the script; one
@@ -26,10 +29,10 @@ type person struct {
 }
 
 // act does what a person does.
-func (w *world) act(side int, verb string, args []string) error {
+func (w *world) act(who int, verb string, args []string) error {
 	for _, a := range args {
-		if w.people[side].recent = append(w.people[side].recent, a); len(w.people[side].recent) > 4 {
-			w.people[side].recent = w.people[side].recent[1:]
+		if w.people[who].recent = append(w.people[who].recent, a); len(w.people[who].recent) > 4 {
+			w.people[who].recent = w.people[who].recent[1:]
 		}
 	}
 	arg := func(i int) string {
@@ -39,15 +42,15 @@ func (w *world) act(side int, verb string, args []string) error {
 		return ""
 	}
 	w.changed = true
-	if side == there {
+	if who == there {
 		return w.actThere(verb, arg(0), arg(1))
 	}
 	defer w.disk.settleNames()
-	return w.actHere(verb, arg(0), arg(1))
+	return w.actHere(&w.people[who], verb, arg(0), arg(1))
 }
 
-func (w *world) actHere(verb, a, b string) error {
-	d, p := w.disk, &w.people[here]
+func (w *world) actHere(p *person, verb, a, b string) error {
+	d := w.disk
 	switch verb {
 	case "write": // in place, at one go
 		in, err := w.toWrite(a)
@@ -268,10 +271,14 @@ func (w *world) invent(rnd *rand.Rand) string {
 		}
 		return to
 	}
-	who := [2]string{"here", "there"}[side]
+	person := side
+	if side == here && rnd.IntN(2) == 0 {
+		person = also
+	}
+	who := [3]string{"here", "there", "also"}[person]
 	switch n := rnd.IntN(20); {
-	case side == here && w.people[here].open != nil && n < 12:
-		return "here " + [2]string{"more", "close"}[rnd.IntN(2)]
+	case w.people[person].open != nil && n < 12:
+		return who + " " + [2]string{"more", "close"}[rnd.IntN(2)]
 	case n < 5:
 		return deed(who, "write", file())
 	case n < 7 && side == here:
@@ -291,7 +298,7 @@ func (w *world) invent(rnd *rand.Rand) string {
 }
 
 func (w *world) recent() []string {
-	return slices.Concat(w.people[here].recent, w.people[there].recent)
+	return slices.Concat(w.people[here].recent, w.people[there].recent, w.people[also].recent)
 }
 
 // places lists the files and folders of a side; the first folder is the top.

@@ -61,8 +61,10 @@ func (w *world) silence() {
 // stop ends people's work and all faults.
 func (w *world) stop() {
 	w.say("--- people and faults stop")
-	if w.people[here].open != nil {
-		w.carryOut("here close")
+	for who, name := range [...]string{here: "here", also: "also"} {
+		if w.people[who].open != nil {
+			w.carryOut(name + " close")
+		}
 	}
 	w.quiet = true
 	w.fails = nil

@@ -97,7 +97,7 @@ type world struct {
 
 	ledger  ledger
 	fails   []*failure
-	people  [2]person
+	people  [3]person
 	changed bool // on either side, since the ledger was last asked
 
 	bad     error

@@ -52,7 +52,7 @@ func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name strin
 // Delete moves an item, a folder with all that is in it, to the drive's recycle
 // bin. What is gone already counts as deleted.
 func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
-	r := &request{op: "delete an item", method: http.MethodDelete, url: c.itemURL(drive, id), to: forGraph, header: ifMatch(etag)}
+	r := &request{op: "delete an item", method: http.MethodDelete, url: c.itemURL(drive, id), about: id, to: forGraph, header: ifMatch(etag)}
 	_, err := c.ask(ctx, r, new(wireItem))
 	if errors.Is(err, ErrNotFound) {
 		return nil

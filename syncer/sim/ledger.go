@@ -101,7 +101,9 @@ func (w *world) ask() {
 // missing lists the versions that should be live files now that all is quiet,
 // and those that should not be: I4, I7, I15, I16. A crash may leave one copy too
 // many: a version that was brought here and not yet agreed upon passes for one
-// made here, if the one online has changed by then.
+// made here, if the one online has changed by then. So may a directory that
+// could not be synced: what was put there might be gone after a power loss, and
+// is not agreed upon.
 func (w *world) missing(here map[string]string, waits func(path string) bool) error {
 	live := map[string][]string{}
 	for path, text := range here {
@@ -113,7 +115,7 @@ func (w *world) missing(here map[string]string, waits func(path string) bool) er
 		case !v.over && len(paths) == 0 && !v.weak && !w.elsewhere(text, waits):
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case w.crashes == 0 && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):
+		case w.crashes == 0 && !w.unsynced && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

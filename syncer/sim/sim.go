@@ -69,13 +69,14 @@ type world struct {
 	log    []string
 	logged bool
 
-	procs []*proc
-	cur   *proc
-	last  *proc
-	mail  bool // a report came since the loop went to sleep
-	dead  bool // the process has ended
-	dying bool // it ends at its next verb
-	quiet bool // people and faults have stopped
+	procs    []*proc
+	cur      *proc
+	last     *proc
+	mail     bool // a report came since the loop went to sleep
+	dead     bool // the process has ended
+	unsynced bool // a directory could not be synced: see missing
+	dying    bool // it ends at its next verb
+	quiet    bool // people and faults have stopped
 
 	crashes int
 

@@ -1,0 +1,199 @@
+package syncer
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"tandem/state"
+	"tandem/syncer/plan"
+	"tandem/watcher"
+)
+
+// see takes note of one directory entry in parent. b is the base row of that
+// name, nil when there is none. The path decides identity as long as the kind
+// is the same: an editor that saves by writing a new file and renaming it over
+// the old one has edited it.
+func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
+	kind, why := kindOf(e)
+	if b != nil && plan.Kind(b.Kind) == kind {
+		return t.seeBase(parent, e, b)
+	}
+	if b != nil && !t.away(plan.Key(b.N)) {
+		t.miss(plan.Key(b.N))
+	}
+	place := plan.Place{Parent: parent, Name: e.Name}
+	if k := t.standing(place); k != 0 {
+		if old := t.diff[k]; old.kind == kind {
+			t.refresh(k, old, e)
+			return k
+		}
+		t.vanish(k)
+	}
+	k := plan.Key(t.db.NextKey())
+	t.put(k, &item{
+		place: place, kind: kind, why: why, print: printOfEntry(e), nlink: e.NLink,
+		edit: true, fresh: true, young: t.settled(e),
+	})
+	return k
+}
+
+func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
+	k := plan.Key(b.N)
+	if t.elsewhere(k) {
+		t.demote(k)
+	}
+	clean := e.Kind == watcher.Dir || printOfEntry(e) == printOf(*b) && !b.Racy
+	if clean {
+		t.forget(k)
+		return k
+	}
+	old := t.diff[k]
+	if old != nil && old.kind == plan.File && old.print == printOfEntry(e) {
+		return k
+	}
+	t.diff[k] = &item{
+		place: plan.Place{Parent: parent, Name: e.Name}, kind: plan.File, print: printOfEntry(e),
+		nlink: e.NLink, edit: true, young: t.settled(e),
+	}
+	t.touch(k)
+	return k
+}
+
+// demote lets what was taken for base item k, moved, be a new item: its old
+// path is occupied again, so that is where k is (the old log was rotated away,
+// the editor keeps a backup).
+func (t *local) demote(k plan.Key) {
+	it := t.diff[k]
+	t.lift(k)
+	delete(t.diff, k)
+	it.fresh, it.edit, it.hash = true, it.kind == plan.File, ""
+	t.put(plan.Key(t.db.NextKey()), it)
+	if it.kind == plan.Dir {
+		t.deep[t.path(t.standing(it.place))] = struct{}{}
+	}
+	t.touch(k)
+}
+
+// renew lets the file k, which the base has no longer, be a new item.
+func (t *local) renew(k plan.Key, l plan.Local) {
+	it, ok := t.diff[k]
+	if !ok {
+		it = &item{place: l.Place, kind: l.Kind, print: l.Print, nlink: 1}
+	}
+	t.lift(k)
+	delete(t.diff, k)
+	it.fresh, it.edit, it.hash = true, true, l.Hash
+	to := plan.Key(t.db.NextKey())
+	t.bind[k] = to
+	t.put(to, it)
+}
+
+// refresh brings a new or moved item up to what was just seen of it.
+func (t *local) refresh(k plan.Key, it *item, e watcher.Entry) {
+	if it.print == printOfEntry(e) {
+		return
+	}
+	if it.kind == plan.File {
+		it.hash, it.edit, it.young = "", true, t.settled(e)
+		t.touch(k)
+	}
+	it.print, it.nlink = printOfEntry(e), e.NLink
+}
+
+// settled is when a file that was just seen may be acted upon: once nobody has
+// changed it for the settle time. Its clock is the file's own, so a file copied
+// here with an old mtime is judged by its ctime.
+func (t *local) settled(e watcher.Entry) time.Time {
+	if e.Kind != watcher.File {
+		return time.Time{}
+	}
+	last := time.Unix(0, max(e.MTime, e.CTime))
+	if now := t.now(); last.After(now) {
+		last = now // a clock that was set back must not keep the file waiting
+	}
+	return last.Add(t.settle)
+}
+
+// miss notes that a base item is not where it was. It is not taken for deleted
+// before the settle time is over: a rename shows its two names one after the other.
+func (t *local) miss(k plan.Key) {
+	if t.missing(k) {
+		return
+	}
+	place := plan.Place{}
+	if it, ok := t.diff[k]; ok {
+		place = it.place
+		t.lift(k)
+	} else if b, ok := t.base(k); ok {
+		place = plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
+	}
+	t.diff[k] = &item{place: place, young: t.now().Add(t.settle)}
+	t.gone = true
+	t.touch(k)
+}
+
+// vanish notes that a new or moved item, and what is new below it, is no longer
+// where it was seen.
+func (t *local) vanish(k plan.Key) {
+	if it, ok := t.diff[k]; !ok || !it.fresh {
+		t.miss(k)
+		return
+	}
+	for _, c := range slices.Collect(maps.Values(t.kids[k])) {
+		t.vanish(c)
+	}
+	t.forget(k)
+}
+
+// unknown notes that k, and all below it, cannot be told now.
+func (t *local) unknown(k plan.Key, why string) {
+	it, ok := t.diff[k]
+	if !ok {
+		b, _ := t.base(k)
+		it = &item{place: plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}}
+		t.diff[k] = it
+	}
+	it.kind, it.why = plan.Unknown, why
+	t.touch(k)
+}
+
+func kindOf(e watcher.Entry) (plan.Kind, string) {
+	switch e.Kind {
+	case watcher.File:
+		return plan.File, ""
+	case watcher.Dir:
+		return plan.Dir, ""
+	case watcher.Mount:
+		return plan.Unknown, "another file system is mounted here"
+	}
+	return plan.Other, e.Why
+}
+
+// seeAll takes note of a whole directory: all entries of parent, and the base
+// rows of its children. Names that skip speaks for are passed over; found is
+// told the key of each entry.
+func (t *local) seeAll(parent plan.Key, entries []watcher.Entry, rows []state.Base, skip func(name string) bool, found func(watcher.Entry, plan.Key)) {
+	byName := make(map[string]*state.Base, len(rows))
+	for i := range rows {
+		byName[rows[i].LocalName] = &rows[i]
+	}
+	there := make(map[string]struct{}, len(entries))
+	for _, e := range entries {
+		there[e.Name] = struct{}{}
+		if !skip(e.Name) {
+			found(e, t.see(parent, e, byName[e.Name]))
+		}
+	}
+	for i := range rows {
+		k := plan.Key(rows[i].N)
+		if _, ok := there[rows[i].LocalName]; !ok && !t.away(k) && !skip(rows[i].LocalName) {
+			t.miss(k)
+		}
+	}
+	for name, k := range maps.Clone(t.kids[parent]) {
+		if _, ok := there[name]; !ok && !skip(name) {
+			t.vanish(k)
+		}
+	}
+}

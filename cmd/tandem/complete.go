@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/remote"
-	"tandem/task"
+	"tandem/cmd/tandem/internal/task"
 )
 
 // completePlaces completes CONNECTION: and then the path online, folder by

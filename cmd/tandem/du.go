@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/remote"
-	"tandem/task"
+	"tandem/cmd/tandem/internal/task"
 )
 
 const duHelp = `Say how much space things take online.

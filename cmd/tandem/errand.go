@@ -14,8 +14,8 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer"
-	"tandem/task"
-	"tandem/task/filter"
+	"tandem/cmd/tandem/internal/task"
+	"tandem/cmd/tandem/internal/task/filter"
 )
 
 // An errand is one cloud task: from the command line, or as [task.NAME] in the

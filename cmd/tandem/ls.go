@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/remote"
-	"tandem/task"
-	"tandem/task/filter"
+	"tandem/cmd/tandem/internal/task"
+	"tandem/cmd/tandem/internal/task/filter"
 )
 
 const lsHelp = `List what is online.

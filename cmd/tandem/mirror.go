@@ -12,7 +12,7 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer/plan"
-	"tandem/task"
+	"tandem/cmd/tandem/internal/task"
 	"tandem/watcher"
 )
 

@@ -14,7 +14,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
-	"tandem/task"
+	"tandem/cmd/tandem/internal/task"
 )
 
 // A place is a path online, as CONNECTION:/path says it, or as a path here does

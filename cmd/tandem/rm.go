@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/remote"
-	"tandem/task"
+	"tandem/cmd/tandem/internal/task"
 )
 
 const rmHelp = `Delete online, to the recycle bin.

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/remote"
-	"tandem/task/filter"
+	"tandem/cmd/tandem/internal/task/filter"
 )
 
 const shareHelp = `Make a link with which others reach something online.

@@ -23,7 +23,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
-	"tandem/task/filter"
+	"tandem/cmd/tandem/internal/task/filter"
 )
 
 // A Drive is one drive, for as long as an errand takes. It is safe for

@@ -12,7 +12,7 @@ import (
 	"tandem/remote"
 	"tandem/remote/quickxor"
 	"tandem/syncer/plan"
-	"tandem/task/filter"
+	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/watcher"
 )
 

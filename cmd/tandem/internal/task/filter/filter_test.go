@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/task/filter"
+	"tandem/cmd/tandem/internal/task/filter"
 )
 
 var (

@@ -13,7 +13,7 @@ import (
 
 	"tandem/remote"
 	"tandem/remote/remotetest"
-	"tandem/task"
+	"tandem/cmd/tandem/internal/task"
 )
 
 // A bench is an emulated drive, and a folder here.

@@ -119,6 +119,7 @@ func TestWhatIsNotAsToldNeverReplacesAFile(t *testing.T) {
 	for name, fault := range map[string]remotetest.Fault{
 		"a page of a portal": {Match: "GET download", Status: 200, Body: "<html>please sign in</html>"},
 		"the wrong bytes":    {Match: "GET download", Status: 200, Body: "theirz"},
+		"more than there is": {Match: "GET download", Status: 200, Body: "theirs, and a tail"},
 		"nothing":            {Match: "GET download", Status: 200},
 	} {
 		t.Run(name, func(t *testing.T) {

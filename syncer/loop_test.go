@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -168,5 +169,27 @@ func TestManyFilesAreMadeDurableTogether(t *testing.T) {
 	if n := len(s.heard("syncdir d")); n > 32 {
 		t.Errorf("the folder was synced %d times for 64 files that came together", n)
 	}
+	p.same()
+}
+
+// TestAPassEndsThoughOneItemNeedsAnotherThatIsLeft to the next run: two names
+// are to be swapped, and the first step fails each time.
+func TestAPassEndsThoughOneItemNeedsAnotherThatIsLeft(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.cfg.Clock = newHurried(100)
+	p.write("a.txt", "one")
+	p.write("b.txt", "two")
+	p.sync()
+	p.must(p.online.Move("a.txt", "c.txt"))
+	p.must(p.online.Move("b.txt", "a.txt"))
+	p.must(p.online.Move("c.txt", "b.txt"))
+	p.onStage().never("rename * .tandem-swap-*", syscall.EIO)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := New(p.cfg).Once(ctx); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the pass ended with %v", err)
+	}
+	p.onStage()
+	p.sync()
 	p.same()
 }

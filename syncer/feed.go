@@ -226,7 +226,11 @@ func (e *Engine) upToDate() {
 // again, unless a person must sign in first.
 func (e *Engine) feedFailed(err error) {
 	e.feed.leave(e, false)
-	if e.once || errors.Is(err, remote.ErrSignIn) {
+	switch {
+	case errors.Is(err, state.ErrRootChanged):
+		e.fatal = &RootError{Path: e.cfg.Folder.Path, Why: "its drive has another root than it had; nothing was changed on either side"}
+		return
+	case e.once, errors.Is(err, remote.ErrSignIn):
 		e.fatal = err
 		return
 	}

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"tandem/remote"
 	"tandem/remote/remotetest"
+	"tandem/state"
 )
 
 // A feedTrap is one thing that the change feed does otherwise than one would
@@ -416,5 +418,14 @@ func TestAFileThatIsTakenForMalwareStaysHere(t *testing.T) {
 	}
 	if len(s.Waiting) == 0 || !strings.Contains(s.Waiting[0].Why, "malware") {
 		t.Errorf("waiting: %+v", s.Waiting)
+	}
+}
+
+func TestADriveWithAnotherRootEndsTheRunOfAnAgentToo(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	e := New(p.cfg)
+	e.feedFailed(fmt.Errorf("merge the change feed: %w", state.ErrRootChanged))
+	if root := (*RootError)(nil); !errors.As(e.fatal, &root) {
+		t.Errorf("it goes on after %v", e.fatal)
 	}
 }

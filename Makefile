@@ -55,6 +55,7 @@ lint:
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tandem
+	go test ./syncer -run '^$$' -bench Listing -benchtime 1x -files 100000
 	go test -run '^$$' -bench . ./remote/quickxor
 
 demo: build

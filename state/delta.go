@@ -14,6 +14,8 @@ const scratch = `
 	CREATE TEMP TABLE stage(
 		seq INTEGER PRIMARY KEY, drive INTEGER, id TEXT, deleted INTEGER, parent_id TEXT, name TEXT, fold TEXT, kind INTEGER,
 		why TEXT, size INTEGER, mtime INTEGER, hash BLOB, etag TEXT, UNIQUE(drive, id));
+	CREATE INDEX temp.stage_gone ON stage(drive) WHERE deleted=1;
+	CREATE INDEX temp.stage_root ON stage(drive) WHERE parent_id='';
 	CREATE TEMP TABLE news(seq INTEGER PRIMARY KEY, n INTEGER, verdict TEXT); -- the entries that tell something: see merge.sort
 	CREATE TEMP TABLE changed(n INTEGER PRIMARY KEY);
 	CREATE TEMP TABLE lost(n INTEGER PRIMARY KEY);

@@ -89,10 +89,11 @@ func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
 
 type merge struct {
 	Merge
-	tx    *Tx
-	drive Drive
-	asked map[string]bool // the doubts so far, by id
-	out   Merged
+	tx     *Tx
+	drive  Drive
+	asked  map[string]bool // the doubts so far, by id
+	before int64           // the keys of what was known before this run go up to here
+	out    Merged
 }
 
 func (m *merge) all() error {
@@ -108,11 +109,11 @@ func (m *merge) all() error {
 	return nil
 }
 
-// do runs statements that know @drive, and @late: what we wrote before that
-// should have been echoed by now.
+// do runs statements that know @drive; @late: what we wrote before that should
+// have been echoed by now; and @before: the last key before this run.
 func (m *merge) do(statements ...string) error {
 	for _, q := range statements {
-		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()))
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before))
 		if err != nil {
 			return err
 		}
@@ -126,8 +127,9 @@ func (m *merge) clear() error {
 
 // root refuses a run in which the drive's root is deleted or another item.
 func (m *merge) root() error {
-	id, found, err := get(m.tx.db.w, value[string], `SELECT id FROM temp.stage WHERE drive=?1 AND (deleted=1 AND id=?2
-		OR deleted=0 AND parent_id='' AND kind=2 AND name='root' AND id<>?2) LIMIT 1`, m.drive.N, m.drive.RootID)
+	id, found, err := get(m.tx.db.w, value[string], `SELECT id FROM temp.stage WHERE drive=?1 AND id=?2 AND deleted=1
+		UNION ALL SELECT id FROM temp.stage WHERE drive=?1 AND parent_id='' AND deleted=0 AND kind=2 AND name='root' AND id<>?2
+		LIMIT 1`, m.drive.N, m.drive.RootID)
 	if err == nil && found && m.drive.RootID != "" {
 		err = fmt.Errorf("%w: %q", ErrRootChanged, id)
 	}
@@ -167,7 +169,8 @@ func (m *merge) number() error {
 	if err != nil {
 		return err
 	}
-	return m.tx.exec("UPDATE temp.news SET n=?+seq WHERE verdict='new'", m.tx.db.key.Add(most)-most)
+	m.before = m.tx.db.key.Add(most) - most
+	return m.tx.exec("UPDATE temp.news SET n=?+seq WHERE verdict='new'", m.before)
 }
 
 // parentOf finds the folder of entry s: one that is known, one that comes in
@@ -210,7 +213,7 @@ func (m *merge) swept() error {
 	return m.doubt("it went with a folder that was deleted here", `
 		SELECT 0, s.id, p.n FROM temp.stage s CROSS JOIN item p ON p.drive=@drive AND p.id=s.parent_id
 		LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
-		WHERE +s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`)
+		WHERE s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`)
 }
 
 // settle closes what we did and the feed has now said too, and notes where it is
@@ -242,7 +245,7 @@ func (m *merge) absent() error {
 		return nil
 	}
 	if err := m.do(`
-		INSERT INTO temp.missing SELECT n FROM item i WHERE drive=@drive AND NOT (parent=0 AND parent_id='')
+		INSERT INTO temp.missing SELECT n FROM item i WHERE +drive=@drive AND n<=@before AND NOT (parent=0 AND parent_id='')
 			AND NOT EXISTS (SELECT 1 FROM temp.stage s WHERE s.drive=@drive AND s.id=i.id)`,
 		"UPDATE item SET own=0, over='', disputed=0 WHERE gone=1 AND own<>0 AND n IN (SELECT n FROM temp.missing)",
 		"UPDATE item SET disputed=1 WHERE gone=0 AND own<>0 AND n IN (SELECT n FROM temp.missing)"); err != nil {

@@ -162,7 +162,7 @@ func (db *DB) prepareFile() error {
 	if err := db.use.mark(); err != nil {
 		return err
 	}
-	for _, pragma := range []string{"journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-8192", "temp.cache_size=-4096", "temp.journal_mode=memory"} {
+	for _, pragma := range []string{"journal_mode=wal", "synchronous=full", "foreign_keys=1", "cache_size=-20480", "temp.cache_size=-8192", "temp.journal_mode=memory"} {
 		if err := db.w.exec("PRAGMA " + pragma); err != nil {
 			return err
 		}

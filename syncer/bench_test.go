@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tandem/remote/remotetest"
+	"tandem/state"
 )
 
 var files = flag.Int("files", 10_000, "how many files the benchmarks are about; a tenth as many folders")
@@ -75,5 +76,22 @@ func BenchmarkNothingToDo(b *testing.B) {
 		if s := p.sync(); s.Requests != 1 {
 			b.Fatalf("%+v", s)
 		}
+	}
+}
+
+// BenchmarkListing reads a drive's feed into the state.
+func BenchmarkListing(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPair(b, remotetest.Options{})
+		p.must(p.online.Fill("a", *files, *files/10, 64))
+		drive, err := p.db.Drive(p.cfg.Drive.N)
+		p.must(err)
+		e := New(p.cfg)
+		b.StartTimer()
+		r, err := e.readFeed(b.Context(), drive, "")
+		p.must(err)
+		_, err = p.db.MergeDelta(drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: e.clock.Now()})
+		p.must(err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/cmd/tandem/internal/task"
+	"tandem/remote"
 )
 
 // completePlaces completes CONNECTION: and then the path online, folder by

@@ -10,8 +10,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/cmd/tandem/internal/task"
+	"tandem/remote"
 )
 
 const duHelp = `Say how much space things take online.

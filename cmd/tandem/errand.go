@@ -12,10 +12,10 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
-	"tandem/syncer"
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
+	"tandem/remote"
+	"tandem/syncer"
 )
 
 // An errand is one cloud task: from the command line, or as [task.NAME] in the

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
+	"tandem/remote"
 )
 
 const getHelp = `Fetch files from online.

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"time"
 
+	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/syncer/plan"
-	"tandem/cmd/tandem/internal/task"
 	"tandem/watcher"
 )
 

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
+	"tandem/remote"
 )
 
 const mkdirHelp = `Make folders online.

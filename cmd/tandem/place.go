@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
-	"tandem/cmd/tandem/internal/task"
 )
 
 // A place is a path online, as CONNECTION:/path says it, or as a path here does

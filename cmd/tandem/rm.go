@@ -11,8 +11,8 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/cmd/tandem/internal/task"
+	"tandem/remote"
 )
 
 const rmHelp = `Delete online, to the recycle bin.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/cmd/tandem/internal/task/filter"
+	"tandem/remote"
 )
 
 const shareHelp = `Make a link with which others reach something online.

@@ -20,10 +20,10 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
-	"tandem/cmd/tandem/internal/task/filter"
 )
 
 // A Drive is one drive, for as long as an errand takes. It is safe for

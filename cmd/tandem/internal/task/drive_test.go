@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/remote/remotetest"
-	"tandem/cmd/tandem/internal/task"
 )
 
 // A bench is an emulated drive, and a folder here.

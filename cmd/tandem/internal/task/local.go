@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 	"tandem/remote/quickxor"
 	"tandem/syncer/plan"
-	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/watcher"
 )
 

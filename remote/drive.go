@@ -15,6 +15,7 @@ type Drive struct {
 	Kind                   string // personal, business or documentLibrary
 	Owner                  string
 	Total, Used, Remaining int64
+	Files                  int64  // 0 where the service does not count them, as on personal drives
 	State                  string // of the quota: normal, nearing, critical, exceeded, or ""
 	WebURL                 string
 }
@@ -53,6 +54,7 @@ func (c *Client) Drive(ctx context.Context, id string) (Drive, error) {
 		} `json:"owner"`
 		Quota struct {
 			Total, Used, Remaining int64
+			Files                  int64 `json:"fileCount"`
 			State                  string
 		} `json:"quota"`
 	}
@@ -75,7 +77,7 @@ func (c *Client) Drive(ctx context.Context, id string) (Drive, error) {
 	}
 	return Drive{
 		ID: NormDrive(w.ID), Kind: w.Kind, Owner: owner, WebURL: w.Web,
-		Total: w.Quota.Total, Used: w.Quota.Used, Remaining: w.Quota.Remaining, State: w.Quota.State,
+		Total: w.Quota.Total, Used: w.Quota.Used, Remaining: w.Quota.Remaining, Files: w.Quota.Files, State: w.Quota.State,
 	}, nil
 }
 

@@ -149,6 +149,12 @@ func TestALifeOnTheDrive(t *testing.T) {
 		large := strings.Repeat("0123456789", 2_500_000)
 		big := b.upload(folder.ID, "big", large)
 
+		drive, err := b.Drive(ctx, "")
+		counted := map[bool]int64{true: 3}[work] // personal drives do not say
+		if err != nil || drive.Owner != "ann" || drive.Used < int64(len(large)) || drive.Files != counted {
+			b.Errorf("the drive is %+v, %v; want %d files", drive, err, counted)
+		}
+
 		items, cursor := b.feed("")
 		if got := items[small.ID]; got.Name != "a b.txt" || got.ParentID != folder.ID || got.Hash != small.Hash || got.Kind != remote.File {
 			b.Errorf("the feed has %+v", got)

@@ -68,7 +68,7 @@ func TestTheKeyringIsUsedWhereThereIsOne(t *testing.T) {
 	if err := file.Save([]byte("from before there was a keyring")); err != nil {
 		t.Fatal(err)
 	}
-	s := KeyringStore("personal", file)
+	s := NewKeyring().Store("personal", file)
 	if got, err := s.Load(); err != nil || !strings.HasPrefix(string(got), "from before") {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -90,7 +90,7 @@ func TestTheKeyringIsUsedWhereThereIsOne(t *testing.T) {
 func TestWithoutAKeyringTheFileIsUsed(t *testing.T) {
 	keyring.MockInitWithError(errors.New("no keyring here"))
 	file := FileStore(filepath.Join(t.TempDir(), "sign-in"))
-	s := KeyringStore("personal", file)
+	s := NewKeyring().Store("personal", file)
 	exercise(t, s)
 	if got, err := file.Load(); err != nil || string(got) != "two" {
 		t.Errorf("the file has %q, %v", got, err)

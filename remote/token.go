@@ -21,6 +21,7 @@ type savedSignIn struct {
 	Refresh string    `json:"refresh_token"`
 	Access  string    `json:"access_token,omitempty"`
 	Until   time.Time `json:"access_until,omitzero"`
+	Renewed time.Time `json:"renewed,omitzero"` // when the refresh token came
 }
 
 // An accessToken opens one audience until a while before its real end.
@@ -40,6 +41,7 @@ type tokens struct {
 
 	mu      sync.Mutex
 	refresh Secret
+	renewed time.Time
 	access  map[audience]accessToken
 }
 
@@ -101,20 +103,13 @@ func (t *tokens) reject(to audience, value Secret) {
 }
 
 func (t *tokens) load() error {
-	raw, err := t.c.cfg.Tokens.Load()
-	if errors.Is(err, fs.ErrNotExist) {
-		return &Error{Op: "sign in", kind: ErrSignIn, Message: "not signed in"}
-	}
+	s, err := readSignIn(t.c.cfg.Tokens)
 	if err != nil {
 		return err
 	}
-	var s savedSignIn
-	if json.Unmarshal(raw, &s) != nil || s.Refresh == "" {
-		return &Error{Op: "sign in", kind: ErrSignIn, Message: "the saved sign-in cannot be read"}
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.refresh = Secret(s.Refresh)
+	t.refresh, t.renewed = Secret(s.Refresh), s.Renewed
 	if s.Access != "" && t.access[forGraph].value.Reveal() != s.Access {
 		t.access[forGraph] = accessToken{Secret(s.Access), s.Until}
 	}
@@ -147,21 +142,21 @@ func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
 	defer t.mu.Unlock()
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	a := accessToken{Secret(answer.Access), t.c.cfg.Clock.Now().Add(life - min(renewAhead, life/5))}
-	refresh, graph := t.refresh, t.access[forGraph]
+	refresh, renewed, graph := t.refresh, t.renewed, t.access[forGraph]
 	if answer.Refresh != "" { // none came: the old one goes on
-		refresh = Secret(answer.Refresh)
+		refresh, renewed = Secret(answer.Refresh), t.c.cfg.Clock.Now()
 	}
 	if to == forGraph {
 		graph = a
 	}
-	raw, err := json.Marshal(savedSignIn{Refresh: refresh.Reveal(), Access: graph.value.Reveal(), Until: graph.until})
+	raw, err := json.Marshal(savedSignIn{Refresh: refresh.Reveal(), Access: graph.value.Reveal(), Until: graph.until, Renewed: renewed})
 	if err != nil {
 		return "", err
 	}
 	if err := t.c.cfg.Tokens.Save(raw); err != nil {
 		return "", err
 	}
-	t.refresh, t.access[to] = refresh, a
+	t.refresh, t.renewed, t.access[to] = refresh, renewed, a
 	return a.value, nil
 }
 
@@ -183,7 +178,7 @@ func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
 func (t *tokens) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.refresh = ""
+	t.refresh, t.renewed = "", time.Time{}
 	clear(t.access)
 }
 

@@ -74,6 +74,30 @@ func TestWithoutANewRefreshTokenTheOldOneGoesOn(t *testing.T) {
 	}
 }
 
+func TestASavedSignInTellsWhenItWasUsedAndWhenItEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name, body string
+		renewed    bool
+	}{
+		{"a new refresh token", tokenBody, true},
+		{"the old one goes on", `{"access_token":"a","expires_in":3600}`, false},
+	} {
+		store, clock := outdated(), newStepClock()
+		c := newTestClient(t, graphAnd(answer(200, tt.body), answer(200, `{"id":"i"}`)), func(cfg *Config) { cfg.Tokens, cfg.Clock = store, clock })
+		if s, err := SavedSignIn(store); err != nil || !s.Used.IsZero() || !s.Expires().IsZero() {
+			t.Errorf("%s: before there was a stamp: %+v, %v", tt.name, s, err)
+		}
+		if _, err := c.Item(t.Context(), "d", "i"); err != nil {
+			t.Fatal(err)
+		}
+		now := clock.Now()
+		s, err := SavedSignIn(store)
+		if err != nil || s.Used.Equal(now) != tt.renewed || s.Expires().Equal(now.AddDate(0, 0, 90)) != tt.renewed {
+			t.Errorf("%s: used %v, until %v, %v; want a stamp: %v", tt.name, s.Used, s.Expires(), err, tt.renewed)
+		}
+	}
+}
+
 func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	for life, renewed := range map[int64]time.Duration{3600: 55 * time.Minute, 300: 4 * time.Minute} {
 		clock := newStepClock()

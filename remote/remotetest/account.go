@@ -23,6 +23,7 @@ type quotaJSON struct {
 	Remaining int64  `json:"remaining"`
 	Deleted   int64  `json:"deleted"`
 	State     string `json:"state"`
+	Files     int    `json:"fileCount,omitempty"`
 }
 
 func (d *Drive) getMe(c *call) (*reply, error) {
@@ -59,6 +60,9 @@ func (d *Drive) driveJSON(c *call) driveJSON {
 		q.State = "critical"
 	case q.Remaining < q.Total/10:
 		q.State = "nearing"
+	}
+	if d.opt.Kind.work() {
+		q.Files = d.files()
 	}
 	owner := map[string]any{"user": map[string]string{
 		"id": d.id, "displayName": d.opt.Account, "email": d.opt.Account + "@example.com"}}

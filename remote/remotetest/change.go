@@ -212,6 +212,16 @@ func (d *Drive) restore(it, parent *item, name string) {
 // used counts the bytes that weigh on the quota.
 func (d *Drive) used() int64 { return d.root.size + d.binned + d.oldBytes }
 
+// files counts the files there are.
+func (d *Drive) files() (n int) {
+	for _, it := range d.ids {
+		if !it.isDir && !it.deleted {
+			n++
+		}
+	}
+	return n
+}
+
 // freeName is name, or name with the first number that makes it free.
 func (d *Drive) freeName(parent *item, name string, isDir bool) string {
 	stem, ext := name, ""

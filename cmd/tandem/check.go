@@ -55,6 +55,33 @@ func (s source) at(table, name, key string) string {
 	return fmt.Sprintf("%s:%d", s.path, line)
 }
 
+// inline finds a table that is written as a value: the decoder would take it
+// without the defaults.
+func (s source) inline() error {
+	var p unstable.Parser
+	p.Reset(s.data)
+	var above []string
+	for p.NextExpression() {
+		e := p.Expression()
+		var keys []string
+		var first unstable.Range
+		for it := e.Key(); it.Next(); {
+			if len(keys) == 0 {
+				first = it.Node().Raw
+			}
+			keys = append(keys, string(it.Node().Data))
+		}
+		if e.Kind == unstable.Table {
+			above = keys
+			continue
+		}
+		if keys = slices.Concat(above, keys); len(keys) < 3 && e.Kind == unstable.KeyValue && e.Value().Kind == unstable.InlineTable {
+			return fmt.Errorf("%s:%d: %s: write it as a table of its own: [%s.NAME]", s.path, p.Shape(first).Start.Line, strings.Join(keys, "."), keys[0])
+		}
+	}
+	return nil
+}
+
 // check finds what the decoder cannot see, and fills in what follows from
 // other keys. The first mistake is told.
 func (c *config) check(src source, home string) error {

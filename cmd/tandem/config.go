@@ -69,7 +69,7 @@ func defaultFolder() *folder {
 func readConfig(path, home string) (*config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usage(fmt.Errorf("no configuration at %q", path), "copy config.toml.example there, or try without any: tandem demo")
+		return nil, usage(fmt.Errorf("no configuration at %q", path), "begin with: tandem connection add personal; or try without any: tandem demo")
 	}
 	if err != nil {
 		return nil, usage(fmt.Errorf("configuration: %w", err), "")
@@ -94,6 +94,9 @@ func parseConfig(path string, data []byte) (*config, error) {
 	}
 	if err := toml.Unmarshal(data, &names); err != nil {
 		return nil, located(path, err)
+	}
+	if err := (source{path, data}).inline(); err != nil {
+		return nil, err
 	}
 	cfg := &config{Connection: map[string]*connection{}, Folder: map[string]*folder{}, Task: map[string]*errand{}}
 	for name := range names.Connection {

@@ -84,6 +84,8 @@ func TestMistakesInTheConfigurationAreShown(t *testing.T) {
 		{"a share above all", pair + "local = \"/x\"\nhold_deletes_percent = 101\n", `c.toml:5: hold_deletes_percent: 101 is not a share`},
 		{"fewer deletes than none", pair + "local = \"/x\"\nhold_deletes_count = -1\n", `c.toml:5: hold_deletes_count: -1 is below 0`},
 		{"a folder inside another", pair + "local = \"/x/y\"\n[folder.z]\nconnection = \"a\"\nlocal = \"/x\"\n", `c.toml:4: local: "/x/y" of folder "x" lies in "/x" of folder "z"`},
+		{"connections in one line", "connection = {a = {group = \"x\"}}\n", `c.toml:1: connection: write it as a table of its own: [connection.NAME]`},
+		{"a connection in one line", "[connection]\na = {group = \"x\"}\n", `c.toml:2: connection.a: write it as a table of its own: [connection.NAME]`},
 		{"broken syntax", "[connection.a\n", `c.toml:1: `},
 		{"a key twice", conn + "group = \"a\"\ngroup = \"b\"\n", `c.toml:3: `},
 	} {

@@ -29,11 +29,18 @@ func TestEveryCommandHasTwoExamplesAndItsExitCodes(t *testing.T) {
 
 func TestEveryFlagIsInTheHelp(t *testing.T) {
 	p := &program{screen: newScreen(&strings.Builder{})}
-	for _, cmd := range p.command().Commands() {
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
 		for _, line := range strings.Split(cmd.LocalNonPersistentFlags().FlagUsages(), "\n") {
 			if flag := regexp.MustCompile(`--[a-z-]+`).FindString(line); flag != "" && flag != "--help" && !strings.Contains(cmd.Long, "\n  "+flag+" ") {
 				t.Errorf("the help of %q does not explain %s", cmd.CommandPath(), flag)
 			}
 		}
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+	}
+	for _, cmd := range p.command().Commands() {
+		check(cmd)
 	}
 }

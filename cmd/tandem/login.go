@@ -57,15 +57,7 @@ func (s *session) login(ctx context.Context, c *connection, device, noBrowser bo
 	if err != nil {
 		return err
 	}
-	if err := s.forgetAccount(c); err != nil {
-		return err
-	}
-	if device {
-		err = client.LoginDevice(ctx, s.showCode)
-	} else {
-		err = client.LoginBrowser(ctx, func(address string) { s.showPage(address, noBrowser) })
-	}
-	if err != nil {
+	if err := s.authenticate(ctx, client, c, device, noBrowser); err != nil {
 		return err
 	}
 	who, err := s.account(ctx, c)
@@ -76,6 +68,17 @@ func (s *session) login(ctx context.Context, c *connection, device, noBrowser bo
 		return err
 	}
 	return s.sameAccount(c, who)
+}
+
+// authenticate lets a person sign in.
+func (s *session) authenticate(ctx context.Context, client *remote.Client, c *connection, device, noBrowser bool) error {
+	if err := s.forgetAccount(c); err != nil {
+		return err
+	}
+	if device {
+		return client.LoginDevice(ctx, s.showCode)
+	}
+	return client.LoginBrowser(ctx, func(address string) { s.showPage(address, noBrowser) })
 }
 
 func (s *session) showCode(uri, code, message string) {

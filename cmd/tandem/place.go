@@ -52,7 +52,7 @@ func (s *session) named(arg, usual string) (c *connection, rest string, ok bool,
 		return nil, "", false, nil
 	}
 	names := slices.Sorted(maps.Keys(s.cfg.Connection))
-	hint := "add it: [connection." + name + "]"
+	hint := "add it: tandem connection add " + name
 	if len(names) > 0 {
 		hint = "there are: " + strings.Join(names, ", ")
 		if near := nearest(name, names); near != "" {

@@ -23,6 +23,7 @@ const rootHelp = `tandem keeps a folder on this machine and a folder on OneDrive
 
 Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
 
+  connection             add, list, test and remove accounts
   login [CONNECTION]     sign in, and see whose drive it is
   logout [CONNECTION]    forget the sign-in
   sync [FOLDER...]       keep folders the same until stopped; --once: one pass
@@ -74,7 +75,7 @@ func (p *program) command() *cobra.Command {
 		p.begun = true
 		p.screen.verbose = p.verbose
 	}
-	root.AddCommand(p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.heldCommand(),
+	root.AddCommand(p.connectionCommand(), p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.heldCommand(),
 		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
 		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
 	return root

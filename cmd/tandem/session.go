@@ -31,6 +31,8 @@ type session struct {
 	settle time.Duration // how long a file must be left alone; 0 = a second
 	poll   time.Duration // how often the drive is asked; 0 = the usual
 
+	keyring *remote.Keyring
+
 	mu      sync.Mutex
 	clients map[string]*remote.Client // by connection
 	feeds   map[int64]*syncer.Feed    // by drive
@@ -60,7 +62,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }
@@ -118,7 +120,7 @@ func (s *session) connectionNamed(args []string) (*connection, error) {
 	case len(args) == 0 && len(names) == 1:
 		return s.cfg.Connection[names[0]], nil
 	case len(names) == 0:
-		return nil, usage(errors.New("the configuration has no connection"), "add one: [connection.personal]")
+		return nil, usage(errors.New("the configuration has no connection"), "add one: tandem connection add personal")
 	case len(args) == 0:
 		return nil, usage(fmt.Errorf("which connection: %s", strings.Join(names, ", ")), "")
 	}
@@ -208,7 +210,7 @@ func (s *session) tokens(c *connection) remote.TokenStore {
 	if c.TokenStore == "file" {
 		return file
 	}
-	return remote.KeyringStore(c.name+" in "+s.dir, file)
+	return s.keyring.Store(c.name+" in "+s.dir, file)
 }
 
 // An account is who is signed in, remembered beside the tokens so that a pass

@@ -53,7 +53,7 @@ func (t *timeout) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (t timeout) MarshalText() ([]byte, error) { return []byte(time.Duration(t).String()), nil }
+func (t timeout) String() string { return time.Duration(t).String() }
 
 // codePageProblem says why local names cannot be in this encoding.
 func codePageProblem(name string) string {

@@ -2,6 +2,7 @@ package remotetest
 
 import (
 	"net/http"
+	"strings"
 )
 
 // systemDrive is one of the hidden drives that the list of a personal account
@@ -27,6 +28,9 @@ type quotaJSON struct {
 }
 
 func (d *Drive) getMe(c *call) (*reply, error) {
+	if c.user != "" {
+		return nil, refuse(http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+	}
 	if c.grant.app {
 		return nil, refuse(http.StatusBadRequest, "BadRequest", "/me request is only valid with delegated authentication flow.")
 	}
@@ -34,6 +38,11 @@ func (d *Drive) getMe(c *call) (*reply, error) {
 	return answer(http.StatusOK, map[string]string{
 		"id": d.id, "displayName": d.opt.Account, "userPrincipalName": mail, "mail": mail,
 	}), nil
+}
+
+// owns reports whether the drive is that of a user, by id or principal name.
+func (d *Drive) owns(user string) bool {
+	return strings.EqualFold(user, d.opt.Account+"@example.com") || user == d.id
 }
 
 func (d *Drive) getDrive(c *call) (*reply, error) {

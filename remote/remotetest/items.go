@@ -12,7 +12,11 @@ import (
 // own refuses drives other than ours.
 func (d *Drive) own(c *call) error {
 	switch {
-	case c.drive == "" && c.grant.app:
+	case c.grant.app && !d.agreed:
+		return refuse(http.StatusForbidden, "accessDenied", "The application has none of the permissions that are needed.")
+	case c.user != "" && !d.owns(c.user):
+		return errNotFound()
+	case c.drive == "" && c.user == "" && c.grant.app:
 		return refuse(http.StatusBadRequest, "BadRequest", "/me request is only valid with delegated authentication flow.")
 	case c.drive == "" || driveKey(c.drive) == d.id:
 		return nil

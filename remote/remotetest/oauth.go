@@ -92,6 +92,9 @@ func (d *Drive) getAuthorize(c *call) (*reply, error) {
 	}
 	to := url.Values{"state": q["state"]}
 	switch challenge := q.Get("code_challenge"); {
+	case !d.agreed:
+		to.Set("error", "access_denied")
+		to.Set("error_description", "AADSTS90094: an administrator has to agree to what the application wants")
 	case q.Get("client_id") == "" || q.Get("scope") == "":
 		to.Set("error", "invalid_request")
 	case q.Get("response_type") != "code":
@@ -139,6 +142,24 @@ func (d *Drive) grant(g *grant) string {
 	return key
 }
 
+// getAdminConsent is the page where an administrator agrees for everybody.
+func (d *Drive) getAdminConsent(c *call) (*reply, error) {
+	q := c.query
+	tenant, _ := step(c.address)
+	switch back, err := url.Parse(q.Get("redirect_uri")); {
+	case err != nil || !d.registered(back):
+		return nil, refuseSignIn("invalid_request", "50011")
+	case q.Get("client_id") == "" || d.opt.ClientID != "" && q.Get("client_id") != d.opt.ClientID:
+		return nil, refuseSignIn("unauthorized_client", "700016")
+	case tenant == "common" || tenant == "consumers" || !d.opt.Kind.work():
+		return nil, refuseSignIn("invalid_request", "90002")
+	}
+	d.agreed = true
+	r := answer(http.StatusFound, nil)
+	c.sendBack(r, url.Values{"admin_consent": {"True"}, "tenant": {tenant}, "state": q["state"]})
+	return r, nil
+}
+
 func (d *Drive) getLogout(c *call) (*reply, error) {
 	r := answer(http.StatusOK, nil)
 	r.text = "Signed out."
@@ -163,6 +184,9 @@ func (d *Drive) postDeviceCode(c *call) (*reply, error) {
 	}
 	if d.opt.Secret != "" {
 		return nil, refuseSignIn("invalid_client", "7000218") // public client flows are off
+	}
+	if !d.agreed {
+		return nil, refuseSignIn("invalid_grant", "90094") // in truth at the page, and then here
 	}
 	code := d.grant(&grant{use: "device", client: f.Get("client_id"), scope: f.Get("scope"), expires: d.clock.Add(15 * time.Minute)})
 	return answer(http.StatusOK, map[string]any{

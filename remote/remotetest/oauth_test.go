@@ -215,7 +215,32 @@ func TestAnApplicationSignsInForItself(t *testing.T) {
 	c.send("GET", "/me", nil).want(400)
 	c.send("GET", "/me/drive", nil).want(400)
 	c.send("GET", c.root(""), nil).want(200)
+	c.send("GET", "/users/ann@example.com/drive", nil).want(200)
+	c.send("GET", "/users/ben@example.com/drive", nil).want(404, "itemNotFound")
+	c.send("GET", "/users/ann@example.com", nil).want(403, "Authorization_RequestDenied")
 	ask(serve(t, remotetest.Options{Secret: "secret"}), "5f1c").want(400)
+}
+
+func TestAnAdministratorAgreesForEverybody(t *testing.T) {
+	c := serve(t, remotetest.Options{Kind: remotetest.Business, Secret: "secret", AdminConsent: true})
+	c.token = c.form("/5f1c/oauth2/v2.0/token", "grant_type", "client_credentials", "client_id", "app",
+		"client_secret", "secret", "scope", c.LoginEndpoint()+"/.default").want(200).string("access_token")
+	c.send("GET", "/users/ann@example.com/drive", nil).want(403, "accessDenied")
+	back, _ := c.authorize()
+	if got := back.Query().Get("error_description"); !strings.HasPrefix(got, "AADSTS90094") || back.Query().Has("code") {
+		t.Errorf("a user came back with %v", back.Query())
+	}
+	consent := func(tenant string) answer {
+		return c.send("GET", c.LoginEndpoint()+"/"+tenant+"/adminconsent?client_id=app&state=s&redirect_uri="+url.QueryEscape(redirect), nil)
+	}
+	consent("common").want(400, "invalid_request")
+	if to := consent("5f1c").want(302).header.Get("Location"); to != redirect+"/?admin_consent=True&state=s&tenant=5f1c" {
+		t.Errorf("sent back to %s", to)
+	}
+	c.send("GET", "/users/ann@example.com/drive", nil).want(200)
+	if back, _ := c.authorize(); !back.Query().Has("code") {
+		t.Errorf("a user came back with %v", back.Query())
+	}
 }
 
 func TestTheTokenEndpointFailsInItsOwnWords(t *testing.T) {

@@ -96,7 +96,10 @@ type Options struct {
 
 	ClientID string // the registered application; empty = any
 	Secret   string // makes the application a confidential one
-	Redirect string // the registered redirect address; empty = "http://localhost"; its port never counts
+	// AdminConsent makes an organisation where nobody may agree to what the
+	// application wants but an administrator, at its consent page.
+	AdminConsent bool
+	Redirect     string // the registered redirect address; empty = "http://localhost"; its port never counts
 
 	AccessLife  time.Duration // of access tokens; 0 = an hour
 	AddressLife time.Duration // of pre-authenticated addresses; 0 = an hour
@@ -144,6 +147,7 @@ type Drive struct {
 	access  map[string]*grant
 	uploads map[string]*session
 	copies  map[string]*copying
+	agreed  bool   // to what the application wants
 	secret  string // what addresses are signed with
 }
 
@@ -180,7 +184,7 @@ func New(opt Options) *Drive {
 		counts: map[string]int{}, grants: map[string]*grant{}, access: map[string]*grant{},
 		uploads: map[string]*session{}, copies: map[string]*copying{},
 	}
-	d.id = driveID(opt.Kind, opt.Account)
+	d.id, d.agreed = driveID(opt.Kind, opt.Account), !opt.AdminConsent
 	d.secret = d.random(8)
 	d.clock = opt.Clock().UTC()
 	d.root = d.plant()

@@ -11,6 +11,7 @@ import (
 // steps by name, then what is asked about it.
 type place struct {
 	drive   string // as the client spelled it; "" = the account's own
+	user    string // whose, where that is not who is signed in
 	id      string // "" = the root
 	special string
 	steps   []string
@@ -65,6 +66,8 @@ func methods(route string) map[string]handler {
 		return map[string]handler{"POST": (*Drive).postDeviceCode}
 	case "logout":
 		return map[string]handler{"GET": (*Drive).getLogout}
+	case "adminconsent":
+		return map[string]handler{"GET": (*Drive).getAdminConsent}
 	}
 	return nil
 }
@@ -75,7 +78,7 @@ func preAuthenticated(route string) bool {
 }
 
 func signIn(route string) bool {
-	return route == "authorize" || route == "token" || route == "devicecode" || route == "logout"
+	return route == "authorize" || route == "token" || route == "devicecode" || route == "logout" || route == "adminconsent"
 }
 
 var apiVersion = regexp.MustCompile(`^(.*?/(?:v\d+\.\d+|beta))(/.*)?$`)
@@ -85,6 +88,10 @@ var apiVersion = regexp.MustCompile(`^(.*?/(?:v\d+\.\d+|beta))(/.*)?$`)
 func (c *call) aim(path string) {
 	if _, page, ok := strings.Cut(path, "/oauth2/v2.0/"); ok {
 		c.route = page
+		return
+	}
+	if strings.HasSuffix(path, "/adminconsent") {
+		c.route = "adminconsent"
 		return
 	}
 	first, rest := step(path)
@@ -116,7 +123,8 @@ func (c *call) locate(path string) string {
 	case "me":
 		return c.locateDrive(rest)
 	case "users":
-		_, rest = step(rest)
+		word, rest = step(rest)
+		c.user = unescape(word)
 		return c.locateDrive(rest)
 	case "drives":
 		if c.drive = arg; arg == "" {

@@ -108,7 +108,11 @@ func (d *Drive) redeemSecret(c *call, f url.Values) (*reply, error) {
 	case !strings.HasSuffix(f.Get("scope"), "/.default"):
 		return nil, refuseSignIn("invalid_scope", "70011")
 	}
-	return d.tokens(&grant{client: f.Get("client_id"), app: true}, "https://graph.microsoft.com/.default"), nil
+	scope := f.Get("scope")
+	if audience(scope) == c.host { // Graph is where we are
+		scope = "https://graph.microsoft.com/.default"
+	}
+	return d.tokens(&grant{client: f.Get("client_id"), app: true}, scope), nil
 }
 
 type tokenJSON struct {

@@ -41,7 +41,7 @@ func (e *Error) explain(description string, codes []int) {
 	}
 	for _, n := range codes {
 		if w := inPlainWords(n); w != "" {
-			e.Message = w + " (AADSTS" + strconv.Itoa(n) + ")"
+			e.Message = w + dated(said) + " (AADSTS" + strconv.Itoa(n) + ")"
 			break
 		}
 	}
@@ -49,6 +49,16 @@ func (e *Error) explain(description string, codes []int) {
 		e.kind = ErrThrottled
 	}
 }
+
+// dated repeats when something was issued or expired, if the service says so.
+func dated(said string) string {
+	if m := expiry.FindStringSubmatch(said); m != nil {
+		return ": " + strings.ToLower(m[1]) + " on " + m[2]
+	}
+	return ""
+}
+
+var expiry = regexp.MustCompile(`(?i)\b(expired|issued)(?: on)?:? '?(\d{4}-\d{2}-\d{2})`)
 
 var aadstsNumber = regexp.MustCompile(`AADSTS(\d+)`)
 
@@ -111,7 +121,7 @@ func inPlainWords(aadsts int) string {
 	case 7000215:
 		return "the client secret is wrong"
 	case 7000222:
-		return "the client secret has expired"
+		return "the client secret has expired: make a new one in the app's registration"
 	case 7000218:
 		return "the app's registration wants a secret: allow public client flows in it, or set client_secret_file"
 	case 700025:

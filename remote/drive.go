@@ -42,6 +42,17 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 	return User{w.ID, w.Name, w.Mail}, nil
 }
 
+// ownDrive is the address of the drive that is meant when none is named.
+func (c *Client) ownDrive(op string) (string, error) {
+	switch {
+	case !c.cfg.App:
+		return c.at("me", "drive"), nil
+	case c.cfg.User == "":
+		return "", &Error{Op: op, kind: ErrNotFound, Message: "an app has no drive of its own"}
+	}
+	return c.at("users", escape(c.cfg.User), "drive"), nil
+}
+
 // Drive describes a drive; id "" is the account's own.
 func (c *Client) Drive(ctx context.Context, id string) (Drive, error) {
 	var w struct {
@@ -59,9 +70,12 @@ func (c *Client) Drive(ctx context.Context, id string) (Drive, error) {
 		} `json:"quota"`
 	}
 	const op = "look at the drive"
-	url := c.at("me", "drive")
+	url, err := c.ownDrive(op)
 	if id != "" {
-		url = c.at("drives", escape(id))
+		url, err = c.at("drives", escape(id)), nil
+	}
+	if err != nil {
+		return Drive{}, err
 	}
 	if _, err := c.ask(ctx, c.get(op, "", url), &w); err != nil {
 		return Drive{}, err

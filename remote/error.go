@@ -23,6 +23,7 @@ var (
 	ErrResync      = errors.New("the change feed must be read from its start")
 	ErrThrottled   = errors.New("the service asks for patience")
 	ErrSignIn      = errors.New("sign-in needed")
+	ErrConsent     = errors.New("consent is missing") // beside ErrSignIn
 	ErrDenied      = errors.New("not allowed")
 	ErrLocked      = errors.New("locked online")
 	ErrQuota       = errors.New("no space left online")
@@ -75,7 +76,12 @@ func (e *Error) Error() string {
 }
 
 // Is reports whether target is the sentinel that e stands for.
-func (e *Error) Is(target error) bool { return target != nil && e.sentinel() == target }
+func (e *Error) Is(target error) bool {
+	if target == ErrConsent {
+		return e.has("AADSTS65001", "AADSTS90094", "consent_required")
+	}
+	return target != nil && e.sentinel() == target
+}
 
 func (e *Error) Unwrap() error { return e.cause }
 

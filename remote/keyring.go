@@ -29,6 +29,36 @@ func (k *Keyring) Store(name string, fallback TokenStore) TokenStore {
 	return &keyringStore{k, name, fallback}
 }
 
+// Secret reads a secret that was kept under the given name, by [Keyring.Keep] or
+// with the desktop's own tools: service "tandem", user name as here.
+func (k *Keyring) Secret(name string) (Secret, error) {
+	if !k.usable() {
+		return "", errNoKeyring
+	}
+	v, err := keyring.Get(keyringService, name)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return "", fmt.Errorf("the keyring has no %q", name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the keyring: %w", err)
+	}
+	return Secret(v), nil
+}
+
+// Keep keeps a secret. There is no fallback: who asks for the keyring does not
+// want a file.
+func (k *Keyring) Keep(name string, s Secret) error {
+	if !k.usable() {
+		return errNoKeyring
+	}
+	if err := keyring.Set(keyringService, name, s.Reveal()); err != nil {
+		return fmt.Errorf("write to the keyring: %w", err)
+	}
+	return nil
+}
+
+var errNoKeyring = errors.New("no keyring works here, or it is locked")
+
 type keyringStore struct {
 	*Keyring
 	name     string

@@ -32,6 +32,8 @@ type Config struct {
 	ClientSecret string   // only where the registration is a confidential one
 	Tenant       string   // empty = "common"
 	Scopes       []string // empty = all files the user can reach
+	App          bool     // the application signs in for itself, with its secret and no user
+	User         string   // with App: whose drive is meant when none is named; id or principal name
 
 	LoginEndpoint string // no trailing slash, as https://login.microsoftonline.com
 	GraphEndpoint string // no trailing slash, with the version

@@ -99,3 +99,25 @@ func TestWithoutAKeyringTheFileIsUsed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestASecretIsInTheKeyringOrNowhere(t *testing.T) {
+	keyring.MockInit()
+	k := NewKeyring()
+	if _, err := k.Secret("work"); err == nil || !strings.Contains(err.Error(), `no "work"`) {
+		t.Errorf("an empty keyring: %v", err)
+	}
+	if err := k.Keep("work", "s3cret"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Secret("work"); err != nil || got.Reveal() != "s3cret" {
+		t.Errorf("got %q, %v", got.Reveal(), err)
+	}
+	keyring.MockInitWithError(errors.New("locked"))
+	k = NewKeyring()
+	if _, err := k.Secret("work"); !errors.Is(err, errNoKeyring) {
+		t.Errorf("read from a locked one: %v", err)
+	}
+	if err := k.Keep("work", "s3cret"); !errors.Is(err, errNoKeyring) {
+		t.Errorf("kept in a locked one: %v", err)
+	}
+}

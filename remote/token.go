@@ -22,6 +22,7 @@ type savedSignIn struct {
 	Access  string    `json:"access_token,omitempty"`
 	Until   time.Time `json:"access_until,omitzero"`
 	Renewed time.Time `json:"renewed,omitzero"` // when the refresh token came
+	App     string    `json:"app,omitempty"`    // the application that signed in for itself; it has no refresh token
 }
 
 // An accessToken opens one audience until a while before its real end.
@@ -104,6 +105,12 @@ func (t *tokens) reject(to audience, value Secret) {
 
 func (t *tokens) load() error {
 	s, err := readSignIn(t.c.cfg.Tokens)
+	switch {
+	case t.c.cfg.App && (errors.Is(err, ErrSignIn) || s.App != t.c.cfg.application()):
+		return nil // the secret is all it takes
+	case err == nil && s.App != t.c.cfg.application():
+		err = &Error{Op: "sign in", kind: ErrSignIn, Message: "not signed in"}
+	}
 	if err != nil {
 		return err
 	}
@@ -119,6 +126,9 @@ func (t *tokens) load() error {
 // renew trades the refresh token for an access token. The refresh token that
 // comes with it is stored before the access token is used.
 func (t *tokens) renew(ctx context.Context, to audience) (Secret, error) {
+	if t.c.cfg.App {
+		return t.renewApp(ctx, to)
+	}
 	answer, err := t.c.tokenRequest(ctx, "refresh the sign-in", true, url.Values{
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {t.current().Reveal()},
@@ -144,12 +154,15 @@ func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
 	a := accessToken{Secret(answer.Access), t.c.cfg.Clock.Now().Add(life - min(renewAhead, life/5))}
 	refresh, renewed, graph := t.refresh, t.renewed, t.access[forGraph]
 	if answer.Refresh != "" { // none came: the old one goes on
-		refresh, renewed = Secret(answer.Refresh), t.c.cfg.Clock.Now()
+		refresh = Secret(answer.Refresh)
+	}
+	if answer.Refresh != "" || t.c.cfg.App {
+		renewed = t.c.cfg.Clock.Now()
 	}
 	if to == forGraph {
 		graph = a
 	}
-	raw, err := json.Marshal(savedSignIn{Refresh: refresh.Reveal(), Access: graph.value.Reveal(), Until: graph.until, Renewed: renewed})
+	raw, err := json.Marshal(savedSignIn{Refresh: refresh.Reveal(), Access: graph.value.Reveal(), Until: graph.until, Renewed: renewed, App: t.c.cfg.application()})
 	if err != nil {
 		return "", err
 	}
@@ -198,6 +211,9 @@ func (c *Client) Logout() error {
 // scope is what to ask for: Graph's permissions, or all that the user granted
 // on one SharePoint host.
 func (c *Client) scope(to audience) string {
+	if to == forGraph && c.cfg.App {
+		return c.graph.Scheme + "://" + c.graph.Host + "/.default"
+	}
 	if to == forGraph {
 		return strings.Join(append(c.cfg.Scopes[:len(c.cfg.Scopes):len(c.cfg.Scopes)], "offline_access"), " ")
 	}

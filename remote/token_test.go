@@ -183,6 +183,9 @@ func TestWhatTheTokenEndpointSaysIsToldInPlainWords(t *testing.T) {
 		requests int64
 	}{
 		{"expired", oauthError(400, "invalid_grant", `AADSTS700082: The refresh token has expired due to inactivity.\r\nTrace ID: 1\r\nTimestamp: 2`), ErrSignIn, "not used for too long: sign in again (AADSTS700082)", 1},
+		{"inactive", oauthError(400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity. The token was issued on 2026-01-02T03:04:05.0Z and was inactive for 90.00:00:00."), ErrSignIn, "sign in again: issued on 2026-01-02 (AADSTS700082)", 1},
+		{"expired secret", oauthError(401, "invalid_client", `AADSTS7000222: The provided client secret keys for app 'x' are expired.\r\nTrace ID: 1\r\nTimestamp: 2026-03-04 05:06:07Z`), ErrSignIn, "the client secret has expired: make a new one in the app's registration (AADSTS7000222)", 1},
+		{"expired secret with its date", oauthError(401, "invalid_client", "AADSTS7000222: The provided client secret key expired on '2026-01-02T03:04:05Z'."), ErrSignIn, "registration: expired on 2026-01-02 (AADSTS7000222)", 1},
 		{"wrong secret", oauthError(401, "invalid_client", "AADSTS7000215: Invalid client secret"), ErrSignIn, "the client secret is wrong", 1},
 		{"secret from a public app", oauthError(401, "invalid_client", "AADSTS700025: Client is public"), ErrSignIn, "remove client_secret_file", 1},
 		{"unknown number", oauthError(400, "invalid_grant", `AADSTS99999: Something new.\nTrace ID: 1`), ErrSignIn, "AADSTS99999: Something new.", 1},
@@ -235,5 +238,40 @@ func TestLogoutForgets(t *testing.T) {
 	}
 	if _, err := store.Load(); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+func TestAnAppSignsInWithItsSecretAlone(t *testing.T) {
+	store := &memory{data: []byte(`{"refresh_token":"a user's","access_token":"a user's","access_until":"2999-01-01T00:00:00Z"}`)}
+	rec := record(graphAnd(answer(200, `{"access_token":"app-1","expires_in":3600}`), answer(200, `{"id":"d"}`)))
+	asApp := func(cfg *Config) {
+		cfg.Tokens, cfg.App, cfg.ClientSecret, cfg.Tenant, cfg.User = store, true, "s3cret", "contoso.example", "ann@contoso.example"
+	}
+	c := newTestClient(t, rec, asApp)
+	if !c.SignedIn() {
+		t.Error("an app with a secret needs a sign-in")
+	}
+	if _, err := c.Drive(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	want := "client_id=app&client_secret=s3cret&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.example%2F.default"
+	if rec.body[0] != want || rec.lines()[0] != "POST login.example/contoso.example/oauth2/v2.0/token" {
+		t.Errorf("asked %s\n%s", rec.lines()[0], rec.body[0])
+	}
+	if got := rec.lines()[1]; got != "GET graph.example/v1.0/users/ann%40contoso.example/drive" || rec.seen[1].Header.Get("Authorization") != "Bearer app-1" {
+		t.Errorf("then %s as %s", got, rec.seen[1].Header.Get("Authorization"))
+	}
+	again := newTestClient(t, rec, asApp) // a later run: the token is still good
+	if _, err := again.Drive(t.Context(), ""); err != nil || len(rec.seen) != 3 {
+		t.Errorf("%v after %v", err, rec.lines())
+	}
+	if _, err := newTestClient(t, nil, asApp, func(cfg *Config) { cfg.User = "" }).Drive(t.Context(), ""); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an app's own drive: %v", err)
+	}
+	if newTestClient(t, nil, func(cfg *Config) { cfg.Tokens = store }).SignedIn() {
+		t.Error("a user is signed in by an app's token")
+	}
+	if s, err := SavedSignIn(store); err != nil || !s.App || s.Used.IsZero() || !s.Expires().IsZero() {
+		t.Errorf("saved: %+v, %v", s, err)
 	}
 }

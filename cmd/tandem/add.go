@@ -27,6 +27,10 @@ comment too. What you do not set is left to its default.
   --group GROUP               a label of your own, for listing and syncing
   --client-id ID              your own app registration
   --client-secret-file FILE   where its secret is, if it has one
+  --client-secret-env NAME    or the environment variable it is in
+  --client-secret-keyring ID  or how the keyring knows it
+  --sign-in WHO               person, or app: with its secret and no person
+  --user USER                 whose drive an app means, as ann@contoso.com
   --redirect-url URL          where the browser comes back to
   --tenant TENANT             the id or domain of your organisation
   --cloud CLOUD               global, us-gov, us-dod, china or custom
@@ -65,7 +69,7 @@ func (p *program) connectionAddCommand() *cobra.Command {
 	for _, key := range keys {
 		cmd.Flags().String(flagOf(key), "", "")
 	}
-	for key, words := range map[string][]string{"cloud": append(slices.Sorted(maps.Keys(clouds)), "custom"), "token_store": {"keyring", "file"}} {
+	for key, words := range map[string][]string{"cloud": append(slices.Sorted(maps.Keys(clouds)), "custom"), "token_store": {"keyring", "file"}, "sign_in": {byPerson, byApp}} {
 		if err := cmd.RegisterFlagCompletionFunc(flagOf(key), cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err)
 		}
@@ -116,6 +120,9 @@ func (p *program) addConnection(name string, settings []setting) error {
 		return err
 	}
 	p.screen.say("added connection %q to %s", name, path)
+	if slices.ContainsFunc(settings, func(s setting) bool { return s.key == "client_secret_keyring" || s.key == "client_secret_file" }) {
+		p.screen.hint("if the secret is not there yet: tandem connection secret %s", name)
+	}
 	p.screen.hint("sign in with: tandem login %s", name)
 	return nil
 }

@@ -56,7 +56,7 @@ func (k keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
 		if ctx.Err() != nil || err == nil {
 			return inSync
 		}
-		trouble := diagnose(err)
+		trouble := diagnose(advise(err, k.cfg.Connection[k.folder.Connection]))
 		if text := trouble.Error(); text != said {
 			said = text
 			k.screen.complain(k.folder.name, trouble)

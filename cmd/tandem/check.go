@@ -114,6 +114,8 @@ func (c *connection) check() (key, problem string) {
 		return key, problem
 	}
 	switch {
+	case c.SignIn != byPerson && c.SignIn != byApp:
+		return "sign_in", fmt.Sprintf("%q is neither person nor app", c.SignIn)
 	case c.TokenStore != "keyring" && c.TokenStore != "file":
 		return "token_store", fmt.Sprintf("%q is neither keyring nor file", c.TokenStore)
 	case !strings.HasPrefix(c.RedirectURL, "http://") || !onThisMachine(c.RedirectURL):
@@ -121,7 +123,34 @@ func (c *connection) check() (key, problem string) {
 	case c.Tenant == "" || strings.ContainsAny(c.Tenant, "/?#"):
 		return "tenant", fmt.Sprintf("%q is neither common, organizations, consumers nor the id or domain of a tenant", c.Tenant)
 	}
+	if key, problem := c.secretProblem(); problem != "" {
+		return key, problem
+	}
 	return "code_page", codePageProblem(c.CodePage)
+}
+
+// secretProblem says why the secret, and the app that has it, do not fit the
+// way to sign in.
+func (c *connection) secretProblem() (key, problem string) {
+	var sources []string
+	for _, s := range []setting{{"client_secret_file", c.ClientSecretFile}, {"client_secret_env", c.ClientSecretEnv}, {"client_secret_keyring", c.ClientSecretKeyring}} {
+		if s.value != "" {
+			sources = append(sources, s.key)
+		}
+	}
+	switch {
+	case len(sources) > 1:
+		return sources[1], "the secret is in one place only, and there is " + sources[0]
+	case c.SignIn != byApp && c.User != "":
+		return "user", `is for sign_in = "app"; a person's own drive is meant without it`
+	case c.SignIn != byApp:
+		return "", ""
+	case len(sources) == 0:
+		return "sign_in", "an app signs in with its secret: set client_secret_file, client_secret_env or client_secret_keyring"
+	case slices.Contains([]string{"common", "organizations", "consumers"}, c.Tenant):
+		return "tenant", fmt.Sprintf("an app signs in to one organisation: set its id or domain, and not %q", c.Tenant)
+	}
+	return "", ""
 }
 
 func (f *folder) check(connections map[string]*connection) (key, problem string) {

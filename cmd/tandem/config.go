@@ -26,17 +26,21 @@ type config struct {
 
 // A connection is one account.
 type connection struct {
-	Group            string  `toml:"group"`
-	ClientID         string  `toml:"client_id"`
-	ClientSecretFile string  `toml:"client_secret_file"`
-	RedirectURL      string  `toml:"redirect_url"`
-	Tenant           string  `toml:"tenant"`
-	Cloud            string  `toml:"cloud"`
-	GraphEndpoint    string  `toml:"graph_endpoint"`
-	LoginEndpoint    string  `toml:"login_endpoint"`
-	TokenStore       string  `toml:"token_store"`
-	Timeout          timeout `toml:"timeout"`
-	CodePage         string  `toml:"code_page"`
+	Group               string  `toml:"group"`
+	ClientID            string  `toml:"client_id"`
+	ClientSecretFile    string  `toml:"client_secret_file"`
+	ClientSecretEnv     string  `toml:"client_secret_env"`
+	ClientSecretKeyring string  `toml:"client_secret_keyring"`
+	SignIn              string  `toml:"sign_in"`
+	User                string  `toml:"user"`
+	RedirectURL         string  `toml:"redirect_url"`
+	Tenant              string  `toml:"tenant"`
+	Cloud               string  `toml:"cloud"`
+	GraphEndpoint       string  `toml:"graph_endpoint"`
+	LoginEndpoint       string  `toml:"login_endpoint"`
+	TokenStore          string  `toml:"token_store"`
+	Timeout             timeout `toml:"timeout"`
+	CodePage            string  `toml:"code_page"`
 
 	name string
 }
@@ -56,7 +60,7 @@ type folder struct {
 
 func defaultConnection() *connection {
 	return &connection{
-		RedirectURL: "http://localhost", Tenant: "common", Cloud: "global", TokenStore: "keyring",
+		SignIn: byPerson, RedirectURL: "http://localhost", Tenant: "common", Cloud: "global", TokenStore: "keyring",
 		Timeout: timeout(time.Minute), CodePage: "utf-8",
 	}
 }

@@ -25,6 +25,8 @@ Usage: tandem connection add NAME         with --group and any other setting
        tandem connection list             who is signed in, and until when
        tandem connection show NAME        its settings
        tandem connection test [NAME...]   whose drive it is, and whether it answers
+       tandem connection secret [NAME]    keep the secret of your own app
+       tandem connection consent [NAME]   what to send to an administrator
        tandem connection remove NAME
 
 Each is a [connection.NAME] in the configuration, which you may as well edit by
@@ -77,7 +79,7 @@ func (p *program) connectionCommand() *cobra.Command {
 		}
 		return cmd.Help()
 	}}
-	cmd.AddCommand(p.connectionAddCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionTestCommand(), p.connectionRemoveCommand())
+	cmd.AddCommand(p.connectionAddCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionTestCommand(), p.connectionSecretCommand(), p.connectionConsentCommand(), p.connectionRemoveCommand())
 	return cmd
 }
 
@@ -121,28 +123,37 @@ type link struct {
 	Name       string     `json:"name"`      // of who is signed in; "" before that was asked
 	Email      string     `json:"email"`     // likewise
 	LastUsed   *time.Time `json:"last_used"` // to the hour; null where it was not noted
-	Expires    *time.Time `json:"expires"`   // unless it is used before
+	Expires    *time.Time `json:"expires"`   // unless it is used before; null where nobody knows
 	Error      string     `json:"error"`     // why the sign-in cannot be read
 }
 
 func (s *session) link(c *connection) link {
 	l := link{Connection: c.name, Group: c.Group}
 	saved, err := remote.SavedSignIn(s.tokens(c))
+	if c.SignIn == byApp {
+		_, err = s.secret(c) // which is all it takes
+	}
 	switch {
 	case err == nil:
 		l.SignedIn = true
-	case !errors.Is(err, remote.ErrSignIn):
+	case c.SignIn == byApp, !errors.Is(err, remote.ErrSignIn):
 		l.Error = err.Error()
 	}
-	var a account
-	if l.SignedIn && readJSON(s.accountFile(c), &a) == nil {
+	if a, ok := s.known(c); ok && l.SignedIn {
 		l.Name, l.Email = a.Name, a.Email
 	}
 	if !saved.Used.IsZero() {
-		used, end := saved.Used.UTC().Truncate(time.Second), saved.Expires().UTC().Truncate(time.Second)
-		l.LastUsed, l.Expires = &used, &end
+		l.LastUsed = toSecond(saved.Used)
+	}
+	if end := saved.Expires(); !end.IsZero() {
+		l.Expires = toSecond(end)
 	}
 	return l
+}
+
+func toSecond(t time.Time) *time.Time {
+	t = t.UTC().Truncate(time.Second)
+	return &t
 }
 
 // state says in a few words whether somebody is signed in.
@@ -155,15 +166,17 @@ func (l link) state() string {
 	case l.Name == "":
 		return "signed in"
 	}
-	return fmt.Sprintf("signed in as %s (%s)", l.Name, l.Email)
+	return "signed in as " + account{Name: l.Name, Email: l.Email}.String()
 }
 
 // times says when it was used, and when it ends.
 func (l link) times() string {
-	if l.LastUsed == nil {
+	switch {
+	case l.LastUsed == nil:
 		return ""
-	}
-	if l.Expires.Before(time.Now()) {
+	case l.Expires == nil:
+		return "used " + humanize.Time(*l.LastUsed)
+	case l.Expires.Before(time.Now()):
 		return fmt.Sprintf("used %s, expired", humanize.Time(*l.LastUsed))
 	}
 	return fmt.Sprintf("used %s, expires %s", humanize.Time(*l.LastUsed), l.Expires.Local().Format(time.DateOnly))

@@ -118,12 +118,12 @@ func (w *work) nodes(ctx context.Context, p *place, top task.Node, f *filter.Fil
 			return nil, usage(fmt.Errorf("%q is a folder", p.said), "add --recursive for all that is in it, or a filter")
 		}
 		nodes, err := p.drive.Inside(ctx, top.Item)
-		return nodes, signInWith(err, p.conn)
+		return nodes, advise(err, p.conn)
 	}
 	var nodes []task.Node
 	for n, err := range p.drive.Below(ctx, top.Item, f.NeedsCreated()) {
 		if err != nil {
-			return nil, signInWith(err, p.conn)
+			return nil, advise(err, p.conn)
 		}
 		nodes = append(nodes, n)
 	}
@@ -195,7 +195,7 @@ func (w *work) getToPipe(ctx context.Context) error {
 				continue
 			}
 			if err := c.from.drive.Stream(ctx, it.Item, w.out, nil); err != nil {
-				return fmt.Errorf("get %q: %w", it.Path, signInWith(err, c.from.conn))
+				return fmt.Errorf("get %q: %w", it.Path, advise(err, c.from.conn))
 			}
 			w.result(task.Result{Op: "get", Path: it.Path, Size: it.Size, Done: task.Done})
 		}

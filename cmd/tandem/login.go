@@ -18,7 +18,8 @@ const loginHelp = `Sign in to an account, and see whose drive it is.
 Usage: tandem login [CONNECTION] [--device-code | --no-browser]
 
 The browser opens and comes back to tandem. CONNECTION may be left out when
-only one is configured.
+only one is configured. With sign_in = "app" nobody is asked: the app's secret
+is tried.
 
   --device-code   sign in on another machine: type a code there
   --no-browser    print the address, open it yourself on this machine
@@ -58,11 +59,11 @@ func (s *session) login(ctx context.Context, c *connection, device, noBrowser bo
 		return err
 	}
 	if err := s.authenticate(ctx, client, c, device, noBrowser); err != nil {
-		return err
+		return adviseOwn(err, c)
 	}
 	who, err := s.account(ctx, c)
 	if err != nil {
-		return err
+		return adviseOwn(err, c)
 	}
 	if err := s.introduce(ctx, client, c, who); err != nil {
 		return err
@@ -75,7 +76,10 @@ func (s *session) authenticate(ctx context.Context, client *remote.Client, c *co
 	if err := s.forgetAccount(c); err != nil {
 		return err
 	}
-	if device {
+	switch {
+	case c.SignIn == byApp:
+		return client.LoginApp(ctx)
+	case device:
 		return client.LoginDevice(ctx, s.showCode)
 	}
 	return client.LoginBrowser(ctx, func(address string) { s.showPage(address, noBrowser) })
@@ -119,7 +123,7 @@ func (s *session) openBrowser(address string) error {
 func (s *session) introduce(ctx context.Context, client *remote.Client, c *connection, who account) error {
 	drive, err := client.Drive(ctx, "")
 	if errors.Is(err, remote.ErrNotFound) {
-		s.screen.say("signed in to %s as %s (%s), who has no drive of their own", c.name, who.Name, who.Email)
+		s.screen.say("signed in to %s as %s, who has no drive of their own", c.name, who)
 		return nil
 	}
 	if err != nil {
@@ -129,7 +133,7 @@ func (s *session) introduce(ctx context.Context, client *remote.Client, c *conne
 	if err != nil {
 		return err
 	}
-	s.screen.say("signed in to %s as %s (%s)", c.name, who.Name, who.Email)
+	s.screen.say("signed in to %s as %s", c.name, who)
 	s.screen.say("%s drive of %s: %s", drive.Kind, drive.Owner, size(drive, root))
 	return nil
 }
@@ -157,7 +161,7 @@ func (s *session) sameAccount(c *connection, who account) error {
 		if known, found, err := s.db.Folder(name); err != nil {
 			return err
 		} else if found && known.Account != who.ID {
-			return &failure{signIn, fmt.Errorf("folder %q belongs to another account than %s", name, who.Email),
+			return &failure{signIn, fmt.Errorf("folder %q belongs to another account than %s", name, who),
 				"sign in to that account: tandem login " + c.name}
 		}
 	}

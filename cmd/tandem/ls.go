@@ -151,7 +151,7 @@ func (w *work) each(ctx context.Context, p *place, f *filter.Filter, see func(ta
 			}
 			for n, failed := range p.drive.Below(ctx, top.Item, f.NeedsCreated()) {
 				if failed != nil {
-					return signInWith(failed, p.conn)
+					return advise(failed, p.conn)
 				}
 				if err = within(n); err != nil {
 					return err
@@ -160,7 +160,7 @@ func (w *work) each(ctx context.Context, p *place, f *filter.Filter, see func(ta
 		default:
 			var kids []task.Node
 			if kids, err = p.drive.Inside(ctx, top.Item); err != nil {
-				return signInWith(err, p.conn)
+				return advise(err, p.conn)
 			}
 			for _, kid := range kids {
 				if err = within(kid); err != nil {

@@ -99,7 +99,7 @@ func (m *mirroring) observe(ctx context.Context) error {
 	case errors.Is(err, remote.ErrNotFound):
 		return usage(fmt.Errorf("nothing is at %q online", m.there.said), "")
 	case err != nil:
-		return signInWith(err, m.there.conn)
+		return advise(err, m.there.conn)
 	case it.Kind != remote.Folder:
 		return usage(fmt.Errorf("%q is no folder", m.there.said), "")
 	}
@@ -107,7 +107,7 @@ func (m *mirroring) observe(ctx context.Context) error {
 	list := m.there.drive.Below(ctx, it, m.filter().NeedsCreated())
 	for n, err := range list {
 		if err != nil {
-			return signInWith(err, m.there.conn)
+			return advise(err, m.there.conn)
 		}
 		m.listed = append(m.listed, n)
 		m.nodes[plan.Fold(n.Path)] = n

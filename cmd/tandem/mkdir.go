@@ -65,7 +65,7 @@ func (w *work) mkdir(ctx context.Context) error {
 				err = usage(fmt.Errorf("%q is no folder", arg), "")
 				fallthrough
 			default:
-				return signInWith(err, p.conn)
+				return advise(err, p.conn)
 			}
 		} else {
 			_, made, err := p.drive.MakeFolder(ctx, p.base, p.path)
@@ -73,7 +73,7 @@ func (w *work) mkdir(ctx context.Context) error {
 				err = usage(fmt.Errorf("%q: %w", strings.TrimSuffix(arg, "/"), err), "")
 			}
 			if err != nil {
-				return signInWith(err, p.conn)
+				return advise(err, p.conn)
 			}
 			if made == 0 {
 				res.Done = task.Same

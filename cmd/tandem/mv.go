@@ -80,7 +80,7 @@ func (w *work) change(ctx context.Context) error {
 	switch {
 	case err == nil && there.Kind == remote.Folder && !(single && there.ID == items[0].ID):
 	case err != nil && !errors.Is(err, remote.ErrNotFound):
-		return signInWith(err, to.conn)
+		return advise(err, to.conn)
 	case single && !to.contents:
 		items[0].To = lastOf(to.path)
 		to = to.parent()

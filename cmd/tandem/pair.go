@@ -59,7 +59,7 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 		return err
 	}
 	if !client.SignedIn() {
-		return &failure{signIn, fmt.Errorf("connection %q: not signed in", conn.name), "sign in with: tandem login " + conn.name}
+		return notSignedIn(conn)
 	}
 	who, err := s.account(ctx, conn)
 	if err != nil {

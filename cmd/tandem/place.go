@@ -158,14 +158,16 @@ func (s *session) drive(ctx context.Context, c *connection, id string) (*task.Dr
 		return nil, err
 	}
 	if !client.SignedIn() {
-		return nil, &failure{signIn, fmt.Errorf("connection %q: not signed in", c.name), "sign in with: tandem login " + c.name}
+		return nil, notSignedIn(c)
 	}
 	if id == "" {
 		who, err := s.account(ctx, c)
 		if err != nil {
-			return nil, signInWith(err, c)
+			return nil, advise(err, c)
 		}
-		id = who.Drive
+		if id = who.Drive; id == "" {
+			return nil, usage(fmt.Errorf("connection %q: %s has no drive of its own", c.name, who), "name one with --drive, or as drive in the configuration")
+		}
 	}
 	d := &task.Drive{Client: client, ID: remote.NormDrive(id), Dir: filepath.Join(s.dir, "tasks")}
 	s.recall(d)
@@ -175,7 +177,7 @@ func (s *session) drive(ctx context.Context, c *connection, id string) (*task.Dr
 			return nil, usage(fmt.Errorf("connection %q sees no drive %q", c.name, id), "leave the drive out for the account's own")
 		}
 		if err != nil {
-			return nil, signInWith(err, c)
+			return nil, advise(err, c)
 		}
 		d.ID, d.Kind = told.ID, told.Kind
 	}
@@ -199,21 +201,13 @@ func (s *session) recall(d *task.Drive) {
 	}
 }
 
-// signInWith names the connection that has to sign in again.
-func signInWith(err error, c *connection) error {
-	if errors.Is(err, remote.ErrSignIn) {
-		return &failure{signIn, err, "sign in with: tandem login " + c.name}
-	}
-	return err
-}
-
 // find resolves a place, with masks in it all that match.
 func (s *session) find(ctx context.Context, p *place) ([]task.Node, error) {
 	found, err := p.drive.Find(ctx, p.base, p.path)
 	if errors.Is(err, remote.ErrNotFound) {
 		return nil, usage(fmt.Errorf("nothing is at %q online", p.said), "look with: tandem ls "+p.conn.name+":/"+task.Parent(p.path))
 	}
-	return found, signInWith(err, p.conn)
+	return found, advise(err, p.conn)
 }
 
 // folderAt gives the folder at a place, made if it is not there and that is
@@ -224,13 +218,13 @@ func (s *session) folderAt(ctx context.Context, p *place, dry bool) (it remote.I
 		if errors.Is(err, remote.ErrNotFound) {
 			return remote.Item{}, true, nil
 		}
-		return it, false, signInWith(err, p.conn)
+		return it, false, advise(err, p.conn)
 	}
 	it, made, err := p.drive.MakeFolder(ctx, p.base, p.path)
 	if errors.Is(err, remote.ErrExists) || errors.Is(err, task.ErrName) {
 		err = usage(fmt.Errorf("%q: %w", p.said, err), "")
 	}
-	return it, made > 0, signInWith(err, p.conn)
+	return it, made > 0, advise(err, p.conn)
 }
 
 // sameName is how drives compare names.

@@ -111,7 +111,7 @@ func (t *tester) test(ctx context.Context, chosen []*connection, asJSON bool) er
 	for _, c := range chosen {
 		f, err := t.ask(ctx, c)
 		if err != nil {
-			told := diagnose(signInWith(err, c))
+			told := diagnose(adviseOwn(err, c))
 			codes = append(codes, told.code)
 			t.screen.complain(c.name, told)
 			f.Error = err.Error()
@@ -140,7 +140,7 @@ func (t *tester) ask(ctx context.Context, c *connection) (finding, error) {
 		return f, err
 	}
 	drive, err := t.look(ctx, client, c, &f)
-	if errors.Is(err, remote.ErrSignIn) && t.person {
+	if errors.Is(err, remote.ErrSignIn) && t.person && c.SignIn != byApp {
 		t.screen.say("%s: %v", c.name, err)
 		if err = t.authenticate(ctx, client, c, t.device, t.noBrowser); err != nil {
 			return f, err
@@ -153,8 +153,7 @@ func (t *tester) ask(ctx context.Context, c *connection) (finding, error) {
 	if err != nil && !errors.Is(err, remote.ErrNotFound) { // a user without a drive may still use a library
 		return f, err
 	}
-	var a account
-	if readJSON(t.accountFile(c), &a) == nil {
+	if a, ok := t.known(c); ok {
 		f.Name, f.Email = a.Name, a.Email
 	}
 	f.OK, f.Owner, f.Kind, f.Drive = true, drive.Owner, drive.Kind, drive.ID
@@ -178,7 +177,7 @@ func (f finding) print(s *session) {
 		what = fmt.Sprintf("%s drive of %s", f.Kind, f.Owner)
 	}
 	if f.Name != "" {
-		what += fmt.Sprintf(", signed in as %s (%s)", f.Name, f.Email)
+		what += ", signed in as " + account{Name: f.Name, Email: f.Email}.String()
 	}
 	fmt.Fprintln(s.out, clean(f.Connection+": "+what))
 	if f.Drive == "" {

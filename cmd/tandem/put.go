@@ -73,7 +73,7 @@ func (w *work) put(ctx context.Context) error {
 			locals[0].To = lastOf(to.path)
 			to = to.parent()
 		} else {
-			return signInWith(err, to.conn)
+			return advise(err, to.conn)
 		}
 	}
 	if put.Top.ID == "" {

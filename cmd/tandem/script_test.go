@@ -32,8 +32,10 @@ import (
 // own; the drive is the emulator; "online" is another person at it.
 //
 //	pair [KIND]            an emulated drive, a sign-in, local/ sent up
-//	emulator [KIND [NAME]] only the drive of NAME, and a configuration for it
+//	emulator [KIND [NAME]] only the drive of NAME, and a configuration for it;
+//	                       secret=..., client=... is its app, consent=admin who has to agree
 //	signin                 tandem login
+//	visit                  a browser goes to the address that was printed last
 //	online VERB ARG...     see package remotetest: put PATH TEXT, mv FROM TO, fault match=... status=503;
 //	                       and leave, return: nobody answers meanwhile
 //	edit FILE TEXT         write a file here, in place
@@ -57,7 +59,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setUp,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"emulator": command((*world).emulator), "signin": command((*world).signIn), "pair": command((*world).pair),
+			"emulator": command((*world).emulator), "signin": command((*world).signIn), "visit": command((*world).visit), "pair": command((*world).pair),
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await),
@@ -131,13 +133,27 @@ local = %q
 `
 
 func (w *world) emulator(args []string) error {
-	kind, err := remotetest.ParseKind(append(args, "personal")[0])
+	opt := remotetest.Options{}
+	var plain []string
+	for _, arg := range args {
+		switch key, value, _ := strings.Cut(arg, "="); key {
+		case "secret":
+			opt.Secret = value
+		case "client":
+			opt.ClientID = value
+		case "consent":
+			opt.AdminConsent = value == "admin"
+		default:
+			plain = append(plain, arg)
+		}
+	}
+	kind, err := remotetest.ParseKind(append(plain, "personal")[0])
 	if err != nil {
 		return err
 	}
-	opt := remotetest.Options{Kind: kind}
-	if len(args) > 1 {
-		opt.Account = args[1]
+	opt.Kind = kind
+	if len(plain) > 1 {
+		opt.Account = plain[1]
 	}
 	return w.begin(opt)
 }
@@ -191,6 +207,21 @@ func (w *world) signIn(args []string) error {
 	err = cmd.Wait()
 	w.heard("", talk.String())
 	return err
+}
+
+// visit opens the address on stdout, and not where it leads on to.
+func (w *world) visit([]string) error {
+	browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := browser.Get(strings.TrimSpace(w.ts.ReadFile("stdout")))
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 400 {
+		said, err := io.ReadAll(answer.Body)
+		return errors.Join(err, fmt.Errorf("%s: %s", answer.Status, said))
+	}
+	return nil
 }
 
 // heard lets the script's stdout and stderr commands see what a program said.

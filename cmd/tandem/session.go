@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -158,21 +155,18 @@ func (s *session) client(c *connection) (*remote.Client, error) {
 	if made := s.clients[c.name]; made != nil {
 		return made, nil
 	}
-	id := cmp.Or(c.ClientID, clientID)
-	if id == "" && onThisMachine(c.GraphEndpoint) {
-		id = "tandem" // an emulator takes any
-	}
+	id := c.app()
 	if id == "" {
 		return nil, usage(fmt.Errorf("connection %q: client_id is empty, and this build of tandem has none of its own", c.name),
 			"register an app for free as the README tells, and set client_id to its id")
 	}
-	secret, err := c.secret()
+	secret, err := s.secret(c)
 	if err != nil {
 		return nil, usage(err, "")
 	}
 	made, err := remote.New(remote.Config{
 		ClientID: id, ClientSecret: secret, Tenant: c.Tenant, RedirectURL: c.RedirectURL,
-		LoginEndpoint: c.LoginEndpoint, GraphEndpoint: c.GraphEndpoint,
+		LoginEndpoint: c.LoginEndpoint, GraphEndpoint: c.GraphEndpoint, App: c.SignIn == byApp, User: c.User,
 		Timeout: time.Duration(c.Timeout), Tokens: s.tokens(c), Log: s.logger(""), Version: version,
 	})
 	if err != nil {
@@ -192,17 +186,6 @@ func (s *session) feed(drive int64) *syncer.Feed {
 	return s.feeds[drive]
 }
 
-func (c *connection) secret() (string, error) {
-	if c.ClientSecretFile == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(c.ClientSecretFile)
-	if err != nil {
-		return "", fmt.Errorf("connection %q: client_secret_file: %w", c.name, err)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
-
 // tokens is where the sign-in of c is kept. The keyring is shared by all state
 // directories of a user, so the name tells them apart.
 func (s *session) tokens(c *connection) remote.TokenStore {
@@ -211,49 +194,4 @@ func (s *session) tokens(c *connection) remote.TokenStore {
 		return file
 	}
 	return s.keyring.Store(c.name+" in "+s.dir, file)
-}
-
-// An account is who is signed in, remembered beside the tokens so that a pass
-// need not ask.
-type account struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Email string `json:"email"`
-	Drive string `json:"drive"` // the account's own
-}
-
-func (s *session) accountFile(c *connection) string {
-	return filepath.Join(s.dir, "sign-in", fileName(c.name)+".account.json")
-}
-
-// account tells who is signed in to c.
-func (s *session) account(ctx context.Context, c *connection) (account, error) {
-	var a account
-	if readJSON(s.accountFile(c), &a) == nil && a.ID != "" {
-		return a, nil
-	}
-	client, err := s.client(c)
-	if err != nil {
-		return a, err
-	}
-	user, err := client.Me(ctx)
-	if err != nil {
-		return a, err
-	}
-	drive, err := client.Drive(ctx, "")
-	if err != nil && !errors.Is(err, remote.ErrNotFound) { // a user without a drive may still use a library
-		return a, err
-	}
-	a = account{user.ID, user.Name, user.Email, drive.ID}
-	if s.dry {
-		return a, nil
-	}
-	return a, writeJSON(s.accountFile(c), a)
-}
-
-func (s *session) forgetAccount(c *connection) error {
-	if err := os.Remove(s.accountFile(c)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

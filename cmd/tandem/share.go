@@ -75,7 +75,7 @@ func (w *work) share(ctx context.Context) error {
 		for _, top := range tops {
 			address, err := p.drive.Client.CreateLink(ctx, p.drive.ID, top.ID, link)
 			if err != nil {
-				return fmt.Errorf("share %q: %w", top.Path, signInWith(err, p.conn))
+				return fmt.Errorf("share %q: %w", top.Path, advise(err, p.conn))
 			}
 			w.mu.Lock()
 			w.tally.Done++

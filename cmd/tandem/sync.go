@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/remote"
 	"tandem/syncer"
 )
 
@@ -205,6 +204,7 @@ func (s *session) requests(f *folder) int64 {
 
 // conclude says how a pass ended, and gives its exit code.
 func (s *session) conclude(f *folder, out outcome, err error) int {
+	err = advise(err, s.cfg.Connection[f.Connection])
 	code := inSync
 	if out.NeedsPerson() {
 		code = waits
@@ -233,9 +233,6 @@ func (s *session) conclude(f *folder, out outcome, err error) int {
 // sayTrouble says why a pass did not finish, and what it did before.
 func (s *session) sayTrouble(f *folder, out outcome, err error) {
 	trouble := diagnose(err)
-	if errors.Is(err, remote.ErrSignIn) {
-		trouble.hint = "sign in with: tandem login " + f.Connection
-	}
 	if item := (*syncer.ItemError)(nil); errors.As(err, &item) {
 		trouble.err = nil // it is among what waits, and said
 	}

@@ -188,6 +188,20 @@ func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
 	return err
 }
 
+// fresh renews the sign-in, whatever is still valid of it.
+func (t *tokens) fresh(ctx context.Context) error {
+	done, err := t.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := t.load(); err != nil {
+		return err
+	}
+	_, err = t.renew(ctx, forGraph)
+	return err
+}
+
 func (t *tokens) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 const loginHelp = `Sign in to an account, and see whose drive it is.
 
 Usage: tandem login [CONNECTION] [--device-code | --no-browser]
+       tandem login [CONNECTION] --export FILE | --import FILE
 
 The browser opens and comes back to tandem. CONNECTION may be left out when
 only one is configured. With sign_in = "app" nobody is asked: the app's secret
@@ -24,9 +25,18 @@ is tried.
   --device-code   sign in on another machine: type a code there
   --no-browser    print the address, open it yourself on this machine
 
+A sign-in can be carried to a machine without a browser, in a file that is
+encrypted to a passphrase (with age). The passphrase is asked for at the
+terminal, or is the first line of stdin, or TANDEM_PASSPHRASE has it.
+
+  --export FILE            write the sign-in that is here to FILE; - is stdout
+  --import FILE            sign in with what was exported; - is stdin
+  --passphrase-file FILE   the passphrase, for jobs
+
 Examples:
-  tandem login
   tandem login work --device-code
+  tandem login work --export work.age
+  tandem login work --import work.age
 
 Exit codes: 0 signed in, 1 no connection, 2 usage or configuration,
 4 not signed in, or in to another account than the folders belong to
@@ -34,11 +44,18 @@ Exit codes: 0 signed in, 1 no connection, 2 usage or configuration,
 
 func (p *program) loginCommand() *cobra.Command {
 	var device, noBrowser bool
+	var export, takeOver, passphrase string
 	cmd := &cobra.Command{Use: "login", Short: "sign in", Long: loginHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeConnections}
 	cmd.Flags().BoolVar(&device, "device-code", false, "")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "")
-	cmd.MarkFlagsMutuallyExclusive("device-code", "no-browser")
+	cmd.Flags().StringVar(&export, "export", "", "")
+	cmd.Flags().StringVar(&takeOver, "import", "", "")
+	cmd.Flags().StringVar(&passphrase, "passphrase-file", "", "")
+	cmd.MarkFlagsMutuallyExclusive("device-code", "no-browser", "export", "import")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if takeOver != "" {
+			return p.takeOver(cmd.Context(), args, takeOver, passphrase)
+		}
 		s, err := p.begin()
 		if err != nil {
 			return err
@@ -47,6 +64,9 @@ func (p *program) loginCommand() *cobra.Command {
 		c, err := s.connectionNamed(args)
 		if err != nil {
 			return err
+		}
+		if export != "" {
+			return s.export(cmd.Context(), c, export, passphrase)
 		}
 		return s.login(cmd.Context(), c, device, noBrowser)
 	}
@@ -61,6 +81,11 @@ func (s *session) login(ctx context.Context, c *connection, device, noBrowser bo
 	if err := s.authenticate(ctx, client, c, device, noBrowser); err != nil {
 		return adviseOwn(err, c)
 	}
+	return s.welcome(ctx, client, c)
+}
+
+// welcome says who has signed in, and whether the folders are theirs.
+func (s *session) welcome(ctx context.Context, client *remote.Client, c *connection) error {
 	who, err := s.account(ctx, c)
 	if err != nil {
 		return adviseOwn(err, c)

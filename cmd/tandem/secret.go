@@ -98,11 +98,13 @@ func (s *session) secret(c *connection) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
+func (p *program) asksOnTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
 // hidden asks for a secret without showing it; where nobody is at a terminal it
 // is the first line of stdin.
 func (p *program) hidden(what string) (remote.Secret, error) {
 	var line string
-	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
+	if fd := int(os.Stdin.Fd()); p.asksOnTerminal() {
 		fmt.Fprintf(os.Stderr, "%s: ", clean(what))
 		typed, err := term.ReadPassword(fd)
 		fmt.Fprintln(os.Stderr)

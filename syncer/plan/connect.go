@@ -10,6 +10,8 @@ type need struct {
 	why  string
 }
 
+const whyFolder = "its folder cannot be synced"
+
 // connect finds what each action needs. An order that meets all needs finds
 // every name free, every folder there and no folder moved into itself.
 func (p *pass) connect() {
@@ -75,7 +77,6 @@ func (p *pass) needFolder(a *act) {
 	if !ok || f.Key == p.v.Root() {
 		return
 	}
-	const why = "its folder cannot be synced"
 	sides := []side{drive}
 	switch a.Op {
 	case MakeLocalDir, MoveLocal, Download:
@@ -94,13 +95,13 @@ func (p *pass) needFolder(a *act) {
 		}
 		i := slices.IndexFunc(f.acts, func(b *act) bool { return makes(b, s) || s == pact && p.agrees(b) })
 		if i < 0 {
-			a.needs = append(a.needs, need{node: f, why: why})
+			a.needs = append(a.needs, need{node: f, why: whyFolder})
 			continue
 		}
-		a.needs = append(a.needs, need{act: f.acts[i], why: why})
+		a.needs = append(a.needs, need{act: f.acts[i], why: whyFolder})
 	}
 	if f.state == later || f.state == held {
-		a.needs = append(a.needs, need{node: f, why: why})
+		a.needs = append(a.needs, need{node: f, why: whyFolder})
 	}
 }
 
@@ -118,7 +119,7 @@ func (p *pass) needRenewed(a *act) {
 	for f := range p.above(a.n.Base.Parent, func(f *node) Key { return f.Base.Parent }) {
 		for _, b := range f.acts {
 			if b.Op == MakeLocalDir || b.Op == MakeRemoteDir {
-				b.needs = append(b.needs, need{act: a})
+				b.needs = append(b.needs, need{act: a, why: "something in it cannot be synced"})
 			}
 		}
 	}
@@ -137,7 +138,7 @@ func (p *pass) needStill(a *act, k Key) {
 	for f := range p.above(k, (*node).target) {
 		for _, b := range f.acts {
 			if b.Op == op {
-				a.needs = append(a.needs, need{act: b})
+				a.needs = append(a.needs, need{act: b, why: whyFolder})
 				return
 			}
 		}

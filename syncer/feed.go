@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -237,7 +238,8 @@ func (e *Engine) feedFailed(err error) {
 	e.log.Warn("change feed not read", "err", err)
 }
 
-// loadDirty takes over the marks that a merge left on changed items.
+// loadDirty takes over the marks that a merge left on changed items. What was
+// settled before that is not settled any more.
 func (e *Engine) loadDirty() {
 	keys, err := e.db.Dirty(e.cfg.Folder.N)
 	if err != nil {
@@ -246,6 +248,10 @@ func (e *Engine) loadDirty() {
 	for _, k := range keys {
 		e.dirty[plan.Key(k)] = struct{}{}
 	}
+	e.cleared = slices.DeleteFunc(e.cleared, func(k int64) bool {
+		_, marked := e.dirty[plan.Key(k)]
+		return marked
+	})
 }
 
 // settleDoubts asks about what this run of the feed, or one before it, has left

@@ -109,6 +109,7 @@ type Engine struct {
 	stirAt   time.Time
 	nextPoll time.Time
 	walked   time.Time // when the whole folder was last looked at
+	searchAt time.Time // when it is to be for something that went away, in a single pass
 	holdAll  string
 	refused  func(parent, name string, kind plan.Kind) string
 	fatal    error // the run cannot go on
@@ -303,6 +304,10 @@ func (e *Engine) tick(ctx context.Context) {
 		delete(e.local.deep, rel)
 		e.lookAt(rel, true)
 	}
+	if !e.searchAt.IsZero() && !now.Before(e.searchAt) {
+		e.searchAt = time.Time{}
+		e.lookAt("", true)
+	}
 	e.local.join()
 	e.askWaiting(now)
 	if e.polling || now.Before(e.nextPoll) {
@@ -385,6 +390,9 @@ func (e *Engine) nap() time.Duration {
 	}
 	if len(e.wake) > 0 {
 		d = min(d, e.wakeAt.Sub(now))
+	}
+	if !e.searchAt.IsZero() {
+		d = min(d, e.searchAt.Sub(now))
 	}
 	if !e.once && e.stirred && len(e.waiting) > 0 {
 		d = min(d, e.stirAt.Sub(now))

@@ -12,12 +12,19 @@ import (
 
 // join finds new items that are base items gone missing elsewhere: the same
 // inode under another path is the same item, moved. It runs after a look is
-// complete, so that the order in which folders were read does not matter.
+// complete, so that the order in which folders were read does not matter; and
+// the old name may have been looked at long before the new one.
 func (t *local) join() {
-	for t.gone {
-		t.gone = false // set again by what a moved folder turns out to lack
-		for _, k := range t.news() {
-			if it := t.diff[k]; it == nil || t.standing(it.place) != k {
+	seen := t.seen
+	t.seen = nil
+	for t.gone || len(seen) > 0 {
+		keys := seen // in which a folder comes before what is in it
+		if t.gone {
+			keys = t.news()
+		}
+		t.gone, seen = false, nil // set again by what a moved folder turns out to lack
+		for _, k := range keys {
+			if it := t.diff[k]; it == nil || !it.fresh || t.standing(it.place) != k {
 				continue // went along with its folder
 			}
 			if from, ok := t.origin(k); ok {

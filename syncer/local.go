@@ -37,15 +37,17 @@ type local struct {
 	now    func() time.Time
 	settle time.Duration
 
-	rows map[plan.Key]state.Base   // of the base, as read since it was last written …
-	spot map[plan.Place]state.Base // … and the same by folded name
-	diff map[plan.Key]*item
-	kids map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
-	fold map[plan.Place][]plan.Key        // … and, where it is not their name, the same by folded name
-	bind map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
-	look map[plan.Key]struct{}            // changed since the last plan
-	gone bool                             // something is missing: new items may be it
-	deep map[string]struct{}              // folders that must be read again with all below them
+	rows   map[plan.Key]state.Base   // of the base, as read since it was last written …
+	spot   map[plan.Place]state.Base // … and the same by folded name
+	diff   map[plan.Key]*item
+	kids   map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
+	fold   map[plan.Place][]plan.Key        // … and, where it is not their name, the same by folded name
+	bind   map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
+	look   map[plan.Key]struct{}            // changed since the last plan
+	gone   bool                             // something is missing: new items may be it
+	missed bool                             // something ever was
+	seen   []plan.Key                       // new items since join ran last: they may be what was missing already
+	deep   map[string]struct{}              // folders that must be read again with all below them
 }
 
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {

@@ -165,6 +165,7 @@ func (e *Engine) lookAt(rel string, deep bool) {
 	switch {
 	case gone(err) && known:
 		e.local.vanish(k)
+		e.searchAll(k)
 	case gone(err):
 		e.lookAt(dirOf(rel), false) // its folder may be what is gone
 	case err != nil && known:
@@ -175,6 +176,14 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		if entry.Kind == watcher.Dir && (deep || !known) {
 			e.readDir(k, rel, true)
 		}
+	}
+}
+
+// searchAll has a single pass, to which no event tells where a thing went that
+// goes away meanwhile, look at the whole folder before it counts as gone.
+func (e *Engine) searchAll(k plan.Key) {
+	if e.once && e.searchAt.IsZero() && e.local.missing(k) {
+		e.searchAt = e.clock.Now().Add(e.cfg.Settle / 2)
 	}
 }
 

@@ -83,6 +83,25 @@ func TestALogThatIsRotatedKeepsItsIdentity(t *testing.T) {
 	}
 }
 
+// TestAMoveIsSeenHoweverLateItsSecondNameIs: the two events of a rename need not
+// come together.
+func TestAMoveIsSeenHoweverLateItsSecondNameIs(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("d/f.txt", "text")
+	p.sync()
+	e := New(p.cfg)
+	p.must(e.scan(t.Context()))
+	f, _ := e.local.find("d/f.txt")
+	p.move("d", "e")
+	for _, event := range []string{"d", "e"} {
+		e.lookAt(event, false)
+		e.local.join()
+	}
+	if at := e.local.path(f); at != "e/f.txt" {
+		t.Errorf("the file is at %q, want it followed", at)
+	}
+}
+
 // TestALogThatIsRotatedBeforeOurEyesKeepsItsIdentity: the rename is seen before
 // the new file is there.
 func TestALogThatIsRotatedBeforeOurEyesKeepsItsIdentity(t *testing.T) {

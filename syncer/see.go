@@ -35,6 +35,9 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		place: place, kind: kind, why: why, print: printOfEntry(e), nlink: e.NLink,
 		edit: true, fresh: true, young: t.settled(e),
 	})
+	if t.missed && (kind == plan.File || kind == plan.Dir) {
+		t.seen = append(t.seen, k)
+	}
 	return k
 }
 
@@ -129,7 +132,7 @@ func (t *local) miss(k plan.Key) {
 		place = plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
 	}
 	t.diff[k] = &item{place: place, young: t.now().Add(t.settle)}
-	t.gone = true
+	t.gone, t.missed = true, true
 	t.touch(k)
 }
 

@@ -103,16 +103,22 @@ func (w *world) ask() {
 // many: a version that was brought here and not yet agreed upon passes for one
 // made here, if the one online has changed by then. So may a directory that
 // could not be synced: what was put there might be gone after a power loss, and
-// is not agreed upon.
+// is not agreed upon. What waits here under the name it was given last may have
+// got new content online under the name it had before.
 func (w *world) missing(here map[string]string, waits func(path string) bool) error {
 	live := map[string][]string{}
 	for path, text := range here {
 		live[text] = append(live[text], path)
 	}
+	online := slices.Collect(maps.Values(w.online.Tree()))
+	strays := 0
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
 		case !v.over && len(paths) == 0 && !v.weak && !w.elsewhere(text, waits):
+			if strays++; strays <= len(w.waiting) && slices.Contains(online, text) {
+				continue
+			}
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
 		case w.crashes == 0 && !w.unsynced && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):

@@ -50,13 +50,11 @@ func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name strin
 }
 
 // Delete moves an item, a folder with all that is in it, to the drive's recycle
-// bin. What is gone already counts as deleted.
+// bin. [ErrNotFound] is no proof that it is gone already: the service does not
+// find what was just made, by whomever, and now and then what is old.
 func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
 	r := &request{op: "delete an item", method: http.MethodDelete, url: c.itemURL(drive, id), about: id, to: forGraph, header: ifMatch(etag)}
 	_, err := c.ask(ctx, r, new(wireItem))
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
 	return err
 }
 

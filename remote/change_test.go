@@ -92,8 +92,8 @@ func TestAMoveThatWasCarriedOutUnheardIsRecognised(t *testing.T) {
 	}
 }
 
-func TestWhatIsGoneIsDeleted(t *testing.T) {
-	for status, want := range map[int]error{204: nil, 404: nil, 412: ErrChanged, 423: ErrLocked, 403: ErrDenied} {
+func TestADeleteSaysWhatCameOfIt(t *testing.T) {
+	for status, want := range map[int]error{204: nil, 404: ErrNotFound, 412: ErrChanged, 423: ErrLocked, 403: ErrDenied} {
 		rec := record(answer(status, ""))
 		err := newTestClient(t, rec).Delete(t.Context(), "d", "i", "e1")
 		if !errors.Is(err, want) || rec.seen[0].Header.Get("If-Match") != "e1" {

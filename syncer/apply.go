@@ -39,16 +39,17 @@ type job struct {
 
 // An outcome is how a job ended.
 type outcome struct {
-	err   error
-	sync  []string              // folders to fsync before anything is recorded
-	tx    func(*state.Tx) error // the agreement
-	then  func()                // the same for the tree in memory; runs in the loop
-	look  []string              // local paths that are not as planned
-	kept  string                // the conflict copy that was made
-	fresh []remote.Item         // what the service says stands there instead
-	lost  []string              // ids it no longer knows
-	items int                   // for the journal: descendants count
-	bytes int64
+	err     error
+	sync    []string              // folders to fsync before anything is recorded
+	tx      func(*state.Tx) error // the agreement
+	then    func()                // the same for the tree in memory; runs in the loop
+	look    []string              // local paths that are not as planned
+	kept    string                // the conflict copy that was made
+	fresh   []remote.Item         // what the service says stands there instead
+	lost    []string              // ids it no longer knows
+	unfound []string              // ids it did not find; no proof
+	items   int                   // for the journal: descendants count
+	bytes   int64
 }
 
 // errSuperseded says that what an action expected to find is no longer so. It
@@ -410,7 +411,13 @@ func (e *Engine) learn(tx *state.Tx, out outcome) error {
 			return err
 		}
 	}
-	for _, id := range out.lost {
+	lost := out.lost
+	for _, id := range out.unfound {
+		if e.believes(id) {
+			lost = append(lost, id)
+		}
+	}
+	for _, id := range lost {
 		it, ok, err := e.db.ItemByID(e.cfg.Drive.N, id)
 		if err != nil {
 			return err
@@ -443,7 +450,7 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 			e.lookAt(rel, false)
 		}
 		e.local.join()
-		if len(out.fresh)+len(out.lost) > 0 {
+		if len(out.fresh)+len(out.lost)+len(out.unfound) > 0 {
 			e.loadDirty()
 		}
 		e.trouble(s, out.err)

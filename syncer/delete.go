@@ -177,7 +177,7 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 		}
 		err = e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
 	}
-	if err != nil && !errors.Is(err, remote.ErrNotFound) {
+	if err != nil {
 		return e.notAsPlanned(ctx, j, err)
 	}
 	return outcome{

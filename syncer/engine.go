@@ -89,6 +89,7 @@ type Engine struct {
 	hashing  map[plan.Key]struct{}
 	hashers  int
 	toHash   []plan.Key
+	unproved unproved
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
@@ -149,7 +150,7 @@ func New(cfg Config) *Engine {
 		inbox: make(chan report, 64), over: make(chan struct{}),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
-		hashing: map[plan.Key]struct{}{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
+		hashing: map[plan.Key]struct{}{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		refused: plan.RemoteRefuses(cfg.Drive.Kind),
 		sum:     Summary{Folder: cfg.Name, Waiting: []Waiting{}},
@@ -317,7 +318,7 @@ func (e *Engine) tick(ctx context.Context) {
 		e.fatal = err
 		return
 	}
-	if !e.once || !e.listed {
+	if e.polls() {
 		e.poll(ctx)
 	}
 	if !e.once {
@@ -385,7 +386,7 @@ func (e *Engine) relook(k plan.Key) {
 func (e *Engine) nap() time.Duration {
 	d := time.Hour
 	now := e.clock.Now()
-	if !e.polling && (!e.once || !e.listed) { // a reading under way may take longer than the time to the next
+	if !e.polling && e.polls() { // a reading under way may take longer than the time to the next
 		d = e.nextPoll.Sub(now)
 	}
 	if len(e.wake) > 0 {
@@ -403,11 +404,14 @@ func (e *Engine) nap() time.Duration {
 	return max(d, time.Millisecond)
 }
 
+// polls says that the feed is to be read again.
+func (e *Engine) polls() bool { return !e.once || !e.listed || len(e.unproved.steps) > 0 }
+
 // quiet says that both sides were observed and nothing is left to do or to
 // wait for.
 func (e *Engine) quiet() bool {
 	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty)+len(e.local.look) == 0 && len(e.known.keys)+len(e.fresh.keys) == 0 &&
-		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0
+		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0 && len(e.unproved.steps) == 0
 }
 
 // drain ends the workers and takes what they still have to report, so that

@@ -218,6 +218,7 @@ func (e *Engine) upToDate() {
 		e.claimCreated()
 	}
 	e.loadDirty()
+	e.tryUnproved()
 	if it, ok, err := e.db.Item(int64(e.root)); err == nil && ok && it.Gone {
 		e.fatal = &RootError{Path: e.cfg.Folder.Path, Why: "the folder online was deleted; nothing was deleted here"}
 	}

@@ -192,7 +192,7 @@ func (e *Engine) notAsPlanned(ctx context.Context, j job, err error) outcome {
 			it, getErr := e.drive.Item(ctx, e.cfg.Drive.ID, id)
 			switch {
 			case errors.Is(getErr, remote.ErrNotFound):
-				out.lost = append(out.lost, id)
+				out.err, out.unfound = errNotFound, append(out.unfound, id)
 			case getErr == nil && id == j.id:
 				out.fresh = append(out.fresh, it)
 			case getErr != nil:

@@ -31,6 +31,8 @@ func (e *Engine) trouble(s *step, err error) {
 		e.fatal = err
 	case errors.Is(err, errSuperseded):
 		e.retry(k)
+	case errors.Is(err, errNotFound):
+		e.prove(k)
 	case errors.Is(err, remote.ErrOffline):
 		e.offline(k, err)
 	default:

@@ -371,8 +371,8 @@ func inventFault(rnd *rand.Rand) string {
 		return "cursors"
 	case 9:
 		return deed("online", "match=GET delta", "twist="+[]string{"duplicates", "shuffled", "empty-page", "noise"}[rnd.IntN(4)], times)
-	case 10: // and newborn, once testdata/open/newborn-deleted.txt goes well
-		return deed("online", "match=*", "twist="+[]string{"lag", "bump-later"}[rnd.IntN(2)], "for=20s", times)
+	case 10:
+		return deed("online", "match=*", "twist="+[]string{"newborn", "lag", "bump-later"}[rnd.IntN(3)], "for=20s", times)
 	case 11:
 		return "kill"
 	default:

@@ -108,7 +108,7 @@ func (c *Change) decide(res *Result, it Item, old remote.Item) (bool, error) {
 // the service has no way to do both in one step.
 func (c *Change) move(ctx context.Context, it Item, to target) error {
 	if to.old.ID != "" {
-		if err := c.On.Client.Delete(ctx, c.On.ID, to.old.ID, to.old.ETag); err != nil {
+		if err := c.On.delete(ctx, to.old); err != nil {
 			return err
 		}
 	}
@@ -139,8 +139,8 @@ func (c *Change) copy(ctx context.Context, it Item, to target) error {
 		return ErrDamaged
 	}
 	if to.old.ID != "" {
-		if err := c.On.Client.Delete(ctx, c.On.ID, to.old.ID, to.old.ETag); err != nil {
-			return errors.Join(err, c.On.Client.Delete(ctx, c.On.ID, made.ID, made.ETag))
+		if err := c.On.delete(ctx, to.old); err != nil {
+			return errors.Join(err, c.On.delete(ctx, made))
 		}
 	}
 	// One request gives the copy its name, and its time, which copying loses.
@@ -194,7 +194,7 @@ func (c *Change) remove(ctx context.Context, it Node) error {
 	if c.Permanent {
 		return c.On.Client.DeletePermanently(ctx, c.On.ID, it.ID)
 	}
-	err := c.On.Client.Delete(ctx, c.On.ID, it.ID, it.ETag)
+	err := c.On.delete(ctx, it.Item)
 	if !errors.Is(err, remote.ErrChanged) {
 		return err
 	}
@@ -202,7 +202,7 @@ func (c *Change) remove(ctx context.Context, it Node) error {
 	// with no cause at all; only another content is another file.
 	now, look := c.On.Client.Item(ctx, c.On.ID, it.ID)
 	if look == nil && (it.Kind == remote.Folder || now.Hash == it.Hash && now.Size == it.Size) && now.Name == it.Name {
-		return c.On.Client.Delete(ctx, c.On.ID, it.ID, now.ETag)
+		return c.On.delete(ctx, now)
 	}
 	return err
 }

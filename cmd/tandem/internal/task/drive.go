@@ -43,6 +43,16 @@ type Drive struct {
 
 func (d *Drive) personal() bool { return d.Kind == "personal" }
 
+// delete moves an item to the recycle bin. Where the service does not find it,
+// somebody else has done so.
+func (d *Drive) delete(ctx context.Context, it remote.Item) error {
+	err := d.Client.Delete(ctx, d.ID, it.ID, it.ETag)
+	if errors.Is(err, remote.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // A Node is an item, and where it is.
 type Node struct {
 	remote.Item

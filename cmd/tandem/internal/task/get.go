@@ -190,7 +190,7 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 }
 
 func (g *Get) deleteSource(ctx context.Context, it Item) error {
-	if err := g.From.Client.Delete(ctx, g.From.ID, it.ID, it.ETag); err != nil {
+	if err := g.From.delete(ctx, it.Item); err != nil {
 		return fmt.Errorf("it is here, but its source stays: %w", err)
 	}
 	return nil

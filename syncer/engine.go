@@ -111,6 +111,8 @@ type Engine struct {
 	nextPoll time.Time
 	walked   time.Time // when the whole folder was last looked at
 	searchAt time.Time // when it is to be for something that went away, in a single pass
+	noticed  time.Time // up to when something is said to have changed online
+	unread   string    // why the change feed could not be read
 	holdAll  string
 	refused  func(parent, name string, kind plan.Kind) string
 	fatal    error // the run cannot go on
@@ -123,6 +125,11 @@ type Engine struct {
 	born     string       // sets this process's private files apart from those of earlier ones
 	temps    atomic.Int64 // and numbers them
 	listing  atomic.Int64 // items the feed has brought so far, for the progress line
+
+	asks   asked
+	nudged chan struct{}
+	beats  atomic.Int64
+	stands atomic.Pointer[Now]
 }
 
 // New makes an engine for the pair that cfg describes. It touches nothing yet.
@@ -147,7 +154,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, fs: cfg.Disk, drive: cfg.Remote, db: cfg.DB, clock: cfg.Clock, log: cfg.Log, root: root,
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
-		inbox: make(chan report, 64), over: make(chan struct{}),
+		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
@@ -206,6 +213,7 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		return err
 	}
 	for {
+		e.beats.Add(1)
 		e.decide()
 		e.dispatch(ctx)
 		e.progress.show(e)
@@ -217,6 +225,9 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		}
 		if e.listed && (len(e.dirty)+len(e.local.look) > 0 || e.refill()) {
 			continue // what was recorded at once has to be looked at again
+		}
+		if !once {
+			e.publish()
 		}
 		if err := e.wait(ctx); err != nil {
 			return err
@@ -261,6 +272,8 @@ func (e *Engine) wait(ctx context.Context) error {
 	case ev := <-events:
 		e.hint(ev)
 		e.stirred = true
+	case <-e.nudged:
+		e.heed()
 	case <-e.clock.After(e.nap()):
 	}
 	e.tick(ctx)

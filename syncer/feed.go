@@ -65,6 +65,13 @@ func (f *Feed) leave(e *Engine, done bool) {
 	}
 }
 
+// readAt is when the last reading began that came to its end.
+func (f *Feed) readAt() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.read
+}
+
 // keep remembers the addresses that a run has brought.
 func (f *Feed) keep(brought map[string]remote.Secret, now time.Time) {
 	f.mu.Lock()
@@ -110,8 +117,11 @@ func (e *Engine) poll(ctx context.Context) {
 	}
 	now := e.clock.Now()
 	lately := now.Add(-e.cfg.Poll / 2)
-	if e.once {
+	switch {
+	case e.once:
 		lately = now
+	case e.noticed.After(lately):
+		lately = e.noticed
 	}
 	mine, fresh := e.feed.enter(e, now, lately)
 	if !mine && !fresh {
@@ -213,6 +223,7 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 
 // upToDate takes over what a run of the feed has brought.
 func (e *Engine) upToDate() {
+	e.unread = ""
 	if !e.listed {
 		e.listed = true
 		e.claimCreated()
@@ -236,6 +247,7 @@ func (e *Engine) feedFailed(err error) {
 		e.fatal = err
 		return
 	}
+	e.unread = err.Error()
 	e.log.Warn("change feed not read", "err", err)
 }
 

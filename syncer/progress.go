@@ -127,13 +127,18 @@ func (p *progress) show(e *Engine) {
 	if p.tell == nil || e.work > 0 && at.Sub(p.last) < 100*time.Millisecond {
 		return
 	}
+	if now := p.count(e); now != p.told {
+		p.last, p.told = at, now
+		p.tell(now)
+	}
+}
+
+// count adds up what is known so far.
+func (p *progress) count(e *Engine) Progress {
 	now := p.now
 	now.Listed = e.listing.Load()
 	now.Moved = p.up.Load() + p.down.n.Load()
 	now.Files += apart(e.ahead.files)
 	now.Bytes += apart(e.ahead.bytes)
-	if now != p.told {
-		p.last, p.told = at, now
-		p.tell(now)
-	}
+	return now
 }

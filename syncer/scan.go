@@ -53,6 +53,7 @@ func (e *Engine) scan(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		e.beats.Add(1)
 		v := heap.Pop(visits).(visit)
 		e.watch(v.path)
 		buf, err = e.fs.ReadDir(v.path, buf)

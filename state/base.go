@@ -74,6 +74,12 @@ func (db *DB) CountBelow(folder, n int64) (int, error) {
 	return count, err
 }
 
+// CountAgreed counts all agreements of a folder but that on its root.
+func (db *DB) CountAgreed(folder int64) (int, error) {
+	count, _, err := get(db.r, value[int], "SELECT count(*) FROM base WHERE folder=?1 AND n<>(SELECT root FROM folder WHERE n=?1)", folder)
+	return count, err
+}
+
 // PutBase writes an agreement. In one folder no two names may fold to the same,
 // and no two be the same here; the error then tells which item has the name.
 func (tx *Tx) PutBase(folder int64, b Base) error {

@@ -265,3 +265,17 @@ func TestJournalCountsDeletesOfTheLastHour(t *testing.T) {
 		t.Errorf("JournalTail = %+v", tail)
 	}
 }
+
+func TestAllAgreementsOfAFolderAreCountedButItsRoot(t *testing.T) {
+	s := newStore(t)
+	s.feed(dir("d", "root", "d"), file("f", "d", "f"), file("g", "root", "g"))
+	s.agree(Base{N: s.root, LocalName: "", Kind: kindDir})
+	s.agree(Base{N: s.item("d").N, Parent: s.root, LocalName: "d", Kind: kindDir})
+	s.agree(Base{N: s.item("f").N, Parent: s.item("d").N, LocalName: "f", Kind: kindFile})
+	if n, err := s.db.CountAgreed(s.folder); n != 2 || err != nil {
+		t.Errorf("CountAgreed = %d, %v, want 2", n, err)
+	}
+	if n, err := s.db.CountAgreed(s.folder + 1); n != 0 || err != nil {
+		t.Errorf("of a folder that is not there: %d, %v", n, err)
+	}
+}

@@ -112,7 +112,8 @@ type Engine struct {
 	walked   time.Time // when the whole folder was last looked at
 	searchAt time.Time // when it is to be for something that went away, in a single pass
 	noticed  time.Time // up to when something is said to have changed online
-	unread   string    // why the change feed could not be read
+	unread   string    // why the change feed could not be read …
+	unreadAt time.Time // … and when that was tried
 	holdAll  string
 	refused  func(parent, name string, kind plan.Kind) string
 	fatal    error // the run cannot go on

@@ -223,7 +223,7 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 
 // upToDate takes over what a run of the feed has brought.
 func (e *Engine) upToDate() {
-	e.unread = ""
+	e.unread, e.unreadAt = "", time.Time{}
 	if !e.listed {
 		e.listed = true
 		e.claimCreated()
@@ -247,7 +247,7 @@ func (e *Engine) feedFailed(err error) {
 		e.fatal = err
 		return
 	}
-	e.unread = err.Error()
+	e.unread, e.unreadAt = err.Error(), e.clock.Now()
 	e.log.Warn("change feed not read", "err", err)
 }
 

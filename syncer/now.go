@@ -10,7 +10,8 @@ type Now struct {
 	Quiet    bool      // nothing is left to do but what waits, as far as is known
 	Read     time.Time // when the reading of the change feed began that all of this is known from; zero before the first
 	Looked   time.Time // when the whole folder was last looked at
-	Trouble  string    // why the change feed could not be read since
+	Trouble  string    // why the change feed could not be read since …
+	Failed   time.Time // … when that was last tried
 	Progress Progress
 }
 
@@ -28,7 +29,7 @@ func (e *Engine) Beats() int64 { return e.beats.Load() }
 
 // publish lets others see how things stand before the loop goes to sleep.
 func (e *Engine) publish() {
-	now := Now{Quiet: e.settled(), Read: e.feed.readAt(), Looked: e.walked, Trouble: e.unread, Progress: e.progress.count(e)}
+	now := Now{Quiet: e.settled(), Read: e.feed.readAt(), Looked: e.walked, Trouble: e.unread, Failed: e.unreadAt, Progress: e.progress.count(e)}
 	if !e.listed {
 		now.Read = time.Time{} // what another pair has read is not taken over yet
 	}

@@ -59,7 +59,7 @@ type demo struct {
 }
 
 // A machine is a folder with a tandem of its own.
-type machine struct{ keeper }
+type machine struct{ *keeper }
 
 func (p *program) newDemo(ctx context.Context) (*demo, error) {
 	drive := remotetest.New(remotetest.Options{Account: "anna"})
@@ -109,7 +109,7 @@ func (d *demo) machine(ctx context.Context, name string) (*machine, error) {
 	if err := client.LoginBrowser(ctx, visit); err != nil {
 		return nil, err
 	}
-	return &machine{keeper{s, f}}, s.openState()
+	return &machine{newKeeper(s, f)}, s.openState()
 }
 
 // visit does what a browser would with a sign-in page that asks for nothing.
@@ -147,7 +147,7 @@ func (d *demo) play(ctx context.Context) error {
 		}
 	}
 	fmt.Fprintf(d.out, "\n"+invitation, d.laptop.folder.Local, d.desktop.folder.Local, d.dir)
-	return d.agent(ctx, []keeper{d.laptop.keeper, d.desktop.keeper})
+	return d.newAgent("", []*keeper{d.laptop.keeper, d.desktop.keeper}).run(ctx)
 }
 
 // round plays what a person might do, and says what came of it.

@@ -60,3 +60,11 @@ func (f *folder) occupied() bool {
 	lock.Close()
 	return !free && err == nil
 }
+
+// stateInUse tells whether another process works with the state in dir.
+func stateInUse(dir string) bool {
+	lock := flock.New(filepath.Join(dir, "lock"), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	lock.Close()
+	return !free && err == nil
+}

@@ -17,6 +17,8 @@ type program struct {
 	stateDir   string
 	verbose    int
 	begun      bool // the command line was understood
+
+	toldVersion bool // that the agent is of another one
 }
 
 const rootHelp = `tandem keeps a folder on this machine and a folder on OneDrive the same.
@@ -28,6 +30,8 @@ Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
   logout [CONNECTION]    forget the sign-in
   sync [FOLDER...]       keep folders the same until stopped; --once: one pass
   status                 what is in sync, and what is not and why
+  pause, resume          leave everything alone for a while
+  sync-now, stop         have the agent look at both sides at once, or end
   held [approve|deny]    deletes that wait for your word
   ls, du PLACE...        list what is online, and how much space it takes
   get, put FROM... TO    fetch and send files
@@ -75,7 +79,7 @@ func (p *program) command() *cobra.Command {
 		p.begun = true
 		p.screen.verbose = p.verbose
 	}
-	root.AddCommand(p.connectionCommand(), p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.heldCommand(),
+	root.AddCommand(p.connectionCommand(), p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.pauseCommand(), p.resumeCommand(), p.syncNowCommand(), p.stopCommand(), p.heldCommand(),
 		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
 		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
 	return root

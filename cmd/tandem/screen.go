@@ -27,8 +27,12 @@ type screen struct {
 }
 
 func newScreen(w io.Writer) *screen {
+	return &screen{w: w, terminal: isTerminal(w)}
+}
+
+func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	return &screen{w: w, terminal: ok && isatty.IsTerminal(f.Fd())}
+	return ok && isatty.IsTerminal(f.Fd())
 }
 
 func (s *screen) say(format string, args ...any) { s.line("tandem: " + fmt.Sprintf(format, args...)) }

@@ -48,7 +48,7 @@ import (
 //	conflict STEM TEXT     one conflict copy of STEM is here, with this text
 //	intrash NAME TEXT      tandem's trash holds it
 //	same                   both sides are equal, and a further pass does nothing
-//	await COMMAND ARG...   until that is so; part DIR: a download has begun there
+//	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser ARG...          run as nobody in particular, so that permissions count
 func TestScripts(t *testing.T) {
@@ -70,7 +70,7 @@ func TestScripts(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16") // stories mostly wait; -parallel still has the last word
-	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured})
+	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }})
 }
 
 // A world is where one story happens.
@@ -467,9 +467,22 @@ func (w *world) part(args []string) error {
 	return errors.Join(err, fmt.Errorf("no part of a download is in %s: %q", args[0], found))
 }
 
+// says makes sure that what tandem prints matches.
+func (w *world) says(args []string) error {
+	want, err := regexp.Compile(args[0])
+	if err != nil {
+		return err
+	}
+	out, err := w.tandem(args[1:]...).Output()
+	if err == nil && !want.Match(out) {
+		err = fmt.Errorf("it says %q", out)
+	}
+	return err
+}
+
 // await looks again and again until a command holds, or patience ends.
 func (w *world) await(args []string) error {
-	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part}
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says}
 	check := checks[args[0]]
 	if check == nil {
 		return fmt.Errorf("cannot await %q", args[0])

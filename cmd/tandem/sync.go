@@ -117,11 +117,11 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 		return noOutcomes(names, err), err
 	}
 	if !flags.once && !flags.dry {
-		var keepers []keeper
+		var keepers []*keeper
 		for _, f := range folders {
-			keepers = append(keepers, keeper{s, f})
+			keepers = append(keepers, newKeeper(s, f))
 		}
-		return nil, p.agent(ctx, keepers)
+		return nil, p.newAgent(s.dir, keepers).run(ctx)
 	}
 	p.screen.quiet = p.verbose == 0
 	return s.once(ctx, folders)

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"tandem/syncer"
+	"tandem/watcher"
+)
+
+// The agent goes back to a folder in trouble after retryFirst, then after twice
+// as long each time.
+const (
+	retryFirst = 15 * time.Second
+	retryLast  = 5 * time.Minute
+)
+
+// A keeper has one folder to keep in sync.
+type keeper struct {
+	*session
+	folder *folder
+	gate   *gate
+	retry  chan struct{} // to go back to a folder in trouble at once
+
+	mu      sync.Mutex
+	engine  *syncer.Engine // nil while none runs
+	trouble string         // why none does
+	gaveUp  bool
+}
+
+func newKeeper(s *session, f *folder) *keeper {
+	return &keeper{session: s, folder: f, gate: newGate(nil), retry: make(chan struct{}, 1)}
+}
+
+// keep comes back to the folder after trouble that passes, such as a disk that
+// is not mounted.
+func (k *keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
+	said := ""
+	for wait := retryFirst; ; wait = min(2*wait, retryLast) {
+		if k.gate.pass(ctx) != nil {
+			return inSync
+		}
+		start := time.Now()
+		open, shut := k.gate.whileOpen(ctx)
+		err := k.watch(open, show)
+		paused := open.Err() != nil
+		shut()
+		switch {
+		case ctx.Err() != nil:
+			return inSync
+		case paused:
+			k.rest("", false)
+			wait = retryFirst / 2
+			continue
+		case err == nil:
+			return inSync
+		}
+		trouble := diagnose(advise(err, k.cfg.Connection[k.folder.Connection]))
+		if text := trouble.Error(); text != said {
+			said = text
+			k.screen.complain(k.folder.name, trouble)
+		}
+		hopeless := trouble.code == misused || trouble.code == signIn || trouble.code == occupied
+		k.rest(trouble.Error(), hopeless)
+		if hopeless {
+			return trouble.code
+		}
+		if time.Since(start) > retryLast {
+			wait = retryFirst
+		}
+		select {
+		case <-ctx.Done():
+			return inSync
+		case <-k.retry:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// watch runs the engine of the folder until ctx ends or something is wrong.
+func (k *keeper) watch(ctx context.Context, show func(syncer.Progress)) error {
+	f := k.folder
+	p, err := k.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	w, err := watcher.New(p.disk.Path(), cmp.Or(k.settle, time.Second))
+	if err != nil {
+		return fmt.Errorf("watch %q: %w", f.Local, err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	watching := make(chan error, 1)
+	go func() { watching <- w.Run(ctx) }()
+	defer func() {
+		stop()
+		<-watching
+	}()
+	p.Watch, p.Progress = w, func(now syncer.Progress) {
+		show(now)
+		k.sayPolling(f, w)
+	}
+	k.screen.say("%s: keeping %q and %q the same", f.name, f.Local, f.Remote)
+	return k.live(ctx, syncer.New(p.Config))
+}
+
+// live runs an engine where commands can see it.
+func (k *keeper) live(ctx context.Context, e *syncer.Engine) error {
+	k.mu.Lock()
+	k.engine, k.trouble = e, ""
+	k.mu.Unlock()
+	err := e.Run(ctx)
+	k.mu.Lock()
+	k.engine = nil
+	k.mu.Unlock()
+	k.rememberEnd(e.Now(), err)
+	return err
+}
+
+// rest says why no engine runs.
+func (k *keeper) rest(trouble string, gaveUp bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.trouble, k.gaveUp = trouble, gaveUp
+}
+
+// rememberEnd leaves behind how things stood, for status while no agent runs.
+func (k *keeper) rememberEnd(now syncer.Now, err error) {
+	if now.Read.IsZero() {
+		return // it has seen less than the one before it
+	}
+	n := k.note(k.folder.name)
+	n.At, n.Code, n.Error = now.Read, inSync, now.Trouble
+	switch {
+	case err != nil:
+		n.Error = err.Error()
+	case now.Trouble == "" && !now.Quiet:
+		n.Error = "the agent was stopped while there was something to do"
+	}
+	if err := writeJSON(k.noteFile(k.folder.name), n); err != nil {
+		k.screen.say("%s: status will be out of date: %v", k.folder.name, err)
+	}
+}
+
+// sayPolling says, once for each folder, that the kernel grants no more watches.
+func (s *session) sayPolling(f *folder, w *watcher.Watcher) {
+	if f.toldPolling || w.Polling() == 0 {
+		return
+	}
+	f.toldPolling = true
+	s.screen.say("%s: the kernel grants no more watches; the other folders are looked at now and then", f.name)
+	s.screen.hint("grant more with: sudo sysctl fs.inotify.max_user_watches=1048576")
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"time"
+
+	"tandem/state"
+	"tandem/syncer"
+)
+
+// A standing is what is known of one folder without asking anybody. Its JSON
+// shape is a contract.
+type standing struct {
+	Folder     string           `json:"folder"`
+	Connection string           `json:"connection"`
+	Local      string           `json:"local"`
+	Remote     string           `json:"remote"`
+	InSync     bool             `json:"in_sync"` // as of At
+	State      string           `json:"state"`
+	Running    bool             `json:"running"` // a tandem is at work on it now
+	Paused     bool             `json:"paused"`
+	Until      *time.Time       `json:"paused_until"` // null when the pause has no end of its own
+	Progress   *progress        `json:"progress"`     // while an agent transfers something, else null
+	Items      int              `json:"items"`        // agreed upon
+	At         *time.Time       `json:"at"`           // end of the last pass, or when the agent last read the drive; null before the first
+	Error      string           `json:"error"`
+	Waiting    []syncer.Waiting `json:"waiting"`
+	Held       []heldDelete     `json:"held"`
+	Conflicts  []conflictCopy   `json:"conflicts"`
+}
+
+// progress is how far the transfers under way have come.
+type progress struct {
+	Files int   `json:"files"`
+	Done  int   `json:"files_done"`
+	Bytes int64 `json:"bytes"`
+	Moved int64 `json:"bytes_done"`
+}
+
+type heldDelete struct {
+	Path  string `json:"path"`
+	Side  string `json:"side"` // on which it would be deleted: local or remote
+	Items int    `json:"items"`
+	Why   string `json:"why"`
+}
+
+type conflictCopy struct {
+	Path string    `json:"path"`
+	Copy string    `json:"copy"`
+	At   time.Time `json:"at"`
+}
+
+// standings tells how folders stand. What the agent says of itself counts for
+// more than what it has left behind; now is nil when none runs.
+func (s *session) standings(folders []*folder, now *health) ([]standing, error) {
+	all := []standing{}
+	paused := readPause(s.dir)
+	if now != nil {
+		paused = now.Paused
+	}
+	if s.db == nil && s.hasState() {
+		if err := s.openState(); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range folders {
+		st := standing{
+			Folder: f.name, Connection: f.Connection, Local: f.Local, Remote: f.Remote,
+			Waiting: []syncer.Waiting{}, Held: []heldDelete{}, Conflicts: []conflictCopy{},
+		}
+		if s.db != nil {
+			if err := s.fill(&st, f); err != nil {
+				return nil, err
+			}
+		}
+		if paused != nil {
+			st.Paused, st.State = true, paused.String()
+			if !paused.Until.IsZero() {
+				st.Until = &paused.Until
+			}
+		}
+		quiet := now.fill(&st)
+		st.judge(quiet)
+		all = append(all, st)
+	}
+	return all, nil
+}
+
+func (s *session) fill(st *standing, f *folder) error {
+	known, found, err := s.db.Folder(f.name)
+	if err != nil || !found {
+		return err
+	}
+	if st.Items, err = s.db.CountAgreed(known.N); err != nil {
+		return err
+	}
+	if err := s.fillLists(st, known); err != nil {
+		return err
+	}
+	st.Running = f.occupied()
+	if n := s.note(f.name); !n.At.IsZero() {
+		st.At, st.Error = &n.At, n.Error
+	}
+	return nil
+}
+
+// fill adds what the agent says, if one runs and keeps this folder; quiet says
+// that it has nothing to do.
+func (h *health) fill(st *standing) (quiet bool) {
+	if h == nil {
+		return false
+	}
+	for _, l := range h.Folders {
+		if l.Folder != st.Folder {
+			continue
+		}
+		st.Running = l.Running
+		if st.Error = l.Trouble; l.Running {
+			st.Error = l.Now.Trouble
+		}
+		if !l.Now.Read.IsZero() {
+			st.At = &l.Now.Read
+		}
+		if p := l.Now.Progress; p.Done < p.Files {
+			st.Progress = &progress{p.Files, p.Done, p.Bytes, p.Moved}
+		}
+		return l.Now.Quiet
+	}
+	return false
+}
+
+func (s *session) fillLists(st *standing, known state.Folder) error {
+	waiting, err := s.db.Waitings(known.N)
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		st.Waiting = append(st.Waiting, syncer.Waiting{Path: w.Path, Why: w.Why, Person: w.Person})
+	}
+	held, err := s.db.Held(known.N)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		st.Held = append(st.Held, heldDelete{h.Path, h.Side, h.Items, h.Why})
+	}
+	conflicts, err := s.db.Conflicts(known.N)
+	for _, c := range conflicts {
+		st.Conflicts = append(st.Conflicts, conflictCopy{c.Path, c.Copy, c.At})
+	}
+	return err
+}
+
+// judge puts the whole into a few words, never better than is known. quiet says
+// that an agent runs and has nothing to do.
+func (st *standing) judge(quiet bool) {
+	paused := st.State
+	switch {
+	case st.Error != "":
+		st.State = "not in sync: " + st.Error
+	case len(st.Held) > 0:
+		st.State = "deletes are held"
+	case len(st.Waiting) > 0:
+		st.State = count(len(st.Waiting), "item") + " not synced"
+	case st.Running && !quiet:
+		st.State = "at work"
+	case st.At == nil:
+		st.State = "never synced"
+	default:
+		st.State, st.InSync = "in sync", true
+	}
+	switch {
+	case st.Paused && st.InSync:
+		st.State, st.InSync = paused, false // what happens meanwhile is not seen
+	case st.Paused:
+		st.State = paused + "; " + st.State
+	}
+}

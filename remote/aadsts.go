@@ -82,6 +82,10 @@ func inPlainWords(aadsts int) string {
 	switch aadsts {
 	case 50011:
 		return "the redirect address is not registered for this app: register http://localhost as a mobile and desktop one"
+	case 500113:
+		return "the app has no redirect address: register http://localhost as a mobile and desktop one"
+	case 9002325, 9002326, 9002327:
+		return "the redirect address is registered for a single-page application: register it as a mobile and desktop one"
 	case 50020, 500208:
 		return "this kind of account may not use the app"
 	case 50034:
@@ -112,16 +116,26 @@ func inPlainWords(aadsts int) string {
 		return "the organisation's security defaults forbid this sign-in"
 	case 54005:
 		return "the sign-in code was used before: sign in again"
-	case 65001, 90094:
+	case 65001, 90094, 90095, 900941:
 		return "consent is missing: the user, or an administrator, has to agree to what the app may do"
 	case 65005, 650052:
 		return "the app's registration lacks a permission"
+	case 650053, 650056, 650057:
+		return "the app's registration does not list Microsoft Graph's permissions, or nobody agreed to them"
+	case 65004:
+		return "whoever signed in did not agree to what the app may do"
 	case 700016:
 		return "the app is not known in this tenant: check client_id and tenant"
 	case 7000215:
-		return "the client secret is wrong"
+		return "the client secret is wrong: it is the Value that the portal shows once, not the Secret ID"
 	case 7000222:
 		return "the client secret has expired: make a new one in the app's registration"
+	case 7000112:
+		return "the app is disabled in this organisation"
+	case 7000229:
+		return "the organisation does not know the app yet: an administrator has to agree to it"
+	case 7000216:
+		return "an app that signs in for itself needs a secret"
 	case 7000218:
 		return "the app's registration wants a secret: allow public client flows in it, or set client_secret_file"
 	case 700025:
@@ -138,7 +152,9 @@ func inPlainWords(aadsts int) string {
 		return "the device code was not used in time: start again"
 	case 9002332:
 		return "the app admits only accounts of organisations: set tenant"
-	case 90002:
+	case 9002331, 9002346:
+		return "the app admits only personal accounts: set tenant to consumers"
+	case 90002, 900023:
 		return "there is no such tenant"
 	case 90038:
 		return "the tenant is in another cloud: set cloud"

@@ -78,7 +78,7 @@ func (e *Error) Error() string {
 // Is reports whether target is the sentinel that e stands for.
 func (e *Error) Is(target error) bool {
 	if target == ErrConsent {
-		return e.has("AADSTS65001", "AADSTS90094", "consent_required")
+		return e.has("AADSTS65001", "AADSTS90094", "AADSTS90095", "AADSTS900941", "AADSTS7000229", "consent_required")
 	}
 	return target != nil && e.sentinel() == target
 }

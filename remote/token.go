@@ -43,6 +43,7 @@ type tokens struct {
 	mu      sync.Mutex
 	refresh Secret
 	renewed time.Time
+	granted string // the permissions of the latest answer
 	access  map[audience]accessToken
 }
 
@@ -170,6 +171,9 @@ func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
 		return "", err
 	}
 	t.refresh, t.renewed, t.access[to] = refresh, renewed, a
+	if to == forGraph {
+		t.granted = answer.Scope
+	}
 	return a.value, nil
 }
 
@@ -249,6 +253,7 @@ func (c *Client) oauth(redirect string) *oauth2.Config {
 type tokenAnswer struct {
 	Access    string `json:"access_token"`
 	Refresh   string `json:"refresh_token"`
+	Scope     string `json:"scope"`
 	ExpiresIn int64  `json:"expires_in"`
 }
 

@@ -92,6 +92,9 @@ func (d *Drive) getAuthorize(c *call) (*reply, error) {
 	}
 	to := url.Values{"state": q["state"]}
 	switch challenge := q.Get("code_challenge"); {
+	case q.Get("prompt") == "none":
+		to.Set("error", "login_required") // nobody stays signed in here
+		to.Set("error_description", "AADSTS50058: a silent sign-in request was sent but no user is signed in")
 	case !d.agreed:
 		to.Set("error", "access_denied")
 		to.Set("error_description", "AADSTS90094: an administrator has to agree to what the application wants")

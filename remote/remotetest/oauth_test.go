@@ -221,6 +221,19 @@ func TestAnApplicationSignsInForItself(t *testing.T) {
 	ask(serve(t, remotetest.Options{Secret: "secret"}), "5f1c").want(400)
 }
 
+func TestASilentSignInFindsNobody(t *testing.T) {
+	c := serve(t, remotetest.Options{})
+	back, _ := c.authorize("prompt", "none")
+	if q := back.Query(); q.Get("error") != "login_required" || q.Has("code") {
+		t.Errorf("sent back with %v", q)
+	}
+	c = serve(t, remotetest.Options{Permissions: []string{"User.Read"}})
+	back, _ = c.authorize("scope", "Files.ReadWrite.All User.Read offline_access")
+	if got := c.redeem(back.Query().Get("code")).want(200).string("scope"); got != "User.Read" {
+		t.Errorf("granted %q", got)
+	}
+}
+
 func TestAnAdministratorAgreesForEverybody(t *testing.T) {
 	c := serve(t, remotetest.Options{Kind: remotetest.Business, Secret: "secret", AdminConsent: true})
 	c.token = c.form("/5f1c/oauth2/v2.0/token", "grant_type", "client_credentials", "client_id", "app",

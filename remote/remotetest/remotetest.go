@@ -94,8 +94,9 @@ type Options struct {
 	Quota    int64 // 0 = a tebibyte
 	Budget   int   // resource units a minute, beyond which all is throttled; 0 = no limit
 
-	ClientID string // the registered application; empty = any
-	Secret   string // makes the application a confidential one
+	ClientID    string   // the registered application; empty = any
+	Secret      string   // makes the application a confidential one
+	Permissions []string // what the application may be granted, and nothing else; nil = what it asks for
 	// AdminConsent makes an organisation where nobody may agree to what the
 	// application wants but an administrator, at its consent page.
 	AdminConsent bool

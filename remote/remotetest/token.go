@@ -131,7 +131,9 @@ func (d *Drive) tokens(g *grant, scope string) *reply {
 	d.access[access] = &grant{use: "access", client: g.client, app: g.app, audience: audience(scope), expires: d.clock.Add(life)}
 	w := tokenJSON{Type: "Bearer", Expires: int(life / time.Second), Access: access}
 	words := strings.Fields(scope)
-	w.Scope = strings.Join(slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "offline_access" }), " ")
+	w.Scope = strings.Join(slices.DeleteFunc(slices.Clone(words), func(s string) bool {
+		return s == "offline_access" || d.opt.Permissions != nil && !slices.Contains(d.opt.Permissions, s)
+	}), " ")
 	lasting := g.use == "refresh" || slices.Contains(words, "offline_access")
 	if lasting && !d.twists.has(NoRefreshToken) {
 		w.Refresh = d.grant(&grant{use: "refresh", client: g.client, scope: g.scope})

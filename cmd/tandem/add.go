@@ -102,6 +102,7 @@ func (p *program) addConnection(name string, settings []setting) error {
 			}
 		}
 	}
+	var added *connection
 	path, err := p.editConfig(func(src source, cfg *config) ([]byte, error) {
 		if cfg.Connection[name] != nil {
 			return nil, usage(fmt.Errorf("there is a connection %q already", name), "change it there: "+src.at("connection", name, ""))
@@ -111,7 +112,8 @@ func (p *program) addConnection(name string, settings []setting) error {
 		if err != nil {
 			return nil, usage(err, "nothing was written")
 		}
-		if key, problem := cfg.Connection[name].check(); problem != "" {
+		added = cfg.Connection[name]
+		if key, problem := added.check(); problem != "" {
 			return nil, usage(fmt.Errorf("--%s: %s", flagOf(key), problem), "see: tandem connection add --help")
 		}
 		return text, nil
@@ -122,6 +124,10 @@ func (p *program) addConnection(name string, settings []setting) error {
 	p.screen.say("added connection %q to %s", name, path)
 	if slices.ContainsFunc(settings, func(s setting) bool { return s.key == "client_secret_keyring" || s.key == "client_secret_file" }) {
 		p.screen.hint("if the secret is not there yet: tandem connection secret %s", name)
+	}
+	if added.app() == "" {
+		p.screen.hint("it needs an app registration, which is free: tandem connection setup-app %s", name)
+		return nil
 	}
 	p.screen.hint("sign in with: tandem login %s", name)
 	return nil

@@ -19,37 +19,56 @@ type source struct {
 	data []byte
 }
 
+// A statement is one line of meaning in the text: the header of a table, or a
+// key with its value.
+type statement struct {
+	header   bool
+	keys     []string // with those of the table
+	from, to int      // where it is in the text, a header without its brackets
+	line     int
+	inline   bool // the value is a table
+}
+
+// statements gives all of them up to the first mistake.
+func (s source) statements(yield func(statement) bool) {
+	var p unstable.Parser
+	p.Reset(s.data)
+	var above []string
+	for p.NextExpression() {
+		e := p.Expression()
+		if e.Kind != unstable.KeyValue && e.Kind != unstable.Table && e.Kind != unstable.ArrayTable {
+			continue
+		}
+		st := statement{header: e.Kind != unstable.KeyValue, from: -1}
+		for it := e.Key(); it.Next(); {
+			raw := it.Node().Raw
+			if st.from < 0 {
+				st.from, st.line = int(raw.Offset), p.Shape(raw).Start.Line
+			}
+			st.keys, st.to = append(st.keys, string(it.Node().Data)), int(raw.Offset+raw.Length)
+		}
+		if st.header {
+			above = st.keys
+		} else {
+			st.keys, st.to = slices.Concat(above, st.keys), int(e.Raw.Offset+e.Raw.Length)
+			st.inline = e.Value().Kind == unstable.InlineTable
+		}
+		if !yield(st) {
+			return
+		}
+	}
+}
+
 // at gives file and line of a key, or of its table where the key is left to
 // its default.
 func (s source) at(table, name, key string) string {
-	var p unstable.Parser
-	p.Reset(s.data)
-	var at []string
 	line := 0
-	for p.NextExpression() {
-		e := p.Expression()
-		if e.Kind != unstable.KeyValue && e.Kind != unstable.Table {
-			continue
-		}
-		var keys []string
-		var first unstable.Range
-		for it := e.Key(); it.Next(); {
-			if len(keys) == 0 {
-				first = it.Node().Raw
-			}
-			keys = append(keys, string(it.Node().Data))
-		}
-		here := p.Shape(first).Start.Line
-		if e.Kind == unstable.Table {
-			at = keys
-		} else {
-			keys = slices.Concat(at, keys)
-		}
-		switch strings.Join(keys, "\x00") {
-		case table + "\x00" + name:
-			line = here
-		case table + "\x00" + name + "\x00" + key:
-			return fmt.Sprintf("%s:%d", s.path, here)
+	for st := range s.statements {
+		switch {
+		case slices.Equal(st.keys, []string{table, name}):
+			line = st.line
+		case slices.Equal(st.keys, []string{table, name, key}):
+			return fmt.Sprintf("%s:%d", s.path, st.line)
 		}
 	}
 	return fmt.Sprintf("%s:%d", s.path, line)
@@ -58,25 +77,9 @@ func (s source) at(table, name, key string) string {
 // inline finds a table that is written as a value: the decoder would take it
 // without the defaults.
 func (s source) inline() error {
-	var p unstable.Parser
-	p.Reset(s.data)
-	var above []string
-	for p.NextExpression() {
-		e := p.Expression()
-		var keys []string
-		var first unstable.Range
-		for it := e.Key(); it.Next(); {
-			if len(keys) == 0 {
-				first = it.Node().Raw
-			}
-			keys = append(keys, string(it.Node().Data))
-		}
-		if e.Kind == unstable.Table {
-			above = keys
-			continue
-		}
-		if keys = slices.Concat(above, keys); len(keys) < 3 && e.Kind == unstable.KeyValue && e.Value().Kind == unstable.InlineTable {
-			return fmt.Errorf("%s:%d: %s: write it as a table of its own: [%s.NAME]", s.path, p.Shape(first).Start.Line, strings.Join(keys, "."), keys[0])
+	for st := range s.statements {
+		if len(st.keys) < 3 && st.inline {
+			return fmt.Errorf("%s:%d: %s: write it as a table of its own: [%s.NAME]", s.path, st.line, strings.Join(st.keys, "."), st.keys[0])
 		}
 	}
 	return nil

@@ -25,6 +25,7 @@ Usage: tandem connection add NAME         with --group and any other setting
        tandem connection list             who is signed in, and until when
        tandem connection show NAME        its settings
        tandem connection test [NAME...]   whose drive it is, and whether it answers
+       tandem connection setup-app [NAME] register an app of your own, and check it
        tandem connection secret [NAME]    keep the secret of your own app
        tandem connection consent [NAME]   what to send to an administrator
        tandem connection remove NAME
@@ -79,7 +80,7 @@ func (p *program) connectionCommand() *cobra.Command {
 		}
 		return cmd.Help()
 	}}
-	cmd.AddCommand(p.connectionAddCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionTestCommand(), p.connectionSecretCommand(), p.connectionConsentCommand(), p.connectionRemoveCommand())
+	cmd.AddCommand(p.connectionAddCommand(), p.connectionListCommand(), p.connectionShowCommand(), p.connectionTestCommand(), p.connectionSetupCommand(), p.connectionSecretCommand(), p.connectionConsentCommand(), p.connectionRemoveCommand())
 	return cmd
 }
 

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // The configuration is its owner's text. What is added or removed is cut in
@@ -29,28 +27,13 @@ type table struct {
 // with the comments right below that; comments right above the next header
 // belong to that one.
 func (s source) tables() []table {
-	var p unstable.Parser
-	p.Reset(s.data)
 	var all []table
-	for p.NextExpression() {
-		e := p.Expression()
-		switch e.Kind {
-		case unstable.Table, unstable.ArrayTable:
-			var t table
-			end := 0
-			for it := e.Key(); it.Next(); {
-				raw := it.Node().Raw
-				if t.keys == nil {
-					t.from = lineStart(s.data, int(raw.Offset))
-				}
-				t.keys, end = append(t.keys, string(it.Node().Data)), int(raw.Offset+raw.Length)
-			}
-			t.to = lineEnd(s.data, end)
-			all = append(all, t)
-		case unstable.KeyValue:
-			if len(all) > 0 {
-				all[len(all)-1].to = lineEnd(s.data, int(e.Raw.Offset+e.Raw.Length))
-			}
+	for st := range s.statements {
+		switch {
+		case st.header:
+			all = append(all, table{st.keys, lineStart(s.data, st.from), lineEnd(s.data, st.to)})
+		case len(all) > 0:
+			all[len(all)-1].to = lineEnd(s.data, st.to)
 		}
 	}
 	for i := range all {
@@ -102,10 +85,38 @@ func (s source) with(kind, name string, settings []setting) []byte {
 	if len(after) > 0 && len(bytes.TrimSpace(s.line(at))) > 0 {
 		text += "\n"
 	}
+	return slices.Concat(before, s.lines(text), after)
+}
+
+// set is the text with one key of a table set, in its place or as the last of
+// the table; false when there is no such table.
+func (s source) set(kind, name string, to setting) ([]byte, bool) {
+	text := to.key + " = " + strconv.Quote(to.value)
+	end := -1 // of the latest line of the table
+	for st := range s.statements {
+		switch {
+		case len(st.keys) < 2 || st.keys[0] != kind || st.keys[1] != name:
+		case len(st.keys) == 3 && st.keys[2] == to.key:
+			return slices.Concat(s.data[:st.from], []byte(text), s.data[st.to:]), true
+		default:
+			end = lineEnd(s.data, st.to)
+		}
+	}
+	if end < 0 {
+		return nil, false
+	}
+	if end == 0 || s.data[end-1] != '\n' {
+		text = "\n" + text
+	}
+	return slices.Concat(s.data[:end], s.lines(text+"\n"), s.data[end:]), true
+}
+
+// lines gives a text the line ends of the file.
+func (s source) lines(text string) []byte {
 	if bytes.Contains(s.data, []byte("\r\n")) {
 		text = strings.ReplaceAll(text, "\n", "\r\n")
 	}
-	return slices.Concat(before, []byte(text), after)
+	return []byte(text)
 }
 
 // without is the text without a table and the blank lines that parted it from

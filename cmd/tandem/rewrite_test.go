@@ -32,6 +32,21 @@ func TestATableIsCutInAndOutWithoutTouchingTheRest(t *testing.T) {
 	}
 }
 
+func TestAKeyIsSetInItsPlace(t *testing.T) {
+	for _, tt := range []struct{ name, before, want string }{
+		{"replaced", "[connection.a]\nclient_id = 'x' # ours\n\n[folder.x]\n", "[connection.a]\nclient_id = \"1\" # ours\n\n[folder.x]\n"},
+		{"added after the last", "[connection.a]\ngroup = 'x' # g\n\n# f\n[folder.x]\nclient_id = 'no'\n", "[connection.a]\ngroup = 'x' # g\nclient_id = \"1\"\n\n# f\n[folder.x]\nclient_id = 'no'\n"},
+		{"added to a header", "[connection.a]", "[connection.a]\nclient_id = \"1\"\n"},
+		{"Windows' line ends", "[connection.a]\r\n[folder.x]\r\n", "[connection.a]\r\nclient_id = \"1\"\r\n[folder.x]\r\n"},
+		{"another one's", "[connection.b]\nclient_id = 'x'\n", ""},
+	} {
+		got, ok := source{"c.toml", []byte(tt.before)}.set("connection", "a", setting{"client_id", "1"})
+		if string(got) != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s: %q, %v; want %q", tt.name, got, ok, tt.want)
+		}
+	}
+}
+
 func TestWhatIsNotATableOfItsOwnIsLeftAlone(t *testing.T) {
 	for _, text := range []string{"connection.a.group = 'x'\n", "[connection]\na = {group = 'x'}\n", "[connection.b]\n"} {
 		if got, ok := (source{"c.toml", []byte(text)}).without("connection", "a"); ok {

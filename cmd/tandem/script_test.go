@@ -33,7 +33,8 @@ import (
 //
 //	pair [KIND]            an emulated drive, a sign-in, local/ sent up
 //	emulator [KIND [NAME]] only the drive of NAME, and a configuration for it;
-//	                       secret=..., client=... is its app, consent=admin who has to agree
+//	                       secret=... client=... redirect=... permissions=A,B is its app,
+//	                       consent=admin who has to agree
 //	signin                 tandem login
 //	visit                  a browser goes to the address that was printed last
 //	online VERB ARG...     see package remotetest: put PATH TEXT, mv FROM TO, fault match=... status=503;
@@ -141,6 +142,10 @@ func (w *world) emulator(args []string) error {
 			opt.Secret = value
 		case "client":
 			opt.ClientID = value
+		case "redirect":
+			opt.Redirect = value
+		case "permissions":
+			opt.Permissions = strings.Split(value, ",")
 		case "consent":
 			opt.AdminConsent = value == "admin"
 		default:

@@ -158,7 +158,7 @@ func (s *session) client(c *connection) (*remote.Client, error) {
 	id := c.app()
 	if id == "" {
 		return nil, usage(fmt.Errorf("connection %q: client_id is empty, and this build of tandem has none of its own", c.name),
-			"register an app for free as the README tells, and set client_id to its id")
+			"register an app for free: tandem connection setup-app "+c.name)
 	}
 	secret, err := s.secret(c)
 	if err != nil {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -44,4 +45,24 @@ func readSignIn(store TokenStore) (s savedSignIn, err error) {
 		return s, &Error{Op: "sign in", kind: ErrSignIn, Message: "the saved sign-in cannot be read"}
 	}
 	return s, nil
+}
+
+// renewIdle is how long a sign-in may go unused before KeepAlive uses it: soon
+// enough for a machine that is off for a month, and for organisations that want
+// sign-ins used more often than the service does.
+const renewIdle = 14 * 24 * time.Hour
+
+// KeepAlive renews a saved sign-in that nothing has used for a while, so that it
+// does not end unused. It does nothing when there is none.
+func (c *Client) KeepAlive(ctx context.Context) error {
+	s, err := SavedSignIn(c.cfg.Tokens)
+	switch {
+	case errors.Is(err, ErrSignIn):
+		return nil
+	case err != nil:
+		return err
+	case s.App || c.cfg.Clock.Now().Sub(s.Used) < renewIdle:
+		return nil
+	}
+	return c.tokens.fresh(ctx)
 }

@@ -275,3 +275,38 @@ func TestAnAppSignsInWithItsSecretAlone(t *testing.T) {
 		t.Errorf("saved: %+v, %v", s, err)
 	}
 }
+
+func TestASignInDoesNotEndUnused(t *testing.T) {
+	clock := newStepClock()
+	unused := func(d time.Duration) string {
+		return `{"refresh_token":"refresh-0","renewed":"` + clock.Now().Add(-d).Format(time.RFC3339) + `"}`
+	}
+	for _, tt := range []struct {
+		name, kept string
+		renewed    bool
+	}{
+		{"used lately", unused(13 * 24 * time.Hour), false},
+		{"unused for two weeks", unused(15 * 24 * time.Hour), true},
+		{"it was never noted", `{"refresh_token":"refresh-0"}`, true},
+		{"an app's", `{"app":"common/app","access_token":"a","renewed":"2001-01-01T00:00:00Z"}`, false},
+		{"none", "", false},
+	} {
+		store := &memory{data: []byte(tt.kept)}
+		if tt.kept == "" {
+			store.data = nil
+		}
+		c := newTestClient(t, answer(200, tokenBody), func(cfg *Config) { cfg.Tokens, cfg.Clock = store, clock })
+		if err := c.KeepAlive(t.Context()); err != nil || c.Requests() > 0 != tt.renewed || store.saves > 0 != tt.renewed {
+			t.Errorf("%s: %v, %d requests, %d saves", tt.name, err, c.Requests(), store.saves)
+		}
+		before := c.Requests()
+		if err := c.KeepAlive(t.Context()); err != nil || c.Requests() != before {
+			t.Errorf("%s: asked again: %v", tt.name, err)
+		}
+	}
+	c := newTestClient(t, answer(400, `{"error":"invalid_grant","error_description":"AADSTS700082: inactive"}`),
+		func(cfg *Config) { cfg.Tokens, cfg.Clock = outdated(), clock })
+	if err := c.KeepAlive(t.Context()); !errors.Is(err, ErrSignIn) {
+		t.Errorf("one that has ended: %v", err)
+	}
+}

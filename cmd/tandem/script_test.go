@@ -49,7 +49,8 @@ import (
 //	conflict STEM TEXT     one conflict copy of STEM is here, with this text
 //	intrash NAME TEXT      tandem's trash holds it
 //	same                   both sides are equal, and a further pass does nothing
-//	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it
+//	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it;
+//	                       lacks FILE TEXT: it is no longer in it
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser ARG...          run as nobody in particular, so that permissions count
 func TestScripts(t *testing.T) {
@@ -485,9 +486,17 @@ func (w *world) says(args []string) error {
 	return err
 }
 
+func (w *world) lacks(args []string) error {
+	text, err := os.ReadFile(w.path(args[0]))
+	if err == nil && strings.Contains(string(text), args[1]) {
+		err = fmt.Errorf("%s still has %q", args[0], args[1])
+	}
+	return err
+}
+
 // await looks again and again until a command holds, or patience ends.
 func (w *world) await(args []string) error {
-	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says}
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks}
 	check := checks[args[0]]
 	if check == nil {
 		return fmt.Errorf("cannot await %q", args[0])

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,6 +122,11 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 		for _, f := range folders {
 			keepers = append(keepers, newKeeper(s, f))
 		}
+		inner, stop := context.WithCancel(ctx)
+		var renewing sync.WaitGroup
+		renewing.Go(func() { s.keepSignedIn(inner) })
+		defer renewing.Wait()
+		defer stop()
 		return nil, p.newAgent(s.dir, keepers).run(ctx)
 	}
 	p.screen.quiet = p.verbose == 0

@@ -34,7 +34,9 @@ func (a *agent) run(ctx context.Context) error {
 	ctx, a.stop = context.WithCancel(ctx)
 	defer a.stop()
 	var beside sync.WaitGroup
-	beside.Go(func() { a.listen(ctx) })
+	a.listen(ctx, &beside)
+	beside.Go(func() { a.tellSystem(ctx) })
+	beside.Go(func() { a.followNetwork(ctx) })
 	defer beside.Wait()
 	if p, _ := a.gate.at(); p != nil {
 		a.screen.say("%s", p)

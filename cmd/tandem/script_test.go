@@ -51,6 +51,8 @@ import (
 //	same                   both sides are equal, and a further pass does nothing
 //	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it;
 //	                       lacks FILE TEXT: it is no longer in it
+//	systemd                what is started from now on is watched over: see notified
+//	notified WORD          it has told systemd so
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser ARG...          run as nobody in particular, so that permissions count
 func TestScripts(t *testing.T) {
@@ -65,7 +67,7 @@ func TestScripts(t *testing.T) {
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await),
-			"killed": command((*world).killed), "asuser": command((*world).asUser), "tmpfs": command((*world).tmpfs),
+			"killed": command((*world).killed), "asuser": command((*world).asUser), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
 		},
 	})
 }
@@ -83,6 +85,7 @@ type world struct {
 	at     string                 // the server's address
 	ts     *testscript.TestScript // of the command at hand
 	last   outcome                // of the last sync
+	system *system                // nil without systemd
 }
 
 type worldKey struct{}
@@ -496,7 +499,7 @@ func (w *world) lacks(args []string) error {
 
 // await looks again and again until a command holds, or patience ends.
 func (w *world) await(args []string) error {
-	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks}
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks, "notified": (*world).notified}
 	check := checks[args[0]]
 	if check == nil {
 		return fmt.Errorf("cannot await %q", args[0])

@@ -26,6 +26,7 @@ FOLDER is a name from the configuration; none means all of them.
   --dry-run       print what a pass would do, and change nothing anywhere
   --group LABEL   only folders whose connection has this group
   --json          with --once or --dry-run: print the outcome as JSON
+  --log FILE      what the agent says goes there, with the time
 
 Examples:
   tandem sync
@@ -38,7 +39,7 @@ Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
 
 type syncFlags struct {
 	once, dry, json bool
-	group           string
+	group, log      string
 }
 
 func (p *program) syncCommand() *cobra.Command {
@@ -48,9 +49,19 @@ func (p *program) syncCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&flags.dry, "dry-run", false, "")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "")
 	cmd.Flags().StringVar(&flags.group, "group", "", "")
+	cmd.Flags().StringVar(&flags.log, "log", "", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if flags.json && !flags.once && !flags.dry {
 			return usage(errors.New("--json needs --once: the agent has no end to report"), "")
+		}
+		if flags.log != "" {
+			log, err := openLog(flags.log)
+			if err != nil {
+				return err
+			}
+			p.screen.redirect(log) // to the very end
+			p.screen.terminal = false
+			leaveConsole()
 		}
 		outcomes, err := p.sync(cmd.Context(), flags, args)
 		print := p.printPlan

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"tandem/cmd/tandem/internal/control"
@@ -22,19 +23,23 @@ func (p *program) agentAt(dir string) string {
 	return control.Path(dir, p.env("XDG_RUNTIME_DIR"))
 }
 
-// listen answers commands until ctx ends. Without a socket the agent does its
-// work all the same.
-func (a *agent) listen(ctx context.Context) {
+// listen answers commands beside the agent's work until ctx ends. Without a
+// socket the agent does its work all the same.
+func (a *agent) listen(ctx context.Context, beside *sync.WaitGroup) {
 	if a.dir == "" {
 		return
 	}
+	cannot := func(err error) {
+		if err != nil {
+			a.screen.say("commands such as tandem pause cannot reach this agent: %v", err)
+		}
+	}
 	l, err := control.Listen(a.agentAt(a.dir))
-	if err == nil {
-		err = control.Serve(ctx, l, version, a.words())
-	}
 	if err != nil {
-		a.screen.say("commands such as tandem pause cannot reach this agent: %v", err)
+		cannot(err)
+		return
 	}
+	beside.Go(func() { cannot(control.Serve(ctx, l, version, a.words())) })
 }
 
 func (a *agent) words() http.Handler {

@@ -112,8 +112,9 @@ func compare(t *testing.T, m medium, top string, seed uint64) {
 			t.Fatal(err)
 		}
 	}
-	w := newWorld(Script{Drive: "personal", Disk: m.opt}, nil, nil)
-	two := twoDisks{real: d, top: top, sim: fsys{w.disk}, disk: w.disk}
+	w := newWorld(Script{Drive: "personal", Disk: m.opt}, nil)
+	simulated := w.machines[0].disk
+	two := twoDisks{real: d, top: top, sim: fsys{simulated}, disk: simulated}
 	rnd := rand.New(rand.NewPCG(seed, 6))
 	var script []string
 	for range 40 {

@@ -27,7 +27,7 @@ type DiskOptions struct {
 // safe once its directory was synced, content once its file was. What people do
 // is safe at once.
 type disk struct {
-	w       *world
+	m       *machine
 	opt     DiskOptions
 	root    *inode
 	last    uint64 // inode number
@@ -70,8 +70,8 @@ type slot struct {
 
 const private = watcher.Private
 
-func newDisk(w *world, opt DiskOptions) *disk {
-	d := &disk{w: w, opt: opt}
+func newDisk(m *machine, opt DiskOptions) *disk {
+	d := &disk{m: m, opt: opt}
 	d.root = d.inode(true)
 	d.root.names = 2
 	for _, dir := range []string{private, private + "/tmp", private + "/stash", private + "/trash"} {
@@ -82,7 +82,7 @@ func newDisk(w *world, opt DiskOptions) *disk {
 }
 
 func (d *disk) time() int64 {
-	t := d.w.now.UnixNano()
+	t := d.m.now.UnixNano()
 	if d.opt.Tick > 1 {
 		t -= t % int64(d.opt.Tick)
 	}
@@ -165,7 +165,7 @@ func (d *disk) commit(c change) {
 		}
 	}
 	d.pending = append(d.pending, c)
-	d.w.changed = true
+	d.m.changed = true
 }
 
 func apply(kids map[string]entry, s slot) {
@@ -214,7 +214,7 @@ func (d *disk) write(in *inode, at int, b []byte) {
 		in.unsafe = true
 		d.files = append(d.files, in)
 	}
-	d.w.changed = true
+	d.m.changed = true
 }
 
 // rename gives what stands under a name another one; over says what happens to

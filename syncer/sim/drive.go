@@ -19,18 +19,18 @@ import (
 // to the emulated drive without a socket. One verb is under way at a time, for
 // the client's own queues know nothing of coroutines; but between a verb's
 // requests, and before an answer is heard, all else goes on.
-type drive struct{ w *world }
+type drive struct{ m *machine }
 
 // call runs one verb.
 func call[T any](d drive, verb, what string, f func(*remote.Client) (T, error)) (T, error) {
-	w := d.w
-	w.pause(func() bool { return !w.busy }, time.Time{})
-	w.busy = true
-	w.say("%-8s %s", verb, what)
-	v, err := f(w.client)
-	w.busy = false
-	w.say("%-8s %s done%s", verb, what, colon(err))
-	w.pause(nil, time.Time{})
+	m := d.m
+	m.pause(func() bool { return !m.busy }, time.Time{})
+	m.busy = true
+	m.say("%-8s %s", verb, what)
+	v, err := f(m.client)
+	m.busy = false
+	m.say("%-8s %s done%s", verb, what, colon(err))
+	m.pause(nil, time.Time{})
 	return v, err
 }
 
@@ -96,7 +96,7 @@ func (d drive) Download(ctx context.Context, drive, id string, address remote.Se
 	})
 }
 
-func (d drive) Requests() int64 { return d.w.client.Requests() }
+func (d drive) Requests() int64 { return d.m.client.Requests() }
 
 // received is what came of a body, and how it ended.
 type received struct {
@@ -119,12 +119,12 @@ func (r *received) WriteTo(to io.Writer) (int64, error) {
 func (r *received) Close() error { return nil }
 
 // transport carries requests to the emulated drive.
-type transport struct{ w *world }
+type transport struct{ m *machine }
 
 var errKilled = errors.New("the process has ended")
 
 func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	w := t.w
+	m := t.m
 	defer func() { // the client's locks must be left in order also when the process ends
 		if p := recover(); p != nil {
 			if p != (killed{}) {
@@ -141,23 +141,23 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 			return nil, err
 		}
 	}
-	w.pause(nil, time.Time{})
+	m.pause(nil, time.Time{})
 	if r.Context().Err() != nil {
 		return nil, r.Context().Err()
 	}
-	w.called("request")
-	w.guarded(r, body)
+	m.called("request")
+	m.guarded(r, body)
 	rec := httptest.NewRecorder()
 	sent := r.Clone(r.Context())
 	sent.Body, sent.ContentLength, sent.Host = io.NopCloser(bytes.NewReader(body)), int64(len(body)), r.URL.Host
-	dropped := serve(w.online, rec, sent)
+	dropped := serve(m.online, rec, sent)
 	changes := r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/token")
-	w.say("  %s %s: %d dropped=%t", r.Method, strings.TrimPrefix(r.URL.Path, "/v1.0"), rec.Code, dropped)
+	m.say("  %s %s: %d dropped=%t", r.Method, strings.TrimPrefix(r.URL.Path, "/v1.0"), rec.Code, dropped)
 	if changes {
-		w.changed = true
-		w.effect()
+		m.changed = true
+		m.effect()
 	}
-	w.pause(nil, time.Time{})
+	m.pause(nil, time.Time{})
 	resp = rec.Result()
 	whole := resp.ContentLength < 0 || int64(rec.Body.Len()) == resp.ContentLength || r.Method == http.MethodHead
 	switch {
@@ -191,7 +191,7 @@ func serve(h http.Handler, rec *httptest.ResponseRecorder, r *http.Request) (dro
 
 // guarded holds the engine to its word that it overwrites and deletes nothing
 // online that it has not seen.
-func (w *world) guarded(r *http.Request, body []byte) {
+func (m *machine) guarded(r *http.Request, body []byte) {
 	path := r.URL.Path
 	if !strings.HasPrefix(path, "/v1.0/") {
 		return // pre-authenticated, or the sign-in
@@ -204,11 +204,11 @@ func (w *world) guarded(r *http.Request, body []byte) {
 			}
 		}
 		if err := json.Unmarshal(body, &batch); err != nil {
-			w.fail("a batch that cannot be read: %v", err)
+			m.fail("a batch that cannot be read: %v", err)
 		}
 		for _, part := range batch.Requests {
 			if part.Method != "GET" && part.Headers["If-Match"] == "" {
-				w.fail("I3: %s %s without If-Match", part.Method, part.URL)
+				m.fail("I3: %s %s without If-Match", part.Method, part.URL)
 			}
 		}
 		return
@@ -219,8 +219,8 @@ func (w *world) guarded(r *http.Request, body []byte) {
 	case r.Method == http.MethodGet:
 	case strings.HasSuffix(path, "/restore"): // fails on a taken name
 	case byName && !fails:
-		w.fail("I3: %s %s may replace", r.Method, path)
+		m.fail("I3: %s %s may replace", r.Method, path)
 	case !byName && r.Header.Get("If-Match") == "":
-		w.fail("I3: %s %s without If-Match", r.Method, path)
+		m.fail("I3: %s %s without If-Match", r.Method, path)
 	}
 }

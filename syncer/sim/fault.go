@@ -70,21 +70,22 @@ func (w *world) called(verb string) {
 	}
 }
 
-// effect counts what a crash could come after, and lets it come.
-func (w *world) effect() {
-	if w.cur == nil { // not the engine's
+// effect counts what a crash could come after, and lets it come, to the machine
+// that had the effect.
+func (m *machine) effect() {
+	if m.cur == nil { // not the engine's
 		return
 	}
-	w.effects++
-	c := w.script.Crash
+	m.effects++
+	c := m.script.Crash
 	switch {
-	case c.After > 0 && w.effects == c.After:
+	case c.After > 0 && m.effects == c.After:
 		if c.Loss != "" {
-			w.power(c.Loss)
-			w.dead = false
+			m.power(c.Loss)
+			m.dead = false
 		}
-		w.dying = true
-	case c.Again > 0 && w.effects == c.After+c.Again:
-		w.dying = true
+		m.dying = true
+	case c.Again > 0 && m.effects == c.After+c.Again:
+		m.dying = true
 	}
 }

@@ -23,15 +23,15 @@ type fsys struct{ *disk }
 
 // do is one verb. A verb that changes something is an effect.
 func (f fsys) do(verb, what string, effect bool, act func() error) error {
-	w := f.w
-	w.pause(nil, time.Time{})
-	err := w.struck("fs", verb)
+	m := f.m
+	m.pause(nil, time.Time{})
+	err := m.struck("fs", verb)
 	if err == nil {
 		err = act()
 	}
-	w.say("%-8s %s%s", verb, what, colon(err))
+	m.say("%-8s %s%s", verb, what, colon(err))
 	if effect && err == nil {
-		w.effect()
+		m.effect()
 	}
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		err = fmt.Errorf("%s %q: %w", verb, what, err)
@@ -54,7 +54,7 @@ func (f fsys) inside(rels ...string) {
 		}
 		for name := range strings.SplitSeq(rel, "/") {
 			if name == "" || name == "." || name == ".." {
-				f.w.fail("I23: %q is outside the folder", rel)
+				f.m.fail("I23: %q is outside the folder", rel)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func (f fsys) Append(rel string) (file real.File, err error) {
 func (f fsys) mine(rel string) {
 	f.inside(rel)
 	if !isPrivate(rel) {
-		f.w.fail("I2: %q is not in the private area", rel)
+		f.m.fail("I2: %q is not in the private area", rel)
 	}
 }
 
@@ -175,7 +175,7 @@ func (f fsys) Replace(from, to string) error {
 	f.mine(from)
 	return f.do("replace", from+" -> "+to, true, func() error {
 		if old, err := f.at(to); err == nil && !f.opt.NoExchange {
-			f.w.fail("I2: %q replaced where names can be swapped (%d)", to, old.ino)
+			f.m.fail("I2: %q replaced where names can be swapped (%d)", to, old.ino)
 		}
 		return f.rename(from, to, true)
 	})

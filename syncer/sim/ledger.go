@@ -21,7 +21,7 @@ type ledger struct {
 // writing to it.
 type version struct {
 	over    bool    // a person who saw it replaced or deleted it
-	touched [2]bool // who did something to it, or to a folder it is in
+	touched [4]bool // on which sides somebody did something to it, or to a folder it is in
 	weak    bool    // only the recycle bin or the history has it
 }
 
@@ -60,6 +60,17 @@ func (l *ledger) touch(side int, content string) {
 	}
 }
 
+// touchedOnce says that one side alone did something to it.
+func (v *version) touchedOnce() bool {
+	n := 0
+	for _, did := range v.touched {
+		if did {
+			n++
+		}
+	}
+	return n == 1
+}
+
 // ask finds out whether a version is lost: I1.
 func (w *world) ask() {
 	if !w.changed || w.bad != nil {
@@ -67,11 +78,13 @@ func (w *world) ask() {
 	}
 	w.changed = false
 	there := map[string]bool{}
-	w.disk.walk("", w.disk.root, true, func(_ string, in *inode) {
-		if !in.dir {
-			there[string(in.data)] = true
-		}
-	})
+	for _, m := range w.machines {
+		m.disk.walk("", m.disk.root, true, func(_ string, in *inode) {
+			if !in.dir {
+				there[string(in.data)] = true
+			}
+		})
+	}
 	for _, text := range w.online.Tree() {
 		there[text] = true
 	}
@@ -103,25 +116,19 @@ func (w *world) ask() {
 // many: a version that was brought here and not yet agreed upon passes for one
 // made here, if the one online has changed by then. So may a directory that
 // could not be synced: what was put there might be gone after a power loss, and
-// is not agreed upon. What waits here under the name it was given last may have
-// got new content online under the name it had before.
-func (w *world) missing(here map[string]string, waits func(path string) bool) error {
+// is not agreed upon.
+func (m *machine) missing(here map[string]string, waits func(path string) bool) error {
 	live := map[string][]string{}
 	for path, text := range here {
 		live[text] = append(live[text], path)
 	}
-	online := slices.Collect(maps.Values(w.online.Tree()))
-	strays := 0
-	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
-		v := w.ledger.all[text]
+	for _, text := range slices.Sorted(maps.Keys(m.ledger.all)) {
+		v := m.ledger.all[text]
 		switch paths := live[text]; {
-		case !v.over && len(paths) == 0 && !v.weak && !w.elsewhere(text, waits):
-			if strays++; strays <= len(w.waiting) && slices.Contains(online, text) {
-				continue
-			}
-			w.ledger.lost++
+		case !v.over && len(paths) == 0 && !v.weak && !m.elsewhere(text, waits):
+			m.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case w.crashes == 0 && !w.unsynced && v.over && len(paths) > 0 && v.touched[0] != v.touched[1] && !slices.ContainsFunc(paths, waits):
+		case m.crashes == 0 && !m.unsynced && v.over && len(paths) > 0 && v.touchedOnce() && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}
@@ -129,13 +136,13 @@ func (w *world) missing(here map[string]string, waits func(path string) bool) er
 }
 
 // elsewhere says that a version stands on either side under a name that waits.
-func (w *world) elsewhere(text string, waits func(path string) bool) bool {
-	for path, other := range w.online.Tree() {
-		if other == text && waits(strings.TrimPrefix(path, "/")) {
+func (m *machine) elsewhere(text string, waits func(path string) bool) bool {
+	for path, other := range m.onlineTree() {
+		if other == text && waits(path) {
 			return true
 		}
 	}
-	for path, other := range w.disk.tree() {
+	for path, other := range m.disk.tree() {
 		if other == text && waits(path) {
 			return true
 		}

@@ -10,29 +10,48 @@ import (
 	"strings"
 )
 
-// The two sides. Two people work on each: one of those here is called "also",
-// for both may have a file open. Online a deed is done at once, so it is the
-// same whoever does it.
+// The sides that the ledger tells apart; a further machine is a side of its own.
 const (
 	here = iota
 	there
-	also
 )
 
-// A person keeps working on one side. Each deed is a line of the script; one
-// that makes no sense where it stands (the file is not there any more) does
-// nothing.
+// A person keeps working on one side. Two people work on the first machine: one
+// of them is called "also", for both may have a file open. Online a deed is done
+// at once, so it is the same whoever does it.
+//
+// Each deed is a line of the script; one that makes no sense where it stands
+// (the file is not there any more) does nothing.
 type person struct {
-	open   *inode // a file being written in place
-	text   string // what it shall hold in the end
+	name   string
+	m      *machine // nil: online
+	open   *inode   // a file being written in place
+	text   string   // what it shall hold in the end
 	recent []string
 }
 
+func peopleAt(machines []*machine) []*person {
+	all := []*person{{name: "here", m: machines[0]}, {name: "there"}, {name: "also", m: machines[0]}}
+	for _, m := range machines[1:] {
+		all = append(all, &person{name: m.name, m: m})
+	}
+	return all
+}
+
+func (w *world) personCalled(name string) *person {
+	for _, p := range w.people {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
 // act does what a person does.
-func (w *world) act(who int, verb string, args []string) error {
+func (w *world) act(p *person, verb string, args []string) error {
 	for _, a := range args {
-		if w.people[who].recent = append(w.people[who].recent, a); len(w.people[who].recent) > 4 {
-			w.people[who].recent = w.people[who].recent[1:]
+		if p.recent = append(p.recent, a); len(p.recent) > 4 {
+			p.recent = p.recent[1:]
 		}
 	}
 	arg := func(i int) string {
@@ -42,31 +61,31 @@ func (w *world) act(who int, verb string, args []string) error {
 		return ""
 	}
 	w.changed = true
-	if who == there {
+	if p.m == nil {
 		return w.actThere(verb, arg(0), arg(1))
 	}
-	defer w.disk.settleNames()
-	return w.actHere(&w.people[who], verb, arg(0), arg(1))
+	defer p.m.disk.settleNames()
+	return p.m.actHere(p, verb, arg(0), arg(1))
 }
 
-func (w *world) actHere(p *person, verb, a, b string) error {
-	d := w.disk
+func (m *machine) actHere(p *person, verb, a, b string) error {
+	d := m.disk
 	switch verb {
 	case "write": // in place, at one go
-		in, err := w.toWrite(a)
+		in, err := m.toWrite(a)
 		if err == nil {
-			w.fill(in, w.ledger.content())
+			m.fill(in, m.ledger.content())
 		}
 		return err
 	case "open": // to write in place, in steps
 		if p.open != nil {
 			return errors.New("has a file open")
 		}
-		in, err := w.toWrite(a)
+		in, err := m.toWrite(a)
 		if err != nil {
 			return err
 		}
-		p.open, p.text = in, w.ledger.content()
+		p.open, p.text = in, m.ledger.content()
 		in.writers++
 		d.write(in, 0, []byte(p.text[:4]))
 		d.syncFile(in)
@@ -83,19 +102,19 @@ func (w *world) actHere(p *person, verb, a, b string) error {
 		in := p.open
 		in.writers--
 		p.open = nil
-		w.fill(in, p.text)
+		m.fill(in, p.text)
 	case "save": // a new file, renamed over the old one
-		return w.save(a)
+		return m.save(a)
 	case "mkdir":
 		return d.mkdir(a, 0o755)
 	case "mv":
-		w.touchBelow(a)
+		m.touchBelow(a)
 		if err := d.rename(a, b, false); err != nil {
 			return err
 		}
-		w.touchBelow(b)
+		m.touchBelow(b)
 	case "rm":
-		return w.remove(a)
+		return m.remove(a)
 	default:
 		return fmt.Errorf("no such deed: %q", verb)
 	}
@@ -104,10 +123,10 @@ func (w *world) actHere(p *person, verb, a, b string) error {
 
 // toWrite opens a file as an editor does that writes in place: what it held is
 // done away with.
-func (w *world) toWrite(rel string) (*inode, error) {
-	in, err := w.disk.at(rel)
+func (m *machine) toWrite(rel string) (*inode, error) {
+	in, err := m.disk.at(rel)
 	if errors.Is(err, fs.ErrNotExist) {
-		return w.disk.create(rel, 0o644)
+		return m.disk.create(rel, 0o644)
 	}
 	if err != nil {
 		return nil, err
@@ -115,23 +134,23 @@ func (w *world) toWrite(rel string) (*inode, error) {
 	if in.dir || in.writers > 0 {
 		return nil, errors.New("cannot be written")
 	}
-	w.ledger.ended(here, string(in.data))
-	w.disk.write(in, 0, nil)
+	m.ledger.ended(m.side(), string(in.data))
+	m.disk.write(in, 0, nil)
 	return in, nil
 }
 
 // fill writes the whole content, which makes it a version.
-func (w *world) fill(in *inode, text string) {
-	w.disk.write(in, 0, []byte(text))
-	w.disk.syncFile(in)
+func (m *machine) fill(in *inode, text string) {
+	m.disk.write(in, 0, []byte(text))
+	m.disk.syncFile(in)
 	if in.dropped {
 		return
 	}
-	w.ledger.wrote(here, text)
+	m.ledger.wrote(m.side(), text)
 }
 
-func (w *world) save(rel string) error {
-	d := w.disk
+func (m *machine) save(rel string) error {
+	d := m.disk
 	if in, err := d.at(rel); err == nil && (in.dir || in.writers > 0) {
 		return errors.New("cannot be written")
 	}
@@ -140,47 +159,47 @@ func (w *world) save(rel string) error {
 	if err != nil {
 		return err
 	}
-	w.fill(in, w.ledger.content())
+	m.fill(in, m.ledger.content())
 	if old, err := d.at(rel); err == nil {
-		w.drop(old)
+		m.drop(old)
 	}
 	return d.rename(temp, rel, true)
 }
 
 // drop notes that a person is about to do away with a name of a file.
-func (w *world) drop(in *inode) {
+func (m *machine) drop(in *inode) {
 	if !in.dir && in.names == 1 {
 		in.dropped = true
-		w.ledger.ended(here, string(in.data))
+		m.ledger.ended(m.side(), string(in.data))
 	}
 }
 
-func (w *world) remove(rel string) error {
-	in, err := w.disk.at(rel)
+func (m *machine) remove(rel string) error {
+	in, err := m.disk.at(rel)
 	if err != nil {
 		return err
 	}
 	if !in.dir {
-		w.drop(in)
-		return w.disk.unlink(rel)
+		m.drop(in)
+		return m.disk.unlink(rel)
 	}
-	for _, e := range w.disk.list(in) {
-		if err := w.remove(path.Join(rel, e.Name)); err != nil {
+	for _, e := range m.disk.list(in) {
+		if err := m.remove(path.Join(rel, e.Name)); err != nil {
 			return err
 		}
 	}
-	return w.disk.rmdir(rel)
+	return m.disk.rmdir(rel)
 }
 
 // touchBelow notes that a person moves what is here.
-func (w *world) touchBelow(rel string) {
-	in, err := w.disk.at(rel)
+func (m *machine) touchBelow(rel string) {
+	in, err := m.disk.at(rel)
 	if err != nil {
 		return
 	}
-	w.ledger.touch(here, string(in.data))
+	m.ledger.touch(m.side(), string(in.data))
 	if in.dir {
-		w.disk.walk(rel, in, false, func(_ string, in *inode) { w.ledger.touch(here, string(in.data)) })
+		m.disk.walk(rel, in, false, func(_ string, in *inode) { m.ledger.touch(m.side(), string(in.data)) })
 	}
 }
 
@@ -232,8 +251,8 @@ func (w *world) eachBelow(rel string, f func(text string)) {
 
 // invent makes a deed up that makes sense now.
 func (w *world) invent(rnd *rand.Rand) string {
-	side := rnd.IntN(2)
-	files, dirs := w.places(side)
+	at := w.anywhere(rnd)
+	files, dirs := w.places(at)
 	name := func() string { return string("abcdAé"[rnd.IntN(4)]) }
 	file := func() string {
 		if recent := w.recent(); len(recent) > 0 && rnd.IntN(10) < 6 {
@@ -271,19 +290,21 @@ func (w *world) invent(rnd *rand.Rand) string {
 		}
 		return to
 	}
-	person := side
-	if side == here && rnd.IntN(2) == 0 {
-		person = also
+	who := "there"
+	if at != nil {
+		who = at.name
 	}
-	who := [3]string{"here", "there", "also"}[person]
+	if at == w.machines[0] && rnd.IntN(2) == 0 {
+		who = "also"
+	}
 	switch n := rnd.IntN(20); {
-	case w.people[person].open != nil && n < 12:
+	case w.personCalled(who).open != nil && n < 12:
 		return who + " " + [2]string{"more", "close"}[rnd.IntN(2)]
 	case n < 5:
 		return deed(who, "write", file())
-	case n < 7 && side == here:
+	case n < 7 && at != nil:
 		return deed(who, "save", file())
-	case n < 9 && side == here:
+	case n < 9 && at != nil:
 		return deed(who, "open", file())
 	case n < 10:
 		return deed(who, "write", file())
@@ -297,19 +318,32 @@ func (w *world) invent(rnd *rand.Rand) string {
 	}
 }
 
-func (w *world) recent() []string {
-	return slices.Concat(w.people[here].recent, w.people[there].recent, w.people[also].recent)
+// anywhere chooses a machine, or the drive: nil.
+func (w *world) anywhere(rnd *rand.Rand) *machine {
+	switch n := rnd.IntN(1 + len(w.machines)); n {
+	case here:
+		return w.machines[0]
+	case there:
+		return nil
+	default:
+		return w.machines[n-1]
+	}
 }
 
-// places lists the files and folders of a side; the first folder is the top.
-func (w *world) places(side int) (files, dirs []string) {
-	tree := map[string]string{}
-	if side == here {
-		tree = w.disk.tree()
-	} else {
-		for p, text := range w.online.Tree() {
-			tree[strings.TrimPrefix(p, "/")] = text
-		}
+func (w *world) recent() []string {
+	var all []string
+	for _, p := range w.people {
+		all = append(all, p.recent...)
+	}
+	return all
+}
+
+// places lists the files and folders of a machine, or of the drive; the first
+// folder is the top.
+func (w *world) places(m *machine) (files, dirs []string) {
+	tree := w.onlineTree()
+	if m != nil {
+		tree = m.disk.tree()
 	}
 	for p := range tree {
 		if dir, ok := strings.CutSuffix(p, "/"); ok {

@@ -98,7 +98,7 @@ func (d *disk) lose(how Loss, rnd *rand.Rand) {
 	d.pending = nil
 	d.revive(d.root)
 	d.count()
-	d.w.changed = true
+	d.m.changed = true
 }
 
 func (how Loss) one(rnd *rand.Rand) Loss {

@@ -11,6 +11,7 @@ import (
 
 // A proc is a piece of the engine's work, as a coroutine.
 type proc struct {
+	m     *machine
 	name  string
 	next  func() (struct{}, bool)
 	stop  func()
@@ -24,55 +25,55 @@ type proc struct {
 // so nothing that the engine defers can have an effect.
 type killed struct{}
 
-func (w *world) spawn(name string, work func()) *proc {
-	p := &proc{name: name}
+func (m *machine) spawn(name string, work func()) *proc {
+	p := &proc{m: m, name: name}
 	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
 		p.yield = yield
 		defer func() {
 			p.ended = true
 			if r := recover(); r != nil && r != (killed{}) {
-				w.fail("%s panics: %v\n%s", p.name, r, debug.Stack())
+				m.fail("%s panics: %v\n%s", p.name, r, debug.Stack())
 			}
 		}()
 		work()
 	})
-	w.procs = append(w.procs, p)
+	m.procs = append(m.procs, p)
 	return p
 }
 
 // spawnWork is the engine's Spawn. What a worker has to say is in the inbox
 // when it ends.
-func (w *world) spawnWork(work func()) {
-	if w.dead {
+func (m *machine) spawnWork(work func()) {
+	if m.dead {
 		panic(killed{})
 	}
-	n := len(w.procs)
-	w.spawn(fmt.Sprintf("w%d", n), func() {
+	n := len(m.procs)
+	m.spawn(fmt.Sprintf("w%d", n), func() {
 		work()
-		w.mail = true
+		m.mail = true
 	})
 }
 
 // await is the engine's Await.
-func (w *world) await(ready func() bool) {
-	w.mail = true
-	w.pause(ready, time.Time{})
+func (m *machine) await(ready func() bool) {
+	m.mail = true
+	m.pause(ready, time.Time{})
 }
 
 // pause lets others go on, until ready says so or the time has come.
-func (w *world) pause(ready func() bool, until time.Time) {
-	if w.dead || w.dying {
-		w.dead = true
+func (m *machine) pause(ready func() bool, until time.Time) {
+	if m.dead || m.dying {
+		m.dead = true
 		panic(killed{})
 	}
-	p := w.cur
+	p := m.cur
 	if p == nil { // the test itself is at work
 		return
 	}
 	p.ready, p.until = ready, until
 	goOn := p.yield(struct{}{})
 	p.ready, p.until = nil, time.Time{}
-	if !goOn || w.dead {
+	if !goOn || m.dead {
 		panic(killed{})
 	}
 }
@@ -86,7 +87,7 @@ func (p *proc) can(now time.Time) bool {
 func (w *world) advance() {
 	w.now = w.now.Add(tick)
 	w.happen()
-	if w.dead || w.bad != nil {
+	if w.bad != nil || slices.ContainsFunc(w.machines, func(m *machine) bool { return m.dead }) {
 		return
 	}
 	able := w.able()
@@ -102,12 +103,17 @@ func (w *world) advance() {
 	p.next()
 	w.cur = nil
 	if p.ended {
-		w.procs = slices.DeleteFunc(w.procs, func(o *proc) bool { return o == p })
+		w.procs = without(w.procs, func(o *proc) bool { return o == p })
 	}
 	w.ask()
-	if w.step > 4_000 {
+	if w.step > 4_000*len(w.machines) {
 		w.fail("no end is in sight")
 	}
+}
+
+// without gives the others, in a list of its own: somebody may be reading all.
+func without(all []*proc, which func(*proc) bool) []*proc {
+	return slices.DeleteFunc(slices.Clone(all), which)
 }
 
 func (w *world) able() []*proc {
@@ -156,30 +162,30 @@ func (w *world) choose(able []*proc) *proc {
 }
 
 // clock is the engine's. Only its loop waits by it.
-type clock struct{ w *world }
+type clock struct{ m *machine }
 
-func (c clock) Now() time.Time { return c.w.now }
+func (c clock) Now() time.Time { return c.m.now }
 
 // After lets the loop sleep. Exactly one of the things it selects from is there
 // when it goes on: a report, or else the time.
 func (c clock) After(d time.Duration) <-chan time.Time {
-	w := c.w
-	w.mail = false
-	w.pause(func() bool { return w.mail }, w.now.Add(d))
-	if w.mail {
+	m := c.m
+	m.mail = false
+	m.pause(func() bool { return m.mail }, m.now.Add(d))
+	if m.mail {
 		return nil
 	}
 	due := make(chan time.Time, 1)
-	due <- w.now
+	due <- m.now
 	return due
 }
 
 // slow is the client's clock: who waits by it waits in simulated time.
-type slow struct{ w *world }
+type slow struct{ m *machine }
 
-func (c slow) Now() time.Time  { return c.w.now }
+func (c slow) Now() time.Time  { return c.m.now }
 func (c slow) Jitter() float64 { return 0.5 }
 func (c slow) Sleep(ctx context.Context, d time.Duration) error {
-	c.w.pause(func() bool { return ctx.Err() != nil }, c.w.now.Add(d))
+	c.m.pause(func() bool { return ctx.Err() != nil }, c.m.now.Add(d))
 	return ctx.Err()
 }

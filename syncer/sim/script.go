@@ -23,20 +23,21 @@ import (
 //	20 run 2
 //	31 online drop "PUT content" after=1 times=2 done
 //	40 disk rename ENOSPC after=3
-//	77 kill
+//	77 kill here2
 //
 // Each line happens at its step, that is before somebody goes on for that many
 // times. "run K" lets the K-th of those who can go on do so; without it the one
 // goes on who did last.
 type Script struct {
-	Why   []string
-	Seed  uint64 // of what is the same whatever happens, such as ids
-	Drive string
-	Lag   time.Duration // how long the feed stays behind
-	Until int           // people stop at this step, or after the last line
-	Disk  DiskOptions
-	Crash Crash
-	Lines []Line
+	Why      []string
+	Seed     uint64 // of what is the same whatever happens, such as ids
+	Drive    string
+	Lag      time.Duration // how long the feed stays behind
+	Until    int           // people stop at this step, or after the last line
+	Disk     DiskOptions
+	Machines int // 0 = 1
+	Crash    Crash
+	Lines    []Line
 }
 
 // A Line is what happens at a step.
@@ -69,6 +70,9 @@ func newScript(seed uint64, rnd *rand.Rand) Script {
 	s.Disk.NoExchange = rnd.IntN(10) == 0
 	s.Disk.NoLinks = s.Disk.NoExchange && rnd.IntN(2) == 0
 	s.Disk.NoBirth = rnd.IntN(10) == 0
+	if rnd.IntN(5) == 0 {
+		s.Machines = 2 + rnd.IntN(2)
+	}
 	return s
 }
 
@@ -104,6 +108,9 @@ func (s Script) String() string {
 		if f.on {
 			fmt.Fprintf(&b, " %s", f.name)
 		}
+	}
+	if s.Machines > 1 {
+		fmt.Fprintf(&b, " machines=%d", s.Machines)
 	}
 	if c := s.Crash; c.After > 0 {
 		fmt.Fprintf(&b, " crash=%d", c.After)
@@ -169,6 +176,10 @@ func (s *Script) options(text string) (err error) {
 			s.Disk.NoBirth = true
 		case "folds":
 			s.Disk.Folds = true
+		case "machines":
+			if s.Machines, err = strconv.Atoi(value); s.Machines > len(sides) {
+				err = fmt.Errorf("too many machines: %d", s.Machines)
+			}
 		case "crash":
 			s.Crash.After, err = strconv.Atoi(value)
 		case "loss":
@@ -229,7 +240,7 @@ func (w *world) happen() {
 		}
 	}
 	if w.pick.IntN(150) == 0 {
-		w.write(inventFault(w.pick))
+		w.write(w.inventFault(w.pick))
 	}
 }
 
@@ -247,38 +258,47 @@ func (w *world) carryOut(do string) {
 		return
 	}
 	switch word[0] {
-	case "here":
-		err = w.act(here, word[1], word[2:])
-	case "also":
-		err = w.act(also, word[1], word[2:])
-	case "there":
-		err = w.act(there, word[1], word[2:])
 	case "online":
 		err = w.online1(word[1:])
 	case "disk", "state":
 		err = w.arrange(word)
 	case "kill":
-		w.dead = true
+		w.machineOf(word[1:]).dead = true
 	case "power":
-		w.power(Loss(word[1]))
+		w.machineOf(word[2:]).power(Loss(word[1]))
 	case "cursors":
 		w.online.ExpireCursors()
 	default:
-		w.fail("line %q: no such thing", do)
+		p := w.personCalled(word[0])
+		if p == nil {
+			w.fail("line %q: no such thing", do)
+			return
+		}
+		err = w.act(p, word[1], word[2:])
 	}
 	w.say("    %s%s", do, colon(err))
 	w.ask()
 }
 
+// machineOf reads whose power or process it is; the first one's if it is not said.
+func (w *world) machineOf(word []string) *machine {
+	if len(word) > 0 {
+		if i := slices.IndexFunc(w.machines, func(m *machine) bool { return m.name == word[0] }); i >= 0 {
+			return w.machines[i]
+		}
+	}
+	return w.machines[0]
+}
+
 // power lets the power fail.
-func (w *world) power(how Loss) {
-	w.disk.lose(how, rand.New(rand.NewPCG(w.script.Seed, uint64(w.step))))
-	for i := range w.people {
-		if p := &w.people[i]; p.open != nil {
+func (m *machine) power(how Loss) {
+	m.disk.lose(how, rand.New(rand.NewPCG(m.script.Seed, uint64(m.step))))
+	for _, p := range m.people {
+		if p.m == m && p.open != nil {
 			p.open.writers, p.open = 0, nil
 		}
 	}
-	w.dead = true
+	m.dead = true
 }
 
 // told says who goes on, if the script or chance does.
@@ -346,7 +366,8 @@ func (w *world) online1(word []string) error {
 	return nil
 }
 
-func inventFault(rnd *rand.Rand) string {
+func (w *world) inventFault(rnd *rand.Rand) string {
+	whose := w.machines[rnd.IntN(len(w.machines))].name
 	routes := []string{"PUT content", "GET delta", "GET download", "DELETE item", "PATCH item", "POST children", "GET item", "POST batch", "*"}
 	match := "match=" + routes[rnd.IntN(len(routes))]
 	times := fmt.Sprintf("times=%d", 1+rnd.IntN(3))
@@ -374,8 +395,8 @@ func inventFault(rnd *rand.Rand) string {
 	case 10:
 		return deed("online", "match=*", "twist="+[]string{"newborn", "lag", "bump-later"}[rnd.IntN(3)], "for=20s", times)
 	case 11:
-		return "kill"
+		return deed("kill", whose)
 	default:
-		return "power " + string(losses[rnd.IntN(len(losses))])
+		return deed("power", string(losses[rnd.IntN(len(losses))]), whose)
 	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -22,19 +23,24 @@ func (w *world) settle() {
 	w.stop()
 	for round := 1; w.bad == nil; round++ {
 		if round > most {
-			w.fail("I10: not quiet after %d passes: %s; waiting %v", most, w.differences(), w.waiting)
+			w.fail("I10: not quiet after %d rounds: %s", most, w.differences())
 			return
 		}
 		if w.rest(150 * time.Second); round > most/2 {
 			w.rest(24 * time.Hour) // what the service forgets only then
 		}
-		before := w.disk.print() + w.drivePrint()
-		sum, whole := w.pass()
-		w.waiting = sum.Waiting
+		before := w.print()
+		w.turn()
 		w.rounds = round
-		w.judge()
-		if w.bad == nil && whole && idle(sum) && !slices.ContainsFunc(sum.Waiting, passing) && before == w.disk.print()+w.drivePrint() && round > 1 {
-			w.final(sum)
+		done := round > 1
+		for _, m := range w.machines {
+			m.judge()
+			done = done && m.whole && m.idle() && !slices.ContainsFunc(m.sum.Waiting, passing)
+		}
+		if w.bad == nil && done && before == w.print() {
+			for _, m := range w.machines {
+				m.final()
+			}
 			if w.script.Seed%16 == 0 {
 				w.silence()
 			}
@@ -46,13 +52,16 @@ func (w *world) settle() {
 // silence lets a day go by in which nobody does anything: then the engine has
 // nothing to do either. It is long, and so not for every world.
 func (w *world) silence() {
-	before := w.disk.print() + w.drivePrint()
+	before := w.print()
 	for hour := 1; hour <= 24 && w.bad == nil; hour++ {
 		w.rest(time.Hour)
-		if sum, _ := w.pass(); w.bad == nil && !idle(sum) {
-			w.fail("I14: in silent hour %d it did %+v", hour, sum)
+		w.turn()
+		for _, m := range w.machines {
+			if !m.idle() {
+				w.fail("I14: in silent hour %d it did %+v", hour, m.sum)
+			}
 		}
-		if w.bad == nil && before != w.disk.print()+w.drivePrint() {
+		if w.bad == nil && before != w.print() {
 			w.fail("I14: something changed in silent hour %d", hour)
 		}
 	}
@@ -61,9 +70,9 @@ func (w *world) silence() {
 // stop ends people's work and all faults.
 func (w *world) stop() {
 	w.say("--- people and faults stop")
-	for who, name := range [...]string{here: "here", also: "also"} {
-		if w.people[who].open != nil {
-			w.carryOut(name + " close")
+	for _, p := range w.people {
+		if p.open != nil {
+			w.carryOut(p.name + " close")
 		}
 	}
 	w.quiet = true
@@ -72,34 +81,37 @@ func (w *world) stop() {
 }
 
 // judge agrees to the deletes that are held.
-func (w *world) judge() {
-	held, err := w.store.db.Held(w.cfg.Folder.N)
+func (m *machine) judge() {
+	held, err := m.db.Held(m.cfg.Folder.N)
 	if err != nil {
-		w.fail("%v", err)
+		m.fail("%v", err)
 	}
 	var keys []int64
 	for _, h := range held {
 		keys = append(keys, h.Key)
 	}
 	if len(keys) > 0 {
-		if err := w.store.db.Judge(w.cfg.Folder.N, keys, 1); err != nil {
-			w.fail("%v", err)
+		if err := m.db.Judge(m.cfg.Folder.N, keys, 1); err != nil {
+			m.fail("%v", err)
 		}
 	}
 }
 
-func idle(s syncer.Summary) bool {
-	return s.Error == "" && s.Uploaded+s.Downloaded+s.Moved+s.CreatedFolders+s.DeletedLocal+s.DeletedRemote+s.Conflicts+s.Held == 0
+// idle says that the last pass found nothing to do.
+func (m *machine) idle() bool {
+	s := m.sum
+	return m.err == nil && s.Uploaded+s.Downloaded+s.Moved+s.CreatedFolders+s.DeletedLocal+s.DeletedRemote+s.Conflicts+s.Held == 0
 }
 
 // passing waits are over after a while, now that nobody disturbs.
 func passing(w syncer.Waiting) bool { return !w.Person }
 
 // final holds the engine to its promises for when all is quiet.
-func (w *world) final(sum syncer.Summary) {
+func (m *machine) final() {
+	sum := m.sum
 	for _, wait := range sum.Waiting {
 		if wait.Why == "" || !wait.Person {
-			w.fail("I41: %q waits for what is over: %s", wait.Path, wait.Why)
+			m.fail("I41: %q waits for what is over: %s", wait.Path, wait.Why)
 		}
 	}
 	waits := func(path string) bool {
@@ -107,7 +119,7 @@ func (w *world) final(sum syncer.Summary) {
 			return strings.EqualFold(path, wait.Path) || strings.HasPrefix(strings.ToLower(path), strings.ToLower(wait.Path)+"/")
 		})
 	}
-	here, there := w.sides()
+	here, there := m.disk.tree(), m.onlineTree()
 	strays := 0 // what waits may bear another name on the other side
 	for _, p := range union(here, there) {
 		a, inA := alike(here, p)
@@ -115,33 +127,33 @@ func (w *world) final(sum syncer.Summary) {
 		switch {
 		case inA && inB && a == b || waits(strings.TrimSuffix(p, "/")):
 			continue
-		case len(sum.Waiting) > 0 && (strings.HasSuffix(p, "/") || w.elsewhere(a+b, waits)):
+		case len(sum.Waiting) > 0 && (strings.HasSuffix(p, "/") || m.elsewhere(a+b, waits)):
 			continue
 		}
 		if strays++; strays > len(sum.Waiting) {
-			w.fail("I9: %q differs: here %q (%t), online %q (%t); waiting %v", p, a, inA, b, inB, sum.Waiting)
+			m.fail("I9: %q differs: %s %q (%t), online %q (%t); waiting %v", p, m.name, a, inA, b, inB, sum.Waiting)
 			return
 		}
 	}
-	if err := w.missing(here, waits); err != nil {
-		w.fail("%w", err)
+	if err := m.missing(here, waits); err != nil {
+		m.fail("%w", err)
 	}
-	w.litter()
+	m.litter()
 }
 
 // litter looks for what tandem left behind: I21.
-func (w *world) litter() {
-	w.disk.walk("", w.disk.root, true, func(rel string, in *inode) {
+func (m *machine) litter() {
+	m.disk.walk("", m.disk.root, true, func(rel string, in *inode) {
 		switch {
 		case strings.Contains(rel, ".tandem-swap-"), !in.dir && strings.HasPrefix(rel, private+"/tmp/"):
-			w.fail("I21: %q was left behind", rel)
+			m.fail("I21: %q was left behind", rel)
 		case !in.dir && strings.HasPrefix(rel, private+"/stash/"):
-			w.fail("I21: %q was left in the stash", rel)
+			m.fail("I21: %q was left in the stash", rel)
 		}
 	})
-	for p := range w.online.Tree() {
+	for p := range m.online.Tree() {
 		if strings.Contains(p, ".tandem-swap-") {
-			w.fail("I21: %q was left online", p)
+			m.fail("I21: %q was left online", p)
 		}
 	}
 }
@@ -160,12 +172,12 @@ func alike(tree map[string]string, path string) (text string, ok bool) {
 	return "", false
 }
 
-func (w *world) sides() (here, there map[string]string) {
-	there = map[string]string{}
+func (w *world) onlineTree() map[string]string {
+	tree := map[string]string{}
 	for p, text := range w.online.Tree() {
-		there[strings.TrimPrefix(p, "/")] = text
+		tree[strings.TrimPrefix(p, "/")] = text
 	}
-	return w.disk.tree(), there
+	return tree
 }
 
 func union(a, b map[string]string) []string {
@@ -176,18 +188,30 @@ func union(a, b map[string]string) []string {
 
 func (w *world) differences() string {
 	var b strings.Builder
-	here, there := w.sides()
-	for _, p := range union(here, there) {
-		x, inX := here[p]
-		y, inY := there[p]
-		if inX != inY || x != y {
-			b.WriteString(p + " ")
+	there := w.onlineTree()
+	for _, m := range w.machines {
+		here := m.disk.tree()
+		for _, p := range union(here, there) {
+			x, inX := here[p]
+			y, inY := there[p]
+			if inX != inY || x != y {
+				fmt.Fprintf(&b, "%s differs in %q; ", m.name, p)
+			}
 		}
+		fmt.Fprintf(&b, "%s waits for %v, ", m.name, m.sum.Waiting)
 	}
-	return strings.TrimSpace("differ: " + b.String())
+	return b.String()
 }
 
-// print is all that a pass that does nothing leaves as it is.
+// print is all that a turn that does nothing leaves as it is.
+func (w *world) print() string {
+	all := w.drivePrint()
+	for _, m := range w.machines {
+		all += m.disk.print()
+	}
+	return all
+}
+
 func (d *disk) print() string {
 	var lines []string
 	d.walk("", d.root, true, func(rel string, in *inode) {

@@ -24,17 +24,15 @@
 package sim
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"time"
 
-	"tandem/remote"
 	"tandem/remote/remotetest"
-	"tandem/state"
-	"tandem/syncer"
 )
 
 // A Result is what came of a script.
@@ -69,40 +67,28 @@ type world struct {
 	log    []string
 	logged bool
 
+	machines []*machine
+	online   *remotetest.Drive
 	procs    []*proc
 	cur      *proc
 	last     *proc
-	mail     bool // a report came since the loop went to sleep
-	dead     bool // the process has ended
-	unsynced bool // a directory could not be synced: see missing
-	dying    bool // it ends at its next verb
 	quiet    bool // people and faults have stopped
+	unsynced bool // a directory could not be synced: see missing
 
-	crashes int
-
-	effects int
+	turns   int // of all machines
 	passes  int
+	crashes int
+	effects int
 	plans   int
 	calls   map[string]int
 	rounds  int
 
-	disk   *disk
-	online *remotetest.Drive
-	client *remote.Client
-	signIn memory
-	busy   bool // a request is under way
-	store  *Store
-	cfg    syncer.Config
-	cancel context.CancelFunc
-	ctx    context.Context
-
 	ledger  ledger
 	fails   []*failure
-	people  [3]person
-	changed bool // on either side, since the ledger was last asked
+	people  []*person
+	changed bool // on any side, since the ledger was last asked
 
-	bad     error
-	waiting []syncer.Waiting
+	bad error
 }
 
 // start is where simulated time begins: later than any real one, for the state
@@ -112,26 +98,25 @@ var start = time.Date(2050, 1, 1, 12, 0, 0, 0, time.UTC)
 const tick = 200 * time.Microsecond // what a step takes
 
 // Run carries out a script. Store is where its state is kept meanwhile.
-func Run(s Script, store *Store) Result { return newWorld(s, store, nil).run() }
+func Run(s Script, store *Store) Result { return newWorld(s, nil).run(store) }
 
 // Play is Run with a log of every step.
 func Play(s Script, store *Store) Result {
-	w := newWorld(s, store, nil)
+	w := newWorld(s, nil)
 	w.logged = true
-	return w.run()
+	return w.run(store)
 }
 
 // Explore makes a script up as it goes, from a seed.
 func Explore(seed uint64, store *Store) Result {
 	rnd := rand.New(rand.NewPCG(seed, 0x5eed))
 	s := newScript(seed, rnd)
-	return newWorld(s, store, rnd).run()
+	return newWorld(s, rnd).run(store)
 }
 
-func newWorld(s Script, store *Store, rnd *rand.Rand) *world {
-	w := &world{script: s, calls: map[string]int{}, pick: rnd, store: store, now: start, changed: true}
+func newWorld(s Script, rnd *rand.Rand) *world {
+	w := &world{script: s, calls: map[string]int{}, pick: rnd, now: start, changed: true}
 	w.ledger.init()
-	w.disk = newDisk(w, s.Disk)
 	kind, err := remotetest.ParseKind(s.Drive)
 	if err != nil {
 		w.bad = err
@@ -141,150 +126,65 @@ func newWorld(s Script, store *Store, rnd *rand.Rand) *world {
 		Kind: kind, Seed: s.Seed, Clock: func() time.Time { return w.now }, Lag: s.Lag,
 		Sleep: func(ctx context.Context, d time.Duration) { w.now = w.now.Add(d) },
 	})
+	for n := range max(s.Machines, 1) {
+		w.machines = append(w.machines, newMachine(w, n))
+	}
+	w.people = peopleAt(w.machines)
 	return w
 }
 
-func (w *world) run() Result {
-	if w.bad == nil {
-		w.bad = w.open()
+func (w *world) run(store *Store) Result {
+	for _, m := range w.machines {
+		w.bad = cmp.Or(w.bad, m.open(store))
 	}
+	w.effects = 0
 	for w.bad == nil && (w.step <= w.script.Until || w.next < len(w.script.Lines)) {
-		w.pass()
+		w.turn()
 		w.rest(w.gap())
 	}
 	effects := w.effects
 	w.settle()
-	w.store.leave()
+	waits := 0
+	for _, m := range w.machines {
+		waits += len(m.sum.Waiting)
+		m.db.leave()
+	}
 	return Result{
 		Script: w.script, Err: w.bad, Trace: w.trace, Log: w.log, Steps: w.step, Passes: w.passes, Effects: effects,
-		Plans: w.plans, Calls: w.calls, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: len(w.waiting),
+		Plans: w.plans, Calls: w.calls, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: waits,
 	}
 }
 
-// gap is how long nobody syncs between two passes.
+// gap is how long nobody syncs between two turns.
 func (w *world) gap() time.Duration {
-	return []time.Duration{0, time.Second, 90 * time.Second}[w.passes%3]
+	return []time.Duration{0, time.Second, 90 * time.Second}[w.turns%3]
 }
 
-// open binds the two sides, as the program does at the first run.
-func (w *world) open() error {
-	if err := w.store.enter(w); err != nil {
-		return err
+// turn lets each machine make a pass. A process may be ended before it is done.
+func (w *world) turn() {
+	w.turns++
+	for _, m := range w.machines {
+		m.begin()
 	}
-	access, refresh := w.online.SignIn("tandem")
-	w.signIn = memory(fmt.Sprintf(`{"refresh_token":%q,"access_token":%q,"access_until":%q}`, refresh, access, start.Add(50*time.Minute).Format(time.RFC3339)))
-	if err := w.connect(); err != nil {
-		return err
-	}
-	ctx := context.Background()
-	theirs, err := w.client.Drive(ctx, "")
-	if err != nil {
-		return err
-	}
-	root, err := w.client.Root(ctx, theirs.ID)
-	if err != nil {
-		return err
-	}
-	db := w.store.db
-	d, err := db.EnsureDrive(state.Drive{ID: theirs.ID, Kind: theirs.Kind, RootID: root.ID})
-	if err != nil {
-		return err
-	}
-	var key int64
-	err = db.Update(func(tx *state.Tx) error {
-		key, err = tx.PutItem(state.Item{Drive: d.N, ID: root.ID, Name: "root", Fold: "root", Kind: 2})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	id, err := fsys{w.disk}.Identity()
-	if err != nil {
-		return err
-	}
-	f, err := db.PutFolder(state.Folder{Name: "docs", Drive: d.N, Root: key, Path: "/folder", UUID: id.UUID, FSID: id.FSID, Ino: id.Ino})
-	if err != nil {
-		return err
-	}
-	w.cfg = syncer.Config{
-		Name: "docs", Folder: f, Drive: d, Disk: fsys{w.disk}, Remote: drive{w}, DB: db, Host: "here", HoldCount: 20, HoldPercent: 20,
-		Settle: time.Second, Parallel: 4, Clock: clock{w}, Spawn: w.spawnWork, Await: w.await,
-	}
-	w.effects = 0
-	return nil
-}
-
-// connect makes a client, as each process does for itself.
-func (w *world) connect() (err error) {
-	const host = "http://127.0.0.1:1"
-	w.client, err = remote.New(remote.Config{
-		ClientID: "tandem", LoginEndpoint: host, GraphEndpoint: host + "/v1.0", Timeout: 10 * time.Minute,
-		Tokens: &w.signIn, Transport: transport{w}, Clock: slow{w}, Version: "sim",
-	})
-	return err
-}
-
-// pass is one process: it makes one pass and ends, or is ended.
-func (w *world) pass() (sum syncer.Summary, whole bool) {
-	w.passes++
-	w.say("--- pass %d", w.passes)
-	w.ctx, w.cancel = context.WithCancel(context.Background())
-	defer w.cancel()
-	var err error
-	ended := false
-	engine := syncer.New(w.cfg)
-	loop := w.spawn("loop", func() {
-		sum, err = engine.Once(w.ctx)
-		ended = true
-	})
-	for !loop.ended && !w.dead && w.bad == nil {
+	for w.running() {
 		w.advance()
-	}
-	w.plans += engine.Plans()
-	ended = ended && !w.dying // what it did after its last effect was in memory only
-	w.end()
-	switch {
-	case !ended && w.bad == nil:
-		w.restart()
-	case ended && w.bad == nil:
-		w.say("--- ended: %v", err)
-		if err := w.store.db.Check(); err != nil {
-			w.fail("the state is not well formed: %v", err)
+		for _, m := range w.machines {
+			m.reap()
 		}
 	}
-	if w.quiet && err != nil && w.bad == nil {
-		sum.Error = err.Error()
-	}
-	return sum, ended
 }
 
-// end lets nothing of the process go on.
-func (w *world) end() {
-	w.dead = true
-	for _, p := range w.procs {
-		w.cur = p
-		p.stop()
-	}
-	w.procs, w.cur, w.last, w.busy = nil, nil, nil, false
-	w.dead, w.dying = false, false
-}
-
-// restart is the next start after a process was killed.
-func (w *world) restart() {
-	w.say("--- killed")
-	w.crashes++
-	if err := w.store.db.Reopen(); err != nil {
-		w.fail("the state does not open: %v", err)
-	}
-	if err := w.connect(); err != nil {
-		w.fail("%v", err)
-	}
+func (w *world) running() bool {
+	return slices.ContainsFunc(w.machines, func(m *machine) bool { return m.loop != nil })
 }
 
 // rest lets time go by while nothing syncs.
 func (w *world) rest(d time.Duration) {
 	w.now = w.now.Add(d)
 	w.happen()
+	for _, m := range w.machines {
+		m.reap()
+	}
 	w.ask()
 }
 
@@ -305,10 +205,3 @@ func (w *world) say(format string, args ...any) {
 		w.log = append(w.log, fmt.Sprintf("%4d %12s %s", w.step, w.now.Sub(start), line))
 	}
 }
-
-// memory is where the sign-in is kept.
-type memory string
-
-func (m *memory) Load() ([]byte, error) { return []byte(*m), nil }
-func (m *memory) Save(b []byte) error   { *m = memory(b); return nil }
-func (m *memory) Delete() error         { return errors.New("nobody signs out here") }

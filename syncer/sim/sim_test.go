@@ -35,10 +35,7 @@ func newStore(t testing.TB) *Store {
 		dir = shm
 		t.Cleanup(func() { os.RemoveAll(shm) })
 	}
-	s, err := NewStore(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := NewStore(dir)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

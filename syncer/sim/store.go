@@ -13,25 +13,53 @@ import (
 	"tandem/state"
 )
 
-// A Store is the engine's real state in a real file, best one in memory. It is
-// emptied for each run, which is much faster than making a new one, and serves
-// one run at a time.
+// A Store is where the machines of a run keep their state. It serves one run at
+// a time.
 type Store struct {
-	db    *state.DB
-	raw   *sql.DB // to empty it
-	wipe  string
-	world *world
+	dir string
+	all []*database // of the first machine, of the second, …
 }
 
-// NewStore makes one in a directory of its own.
-func NewStore(dir string) (*Store, error) {
-	path := filepath.Join(dir, "tandem.db")
-	s := &Store{}
-	stores.Lock()
-	stores.at[path] = s
-	stores.Unlock()
+// NewStore makes one in a directory of its own, best one in memory.
+func NewStore(dir string) *Store { return &Store{dir: dir} }
+
+// enter gives a machine its database, empty.
+func (s *Store) enter(m *machine) (*database, error) {
+	for len(s.all) <= m.n {
+		d, err := newDatabase(filepath.Join(s.dir, fmt.Sprintf("tandem%d.db", len(s.all))))
+		if err != nil {
+			return nil, err
+		}
+		s.all = append(s.all, d)
+	}
+	return s.all[m.n], s.all[m.n].enter(m)
+}
+
+// Close ends its use.
+func (s *Store) Close() error {
 	var err error
-	if s.db, err = state.Open(path); err != nil {
+	for _, d := range s.all {
+		err = errors.Join(err, d.raw.Close(), d.Close())
+	}
+	return err
+}
+
+// A database is the engine's real state in a real file. It is emptied for each
+// run, which is much faster than making a new one.
+type database struct {
+	*state.DB
+	raw     *sql.DB // to empty it
+	wipe    string
+	machine *machine
+}
+
+func newDatabase(path string) (*database, error) {
+	s := &database{}
+	databases.Lock()
+	databases.at[path] = s
+	databases.Unlock()
+	var err error
+	if s.DB, err = state.Open(path); err != nil {
 		return nil, err
 	}
 	if s.raw, err = sql.Open("sqlite", "file:"+path+"?_pragma=foreign_keys(0)"); err != nil {
@@ -53,32 +81,29 @@ func NewStore(dir string) (*Store, error) {
 	return s, rows.Err()
 }
 
-// Close ends its use.
-func (s *Store) Close() error { return errors.Join(s.raw.Close(), s.db.Close()) }
-
-func (s *Store) enter(w *world) error {
-	s.world = nil
+func (s *database) enter(m *machine) error {
+	s.machine = nil
 	if _, err := s.raw.Exec("BEGIN IMMEDIATE;" + s.wipe + "COMMIT"); err != nil {
 		return err
 	}
-	s.world = w
-	return s.db.Reopen()
+	s.machine = m
+	return s.Reopen()
 }
 
-func (s *Store) leave() { s.world = nil }
+func (s *database) leave() { s.machine = nil }
 
-// stores tells by the file whose connection is opened.
-var stores = struct {
+// databases tells by the file whose connection is opened.
+var databases = struct {
 	sync.Mutex
-	at map[string]*Store
-}{at: map[string]*Store{}}
+	at map[string]*database
+}{at: map[string]*database{}}
 
 func init() {
 	sqlite.RegisterConnectionHook(func(conn sqlite.ExecQuerierContext, dsn string) error {
 		path, _, _ := strings.Cut(strings.TrimPrefix(dsn, "file://"), "?")
-		stores.Lock()
-		s := stores.at[path]
-		stores.Unlock()
+		databases.Lock()
+		s := databases.at[path]
+		databases.Unlock()
 		if hooks, ok := conn.(sqlite.HookRegisterer); ok && s != nil {
 			hooks.RegisterCommitHook(s.commits)
 		}
@@ -87,19 +112,19 @@ func init() {
 }
 
 // commits is called before each commit; anything but 0 undoes it.
-func (s *Store) commits() int32 {
-	w := s.world
-	if w == nil || w.cur == nil {
+func (s *database) commits() int32 {
+	m := s.machine
+	if m == nil || m.cur == nil {
 		return 0
 	}
-	if w.dead || w.dying {
+	if m.dead || m.dying {
 		return 1
 	}
-	if err := w.struck("db", "commit"); err != nil {
-		w.say("commit: %v", err)
+	if err := m.struck("db", "commit"); err != nil {
+		m.say("commit: %v", err)
 		return 1
 	}
-	w.say("commit")
-	w.effect()
+	m.say("commit")
+	m.effect()
 	return 0
 }

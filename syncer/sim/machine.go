@@ -1,0 +1,189 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer"
+)
+
+// A machine is one that syncs with the drive: its disk, its state, its sign-in,
+// and the process of the moment.
+type machine struct {
+	*world
+	n      int    // from 0
+	name   string // also for conflict copies
+	disk   *disk
+	db     *database
+	signIn memory
+	client *remote.Client
+	cfg    syncer.Config
+
+	engine *syncer.Engine
+	loop   *proc // nil: no process
+	cancel context.CancelFunc
+	sum    syncer.Summary // of the last pass …
+	err    error          // … and how it ended
+	whole  bool           // it was not killed
+	mail   bool           // a report came since the loop went to sleep
+	busy   bool           // a request is under way
+	dead   bool           // the process has ended
+	dying  bool           // it ends at its next verb
+}
+
+// side is what the ledger calls what people do here.
+func (m *machine) side() int { return sides[m.n] }
+
+// sides are those of the machines; between the first two is the drive.
+var sides = [...]int{here, 2, 3}
+
+func newMachine(w *world, n int) *machine {
+	m := &machine{world: w, n: n, name: "here"}
+	if n > 0 {
+		m.name = fmt.Sprint("here", n+1)
+	}
+	m.disk = newDisk(m, w.script.Disk)
+	return m
+}
+
+// open binds the two sides, as the program does at the first run.
+func (m *machine) open(store *Store) (err error) {
+	if m.db, err = store.enter(m); err != nil {
+		return err
+	}
+	access, refresh := m.online.SignIn("tandem")
+	m.signIn = memory(fmt.Sprintf(`{"refresh_token":%q,"access_token":%q,"access_until":%q}`, refresh, access, start.Add(50*time.Minute).Format(time.RFC3339)))
+	if err := m.connect(); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	theirs, err := m.client.Drive(ctx, "")
+	if err != nil {
+		return err
+	}
+	root, err := m.client.Root(ctx, theirs.ID)
+	if err != nil {
+		return err
+	}
+	db := m.db.DB
+	d, err := db.EnsureDrive(state.Drive{ID: theirs.ID, Kind: theirs.Kind, RootID: root.ID})
+	if err != nil {
+		return err
+	}
+	var key int64
+	err = db.Update(func(tx *state.Tx) error {
+		key, err = tx.PutItem(state.Item{Drive: d.N, ID: root.ID, Name: "root", Fold: "root", Kind: 2})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	id, err := fsys{m.disk}.Identity()
+	if err != nil {
+		return err
+	}
+	f, err := db.PutFolder(state.Folder{Name: "docs", Drive: d.N, Root: key, Path: "/folder", UUID: id.UUID, FSID: id.FSID, Ino: id.Ino})
+	if err != nil {
+		return err
+	}
+	m.cfg = syncer.Config{
+		Name: "docs", Folder: f, Drive: d, Disk: fsys{m.disk}, Remote: drive{m}, DB: db, Host: m.name, HoldCount: 20, HoldPercent: 20,
+		Settle: time.Second, Parallel: 4, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
+	}
+	return nil
+}
+
+// connect makes a client, as each process does for itself.
+func (m *machine) connect() (err error) {
+	const host = "http://127.0.0.1:1"
+	m.client, err = remote.New(remote.Config{
+		ClientID: "tandem", LoginEndpoint: host, GraphEndpoint: host + "/v1.0", Timeout: 10 * time.Minute,
+		Tokens: &m.signIn, Transport: transport{m}, Clock: slow{m}, Version: "sim",
+	})
+	return err
+}
+
+// begin starts a process that makes one pass.
+func (m *machine) begin() {
+	m.passes++
+	m.say("--- pass %d%s", m.passes, m.mark())
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel = cancel
+	m.sum, m.err, m.whole = syncer.Summary{}, nil, false
+	m.engine = syncer.New(m.cfg)
+	m.loop = m.spawn("loop", func() {
+		m.sum, m.err = m.engine.Once(ctx)
+		m.whole = true
+	})
+}
+
+// reap ends the process if it is over, or was killed.
+func (m *machine) reap() {
+	if m.loop == nil {
+		m.dead = false // nobody was there to be killed
+		return
+	}
+	if !m.loop.ended && !m.dead && m.bad == nil {
+		return
+	}
+	m.plans += m.engine.Plans()
+	m.whole = m.whole && !m.dying // what it did after its last effect was in memory only
+	m.end()
+	m.cancel()
+	m.loop = nil
+	switch {
+	case m.bad != nil:
+	case !m.whole:
+		m.restart()
+	default:
+		m.say("--- ended%s: %v", m.mark(), m.err)
+		if err := m.db.Check(); err != nil {
+			m.fail("the state is not well formed: %v", err)
+		}
+	}
+}
+
+// end lets nothing of the process go on.
+func (m *machine) end() {
+	m.dead = true
+	for _, p := range m.procs {
+		if p.m == m {
+			m.cur = p
+			p.stop()
+		}
+	}
+	m.procs = without(m.procs, func(p *proc) bool { return p.m == m })
+	m.cur, m.last, m.busy = nil, nil, false
+	m.dead, m.dying = false, false
+}
+
+// restart is the next start after a process was killed.
+func (m *machine) restart() {
+	m.say("--- killed%s", m.mark())
+	m.crashes++
+	if err := m.db.Reopen(); err != nil {
+		m.fail("the state does not open: %v", err)
+	}
+	if err := m.connect(); err != nil {
+		m.fail("%v", err)
+	}
+}
+
+// mark sets the lines of a machine apart, if there are several.
+func (m *machine) mark() string {
+	if len(m.machines) == 1 {
+		return ""
+	}
+	return " of " + m.name
+}
+
+// memory is where the sign-in is kept.
+type memory string
+
+func (m *memory) Load() ([]byte, error) { return []byte(*m), nil }
+func (m *memory) Save(b []byte) error   { *m = memory(b); return nil }
+func (m *memory) Delete() error         { return errors.New("nobody signs out here") }

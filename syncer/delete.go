@@ -78,6 +78,7 @@ func (e *Engine) trashFor(rel string) (string, error) {
 // trashed checks what went to the trash: a version that is not the one that was
 // deleted online is an edit, and an edit beats a delete.
 func (e *Engine) trashed(j job, in state.Intent) outcome {
+	written := !e.fs.Quiet(in.Private) // first: who has it open may write between two looks
 	entry, err := e.fs.Lstat(in.Private)
 	if err != nil {
 		return outcome{err: err}
@@ -91,14 +92,12 @@ func (e *Engine) trashed(j job, in state.Intent) outcome {
 		}
 		return outcome{err: errSuperseded, tx: dropIntent(in.N), look: []string{back}}
 	}
-	written := !e.fs.Quiet(in.Private) // somebody has it open still: see sweep
 	return outcome{
 		sync: []string{dirOf(in.Path), dirOf(in.Private)},
 		tx: func(tx *state.Tx) error {
 			err := errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), tx.DropIntent(in.N), e.journalDelete(tx, j, 1, "delete here"))
 			if written && err == nil {
-				in.N, in.Op, in.At = 0, opTrashed, e.clock.Now()
-				_, err = tx.PutIntent(in)
+				_, err = tx.PutIntent(later(in, opTrashed, e.clock.Now()))
 			}
 			return err
 		},

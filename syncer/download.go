@@ -197,7 +197,7 @@ func (e *Engine) replaced(j job, in state.Intent, ours watcher.Entry, got conten
 		if copied != "" {
 			return e.noteConflict(tx, in.Path, copied)
 		}
-		_, err := tx.PutIntent(stashed(in, e.clock.Now())) // nobody's version but the old one: kept until it is sure that nobody still writes to it
+		_, err := tx.PutIntent(later(in, opStashed, e.clock.Now())) // nobody's version but the old one: kept until it is sure that nobody still writes to it
 		return err
 	}
 	return out

@@ -126,21 +126,21 @@ func (e *Engine) settle(in state.Intent) (rows func(*state.Tx) error, copied str
 	if err != nil {
 		return nil, "", err
 	}
+	quiet := e.fs.Quiet(in.Private) // first: who has it open may write between two looks
 	hash, err := e.hashOf(in.Private)
 	if err != nil {
 		return nil, "", err
 	}
 	switch {
+	case in.Op == opDelete && hash == plan.Hash(in.Hash) && quiet:
 	case in.Op == opDelete && hash == plan.Hash(in.Hash):
+		return sweepLater(in, opTrashed), "", nil
 	case in.Op == opDelete: // not what was to be deleted
 		_, err = e.putBack(in)
 	case hash == plan.Hash(in.Want) && entry.Ino != in.Ino: // the exchange had not happened; the bytes are online
 		err = e.fs.Remove(in.Private)
 	case hash == plan.Hash(in.Hash) && in.Keep == "":
-		return func(tx *state.Tx) error {
-			_, err := tx.PutIntent(stashed(in, in.At))
-			return errors.Join(err, tx.DropIntent(in.N))
-		}, "", nil
+		return sweepLater(in, opStashed), "", nil
 	default:
 		copied, err = e.putBeside(in.Private, in.Path, in.Keep)
 	}
@@ -183,10 +183,18 @@ func (e *Engine) retreat(in state.Intent) error {
 	return e.fs.Remove(fresh)
 }
 
-// stashed is the record of a replaced version that waits in the stash.
-func stashed(in state.Intent, since time.Time) state.Intent {
-	in.N, in.Op, in.At = 0, opStashed, since
+// later is the record of a version set aside that sweep has still to look at.
+func later(in state.Intent, op string, since time.Time) state.Intent {
+	in.N, in.Op, in.At = 0, op, since
 	return in
+}
+
+// sweepLater leaves the rest of what an intent began to sweep.
+func sweepLater(in state.Intent, op string) func(*state.Tx) error {
+	return func(tx *state.Tx) error {
+		_, err := tx.PutIntent(later(in, op, in.At))
+		return errors.Join(err, tx.DropIntent(in.N))
+	}
 }
 
 // restoreUnknown gives a name to what lies in the stash and no intent speaks of:

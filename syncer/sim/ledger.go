@@ -117,18 +117,23 @@ func (w *world) ask() {
 // made here, if the one online has changed by then. So may a directory that
 // could not be synced: what was put there might be gone after a power loss, and
 // is not agreed upon.
-func (m *machine) missing(here map[string]string, waits func(path string) bool) error {
+func (w *world) missing() error {
 	live := map[string][]string{}
-	for path, text := range here {
-		live[text] = append(live[text], path)
+	waits := func(path string) bool {
+		return slices.ContainsFunc(w.machines, func(m *machine) bool { return m.waits(path) })
 	}
-	for _, text := range slices.Sorted(maps.Keys(m.ledger.all)) {
-		v := m.ledger.all[text]
+	for _, m := range w.machines {
+		for path, text := range m.disk.tree() {
+			live[text] = append(live[text], path)
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
+		v := w.ledger.all[text]
 		switch paths := live[text]; {
-		case !v.over && len(paths) == 0 && !v.weak && !m.elsewhere(text, waits):
-			m.ledger.lost++
+		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) }):
+			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case m.crashes == 0 && !m.unsynced && v.over && len(paths) > 0 && v.touchedOnce() && !slices.ContainsFunc(paths, waits):
+		case w.crashes == 0 && !w.unsynced && v.over && len(paths) > 0 && v.touchedOnce() && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}
@@ -136,15 +141,13 @@ func (m *machine) missing(here map[string]string, waits func(path string) bool) 
 }
 
 // elsewhere says that a version stands on either side under a name that waits.
-func (m *machine) elsewhere(text string, waits func(path string) bool) bool {
-	for path, other := range m.onlineTree() {
-		if other == text && waits(path) {
-			return true
-		}
-	}
-	for path, other := range m.disk.tree() {
-		if other == text && waits(path) {
-			return true
+// What waits may bear another name online: final counts those.
+func (m *machine) elsewhere(text string) bool {
+	for i, tree := range []map[string]string{m.onlineTree(), m.disk.tree()} {
+		for path, other := range tree {
+			if other == text && (m.waits(path) || i == 0 && len(m.sum.Waiting) > 0) {
+				return true
+			}
 		}
 	}
 	return false

@@ -41,6 +41,9 @@ func (w *world) settle() {
 			for _, m := range w.machines {
 				m.final()
 			}
+			if err := w.missing(); err != nil {
+				w.fail("%w", err)
+			}
 			if w.script.Seed%16 == 0 {
 				w.silence()
 			}
@@ -114,20 +117,15 @@ func (m *machine) final() {
 			m.fail("I41: %q waits for what is over: %s", wait.Path, wait.Why)
 		}
 	}
-	waits := func(path string) bool {
-		return slices.ContainsFunc(sum.Waiting, func(wait syncer.Waiting) bool {
-			return strings.EqualFold(path, wait.Path) || strings.HasPrefix(strings.ToLower(path), strings.ToLower(wait.Path)+"/")
-		})
-	}
 	here, there := m.disk.tree(), m.onlineTree()
 	strays := 0 // what waits may bear another name on the other side
 	for _, p := range union(here, there) {
 		a, inA := alike(here, p)
 		b, inB := alike(there, p)
 		switch {
-		case inA && inB && a == b || waits(strings.TrimSuffix(p, "/")):
+		case inA && inB && a == b || m.waits(strings.TrimSuffix(p, "/")):
 			continue
-		case len(sum.Waiting) > 0 && (strings.HasSuffix(p, "/") || m.elsewhere(a+b, waits)):
+		case len(sum.Waiting) > 0 && (strings.HasSuffix(p, "/") || m.elsewhere(a+b)):
 			continue
 		}
 		if strays++; strays > len(sum.Waiting) {
@@ -135,10 +133,14 @@ func (m *machine) final() {
 			return
 		}
 	}
-	if err := m.missing(here, waits); err != nil {
-		m.fail("%w", err)
-	}
 	m.litter()
+}
+
+// waits says that a path waits with a reason, or is in a folder that does.
+func (m *machine) waits(path string) bool {
+	return slices.ContainsFunc(m.sum.Waiting, func(wait syncer.Waiting) bool {
+		return strings.EqualFold(path, wait.Path) || strings.HasPrefix(strings.ToLower(path), strings.ToLower(wait.Path)+"/")
+	})
 }
 
 // litter looks for what tandem left behind: I21.

@@ -129,25 +129,35 @@ func (tx *Tx) Rekey(folder, from, to int64) error {
 }
 
 // Dirty lists the items that have changed online since they were last agreed on
-// or looked at.
-func (db *DB) Dirty(folder int64) ([]int64, error) {
-	return all(db.r, value[int64], "SELECT n FROM dirty WHERE folder=? ORDER BY n", folder)
+// or looked at, and were marked so after since; 0 is before all. What was marked
+// up to upTo has then been told.
+func (db *DB) Dirty(folder, since int64) (n []int64, upTo int64, err error) {
+	type marked struct{ n, at int64 }
+	marks, err := all(db.r, func(row scanner, m *marked) error { return row.Scan(&m.n, &m.at) },
+		"SELECT n, mark FROM dirty WHERE folder=? AND mark>? ORDER BY n", folder, since)
+	upTo = since
+	for _, m := range marks {
+		n, upTo = append(n, m.n), max(upTo, m.at)
+	}
+	return n, upTo, err
 }
 
 // MarkDirty lets items be looked at again.
 func (tx *Tx) MarkDirty(folder int64, n ...int64) error {
+	at := tx.db.mark.Add(1)
 	for _, n := range n {
-		if err := tx.exec("INSERT OR IGNORE INTO dirty VALUES(?,?)", folder, n); err != nil {
+		if err := tx.exec("INSERT OR REPLACE INTO dirty VALUES(?,?,?)", folder, n, at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ClearDirty takes the marks off.
-func (tx *Tx) ClearDirty(folder int64, n ...int64) error {
+// ClearDirty takes off the marks that Dirty has told up to upTo. One that was set
+// since stays.
+func (tx *Tx) ClearDirty(folder, upTo int64, n ...int64) error {
 	for _, n := range n {
-		if err := tx.exec("DELETE FROM dirty WHERE folder=? AND n=?", folder, n); err != nil {
+		if err := tx.exec("DELETE FROM dirty WHERE folder=? AND n=? AND mark<=?", folder, n, upTo); err != nil {
 			return err
 		}
 	}

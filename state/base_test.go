@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -277,5 +278,21 @@ func TestAllAgreementsOfAFolderAreCountedButItsRoot(t *testing.T) {
 	}
 	if n, err := s.db.CountAgreed(s.folder + 1); n != 0 || err != nil {
 		t.Errorf("of a folder that is not there: %d, %v", n, err)
+	}
+}
+
+func TestAMarkThatWasSetMeanwhileIsNotTakenOff(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"), file("g", "root", "g"))
+	f, g := s.item("f").N, s.item("g").N
+	_, upTo, err := s.db.Dirty(s.folder, 0)
+	s.must(err)
+	s.must(s.db.Update(func(tx *Tx) error {
+		return errors.Join(tx.MarkGone(f, time.Time{}), tx.ClearDirty(s.folder, upTo, f, g))
+	}))
+	left, _, err := s.db.Dirty(s.folder, upTo)
+	s.must(err)
+	if !slices.Equal(left, []int64{f}) {
+		t.Errorf("marked are %v, want only %d, which is gone since", left, f)
 	}
 }

@@ -102,7 +102,7 @@ func (db *DB) PutFolder(f Folder) (out Folder, err error) {
 		if err := tx.PutBase(out.N, Base{N: f.Root, Kind: kindDir}); err != nil {
 			return err
 		}
-		return tx.exec(markPair, out.N)
+		return tx.exec(markPair, out.N, tx.db.mark.Add(1))
 	})
 	return out, err
 }

@@ -13,13 +13,13 @@ func (tx *Tx) ForgetAgreements(folder int64) error {
 		step{"DELETE FROM waiting WHERE folder=?", pair},
 		step{"DELETE FROM held WHERE folder=?", pair},
 		step{"DELETE FROM intent WHERE folder=? AND private=''", pair},
-		step{markPair, pair},
+		step{markPair, []any{folder, tx.db.mark.Add(1)}},
 	)
 }
 
 // markPair lets a pair look at all that is online in its folder: a feed whose
 // cursor is past it will not bring it again.
-const markPair = `INSERT OR IGNORE INTO dirty
+const markPair = `INSERT OR REPLACE INTO dirty
 	WITH RECURSIVE below(n) AS (SELECT i.n FROM folder f CROSS JOIN item i ON i.parent=f.root WHERE f.n=?1 AND i.gone=0
 		UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0)
-	SELECT ?1, n FROM below`
+	SELECT ?1, n, ?2 FROM below`

@@ -61,7 +61,7 @@ func TestANewPairOnAKnownDriveLooksAtAllThatIsInItsFolder(t *testing.T) {
 	s := newStore(t)
 	s.feed(dir("D", "root", "d"), dir("E", "D", "e"), file("F", "E", "f"), file("G", "root", "outside"))
 	pair := s.pair("part", s.item("D").N)
-	marks, err := s.db.Dirty(pair)
+	marks, _, err := s.db.Dirty(pair, 0)
 	s.must(err)
 	if want := []int64{s.item("E").N, s.item("F").N}; !slices.Equal(marks, want) {
 		t.Errorf("to be looked at: %v, want %v", marks, want)

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"database/sql"
 	"fmt"
 	"strconv"
 	"strings"
@@ -162,16 +163,16 @@ func (tx *Tx) write(it Item, known bool) error {
 
 // mark lets every pair on the drive look at item n.
 func (tx *Tx) mark(drive, n int64) error {
-	return tx.exec("INSERT OR IGNORE INTO dirty SELECT n, ? FROM folder WHERE drive=?", n, drive)
+	return tx.exec("INSERT OR REPLACE INTO dirty SELECT n, ?, ? FROM folder WHERE drive=?", n, tx.db.mark.Add(1), drive)
 }
 
 // markBelow lets every pair look at what is in folder n, which can be seen only
 // now.
 func (tx *Tx) markBelow(drive, n int64) error {
-	return tx.exec(`INSERT OR IGNORE INTO dirty
+	return tx.exec(`INSERT OR REPLACE INTO dirty
 		WITH RECURSIVE below(n) AS (SELECT n FROM item WHERE parent=?2 AND gone=0
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0)
-		SELECT f.n, below.n FROM below CROSS JOIN folder f WHERE f.drive=?1`, drive, n)
+		SELECT f.n, below.n, ?3 FROM below CROSS JOIN folder f WHERE f.drive=?1`, drive, n, tx.db.mark.Add(1))
 }
 
 // MarkGone notes that an item, and all below it, is no longer online. own is
@@ -186,17 +187,18 @@ func (tx *Tx) MarkGone(n int64, own time.Time) error {
 	); err != nil || !own.IsZero() {
 		return err
 	}
+	at := []any{sql.Named("mark", tx.db.mark.Add(1))}
 	return tx.steps(
-		step{"INSERT OR IGNORE INTO dirty SELECT f.n, i.n FROM temp.lost l CROSS JOIN item i ON i.n=l.n CROSS JOIN folder f ON f.drive=i.drive", nil},
-		step{markBelowLost, nil})
+		step{"INSERT OR REPLACE INTO dirty SELECT f.n, i.n, @mark FROM temp.lost l CROSS JOIN item i ON i.n=l.n CROSS JOIN folder f ON f.drive=i.drive", at},
+		step{markBelowLost, at})
 }
 
 // markBelowLost marks what was agreed on below folders that are gone: it may be
 // that the drive's tree does not show it there.
-const markBelowLost = `INSERT OR IGNORE INTO dirty
+const markBelowLost = `INSERT OR REPLACE INTO dirty
 	WITH RECURSIVE below(folder, n) AS (SELECT b.folder, b.n FROM temp.lost l CROSS JOIN base b ON b.n=l.n AND b.kind=2
 		UNION SELECT b.folder, b.n FROM below CROSS JOIN base b ON b.folder=below.folder AND b.parent=below.n)
-	SELECT folder, n FROM below`
+	SELECT folder, n, @mark FROM below`
 
 // forget removes the item row that only an agreement still needed.
 func (tx *Tx) forget(n int64) error {

@@ -72,7 +72,7 @@ func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
 	defer db.mu.Unlock()
 	run := &merge{Merge: m}
 	err := db.atomically("BEGIN IMMEDIATE", func(tx *Tx) (err error) {
-		run.tx = tx
+		run.tx, run.at = tx, db.mark.Add(1)
 		if run.drive, err = driveOf(db.w, drive); err != nil {
 			return err
 		}
@@ -93,6 +93,7 @@ type merge struct {
 	drive  Drive
 	asked  map[string]bool // the doubts so far, by id
 	before int64           // the keys of what was known before this run go up to here
+	at     int64           // what is marked is marked with
 	out    Merged
 }
 
@@ -113,7 +114,7 @@ func (m *merge) all() error {
 // have been echoed by now; and @before: the last key before this run.
 func (m *merge) do(statements ...string) error {
 	for _, q := range statements {
-		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before))
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at))
 		if err != nil {
 			return err
 		}
@@ -294,7 +295,7 @@ func (m *merge) doubt(why, q string) error {
 // mark lets every pair on the drive look at what has changed, and at what was
 // agreed on below folders that are gone.
 func (m *merge) mark() error {
-	return m.do("INSERT OR IGNORE INTO dirty SELECT f.n, c.n FROM folder f CROSS JOIN temp.changed c WHERE f.drive=@drive",
+	return m.do("INSERT OR REPLACE INTO dirty SELECT f.n, c.n, @mark FROM folder f CROSS JOIN temp.changed c WHERE f.drive=@drive",
 		markBelowLost)
 }
 

@@ -384,7 +384,7 @@ func TestEveryPairOfTheDriveIsTold(t *testing.T) {
 	other := s.pair("other", s.item("d").N)
 	s.feed(file("f", "d", "f"))
 	s.put(file("g", "root", "g").Item) // learned by one pair's question
-	marks, err := s.db.Dirty(other)
+	marks, _, err := s.db.Dirty(other, 0)
 	s.must(err)
 	for _, id := range []string{"f", "g"} {
 		if !slices.Contains(marks, s.item(id).N) {

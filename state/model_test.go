@@ -238,7 +238,7 @@ func (r *reader) compare(before map[string]Item) {
 			r.Fatalf("%s is %+v, want %+v", id, it, d.Item)
 		}
 	}
-	marks, err := r.db.Dirty(r.folder)
+	marks, upTo, err := r.db.Dirty(r.folder, 0)
 	r.must(err)
 	for id, it := range now {
 		was := before[id]
@@ -252,7 +252,7 @@ func (r *reader) compare(before map[string]Item) {
 			r.Fatalf("%s was not marked, though it is gone", id)
 		}
 	}
-	r.must(r.db.Update(func(tx *Tx) error { return tx.ClearDirty(r.folder, marks...) }))
+	r.must(r.db.Update(func(tx *Tx) error { return tx.ClearDirty(r.folder, upTo, marks...) }))
 }
 
 func TestStateFollowsWhateverTheFeedTells(t *testing.T) {

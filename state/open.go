@@ -32,6 +32,7 @@ type DB struct {
 	file      fs.FileInfo // the file that was opened: see Present
 	use       *use
 	key       atomic.Int64
+	mark      atomic.Int64 // the latest in table dirty
 	recovered string
 
 	readers *sql.DB
@@ -192,8 +193,9 @@ func damaged(err error) bool {
 	return errors.Is(err, errDamaged)
 }
 
-// findKey finds the greatest key in use. Keys that never became an item count:
-// what waits or is journalled under one must not be taken for another's.
+// findKey finds the latest mark, and the greatest key in use. Keys that never
+// became an item count: what waits or is journalled under one must not be taken
+// for another's.
 func (db *DB) findKey() error {
 	top, _, err := get(db.r, value[int64], `SELECT ifnull(max(n), 0) FROM (
 		SELECT max(n) AS n FROM item UNION ALL SELECT max(n) FROM base UNION ALL SELECT max(n) FROM dirty
@@ -201,6 +203,11 @@ func (db *DB) findKey() error {
 		UNION ALL SELECT max(key) FROM waiting UNION ALL SELECT max(key) FROM held
 		UNION ALL SELECT max(key) FROM journal UNION ALL SELECT max(top) FROM journal)`)
 	db.key.Store(top)
+	if err != nil {
+		return err
+	}
+	top, _, err = get(db.r, value[int64], "SELECT ifnull(max(mark), 0) FROM dirty")
+	db.mark.Store(top)
 	return err
 }
 

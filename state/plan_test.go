@@ -23,7 +23,7 @@ func TestNoPollReadsAWholeTable(t *testing.T) {
 	if _, err := s.db.CountBelow(s.folder, s.root); err != nil {
 		t.Fatal(err)
 	}
-	args := []any{sql.Named("drive", 1), sql.Named("late", 1)}
+	args := []any{sql.Named("drive", 1), sql.Named("late", 1), sql.Named("mark", 1)}
 	for range 30 {
 		args = append(args, 1)
 	}

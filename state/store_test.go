@@ -110,9 +110,9 @@ func (s *store) item(id string) Item {
 // dirty returns the marks, and takes them off.
 func (s *store) dirty() map[int64]bool {
 	s.Helper()
-	keys, err := s.db.Dirty(s.folder)
+	keys, upTo, err := s.db.Dirty(s.folder, 0)
 	s.must(err)
-	s.must(s.db.Update(func(tx *Tx) error { return tx.ClearDirty(s.folder, keys...) }))
+	s.must(s.db.Update(func(tx *Tx) error { return tx.ClearDirty(s.folder, upTo, keys...) }))
 	marks := map[int64]bool{}
 	for _, k := range keys {
 		marks[k] = true

@@ -134,9 +134,6 @@ func (e *Engine) record(batch []report, errs []error) error {
 		return nil
 	}
 	err := e.db.Update(func(tx *state.Tx) error {
-		if err := tx.ClearDirty(e.cfg.Folder.N, e.cleared...); err != nil { // before a report marks one of them anew
-			return err
-		}
 		for i, r := range batch {
 			if r.tx == nil || errs[i] != nil {
 				continue
@@ -145,7 +142,7 @@ func (e *Engine) record(batch []report, errs []error) error {
 				return err
 			}
 		}
-		return nil
+		return tx.ClearDirty(e.cfg.Folder.N, e.marked, e.cleared...)
 	})
 	if err == nil {
 		e.cleared = nil

@@ -94,6 +94,7 @@ type Engine struct {
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
 	cleared  []int64 // dirty marks to take off with the next commit
+	marked   int64   // the latest mark that dirty has taken over
 
 	ready    queue
 	inFlight int   // planned and not ended

@@ -251,20 +251,20 @@ func (e *Engine) feedFailed(err error) {
 	e.log.Warn("change feed not read", "err", err)
 }
 
-// loadDirty takes over the marks that a merge left on changed items. What was
-// settled before that is not settled any more.
+// loadDirty takes over the marks that were left on changed items since the last
+// time, by a merge, an answer or another pair.
 func (e *Engine) loadDirty() {
-	keys, err := e.db.Dirty(e.cfg.Folder.N)
+	keys, upTo, err := e.db.Dirty(e.cfg.Folder.N, e.marked)
 	if err != nil {
 		panic(stateError{err})
 	}
+	e.marked = upTo
 	for _, k := range keys {
 		e.dirty[plan.Key(k)] = struct{}{}
 	}
-	e.cleared = slices.DeleteFunc(e.cleared, func(k int64) bool {
-		_, marked := e.dirty[plan.Key(k)]
-		return marked
-	})
+	if len(keys) > 0 { // what is decided anew is not settled
+		e.cleared = slices.DeleteFunc(e.cleared, func(k int64) bool { _, anew := slices.BinarySearch(keys, k); return anew })
+	}
 }
 
 // settleDoubts asks about what this run of the feed, or one before it, has left

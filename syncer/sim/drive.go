@@ -66,6 +66,7 @@ func (d drive) Delete(ctx context.Context, drive, id, etag string) error {
 }
 
 func (d drive) Restore(ctx context.Context, drive, id, parentID string) (remote.Item, error) {
+	d.m.restored = true
 	return call(d, "restore", id, func(c *remote.Client) (remote.Item, error) { return c.Restore(ctx, drive, id, parentID) })
 }
 

@@ -116,7 +116,9 @@ func (w *world) ask() {
 // many: a version that was brought here and not yet agreed upon passes for one
 // made here, if the one online has changed by then. So may a directory that
 // could not be synced: what was put there might be gone after a power loss, and
-// is not agreed upon.
+// is not agreed upon. And what went with a folder that we deleted is brought
+// back, although a person may have deleted it by itself just before: the feed,
+// which is late, does not tell the two apart.
 func (w *world) missing() error {
 	live := map[string][]string{}
 	waits := func(path string) bool {
@@ -133,7 +135,7 @@ func (w *world) missing() error {
 		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) }):
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case w.crashes == 0 && !w.unsynced && v.over && len(paths) > 0 && v.touchedOnce() && !slices.ContainsFunc(paths, waits):
+		case w.crashes == 0 && !w.unsynced && !w.restored && v.over && len(paths) > 0 && v.touchedOnce() && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

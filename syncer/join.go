@@ -54,18 +54,9 @@ func (t *local) news() []plan.Key {
 // for a file either the same size and mtime or a birth time that proves it.
 // A file with several names is not followed.
 func (t *local) origin(k plan.Key) (plan.Key, bool) {
-	it := t.diff[k]
-	if it.kind == plan.File && it.nlink > 1 {
-		return 0, false
-	}
-	rows, err := t.db.BaseByIno(t.folder, it.print.Ino)
-	if err != nil {
-		panic(stateError{err})
-	}
 	var found []plan.Key
-	for _, b := range rows {
-		same := b.Born == it.print.Born && (it.kind == plan.Dir || b.Born != 0 || sameBytes(printOf(b), it.print))
-		if same && plan.Kind(b.Kind) == it.kind && t.Local(plan.Key(b.N)).Kind == plan.None {
+	for _, b := range t.sameInode(t.diff[k]) {
+		if t.Local(plan.Key(b.N)).Kind == plan.None {
 			found = append(found, plan.Key(b.N))
 		}
 	}
@@ -73,6 +64,21 @@ func (t *local) origin(k plan.Key) (plan.Key, bool) {
 		return 0, false
 	}
 	return found[0], true
+}
+
+// sameInode lists the agreements on what may be the same thing as it.
+func (t *local) sameInode(it *item) []state.Base {
+	if it.kind == plan.File && it.nlink > 1 {
+		return nil
+	}
+	rows, err := t.db.BaseByIno(t.folder, it.print.Ino)
+	if err != nil {
+		panic(stateError{err})
+	}
+	return slices.DeleteFunc(rows, func(b state.Base) bool {
+		same := b.Born == it.print.Born && (it.kind == plan.Dir || b.Born != 0 || sameBytes(printOf(b), it.print))
+		return !same || plan.Kind(b.Kind) != it.kind
+	})
 }
 
 // moved joins new item k with base item from, which it turned out to be.

@@ -4,7 +4,9 @@ import (
 	"container/heap"
 	"context"
 	"iter"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"tandem/state"
@@ -174,6 +176,7 @@ func (e *Engine) lookAt(rel string, deep bool) {
 	case err != nil:
 	default:
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
+		e.lookWhereItWas(k)
 		if entry.Kind == watcher.Dir && (deep || !known) {
 			e.readDir(k, rel, true)
 		}
@@ -203,6 +206,26 @@ func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 			e.readDir(c.key, c.path, deep)
 		}
 	})
+	for _, c := range slices.Sorted(maps.Values(e.local.kids[k])) {
+		if c > plan.Key(known) {
+			e.lookWhereItWas(c)
+		}
+	}
+}
+
+// lookWhereItWas looks at the place of the base item that new item k has the
+// inode of. If that is gone, k is the same item, moved, and not a new one: the
+// hint that came of its new name may be the first, or the only one.
+func (e *Engine) lookWhereItWas(k plan.Key) {
+	it, ok := e.local.diff[k]
+	if !ok || !it.fresh {
+		return
+	}
+	for _, b := range e.local.sameInode(it) {
+		if from := plan.Key(b.N); !e.local.away(from) {
+			e.lookAt(e.local.path(from), false)
+		}
+	}
 }
 
 func (e *Engine) baseRow(parent plan.Key, name string) *state.Base {

@@ -355,7 +355,10 @@ func TestAnOldAddressIsNotUsed(t *testing.T) {
 	stop := p.agent(New(p.cfg))
 	<-failed
 	clock.forward(addressLife + time.Minute)
-	p.until("the file is here", func() bool { return p.here()["n.txt"] != "" })
+	p.until("the file is here", func() bool {
+		clock.forward(time.Minute) // after which a full disk is tried again
+		return p.here()["n.txt"] != ""
+	})
 	p.put("m.txt", "theirs")
 	p.until("the next one is here", func() bool { return p.here()["m.txt"] != "" })
 	stop()

@@ -52,6 +52,7 @@ type inode struct {
 	unsafe  bool   // it is another than data
 	writers int    // people who have it open
 	dropped bool   // a person deleted it
+	was     string // the version that a person is replacing
 }
 
 type entry struct {

@@ -22,7 +22,9 @@ type ledger struct {
 type version struct {
 	over    bool    // a person who saw it replaced or deleted it
 	touched [4]bool // on which sides somebody did something to it, or to a folder it is in
+	moved   [4]bool // where somebody gave it another name
 	weak    bool    // only the recycle bin or the history has it
+	from    *version
 }
 
 func (l *ledger) init() { l.all = map[string]*version{} }
@@ -34,17 +36,14 @@ func (l *ledger) content() string {
 	return fmt.Sprintf("version %05d%s", l.n, strings.Repeat(".", []int{0, 0, 0, 7}[l.n%4]))
 }
 
-// wrote notes a version, and that whoever wrote it replaced another.
-func (l *ledger) wrote(side int, content string, replaced ...string) {
+// wrote notes a version, and which one it was made from, if any.
+func (l *ledger) wrote(side int, content, from string) {
 	v := l.all[content]
 	if v == nil {
-		v = &version{}
+		v = &version{from: l.all[from]}
 		l.all[content] = v
 	}
 	v.touched[side] = true
-	for _, old := range replaced {
-		l.ended(side, old)
-	}
 }
 
 // ended notes that a person did away with a version.
@@ -54,16 +53,25 @@ func (l *ledger) ended(side int, content string) {
 	}
 }
 
-func (l *ledger) touch(side int, content string) {
+// moved notes that a version got another name, or folder.
+func (l *ledger) moved(side int, content string) {
 	if v := l.all[content]; v != nil {
-		v.touched[side] = true
+		v.touched[side], v.moved[side] = true, true
 	}
 }
 
-// touchedOnce says that one side alone did something to it.
-func (v *version) touchedOnce() bool {
+// touchedOnce says that one side alone did something to it. Where there are
+// several machines, the move of an earlier version there may well be what it
+// comes to lie under elsewhere.
+func (w *world) touchedOnce(v *version) bool {
+	sides := v.touched
+	for old := v.from; old != nil && len(w.machines) > 1; old = old.from {
+		for side, did := range old.moved {
+			sides[side] = sides[side] || did
+		}
+	}
 	n := 0
-	for _, did := range v.touched {
+	for _, did := range sides {
 		if did {
 			n++
 		}
@@ -135,7 +143,7 @@ func (w *world) missing() error {
 		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) }):
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case w.crashes == 0 && !w.unsynced && !w.restored && v.over && len(paths) > 0 && v.touchedOnce() && !slices.ContainsFunc(paths, waits):
+		case w.crashes == 0 && !w.unsynced && !w.restored && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

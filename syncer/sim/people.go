@@ -134,7 +134,8 @@ func (m *machine) toWrite(rel string) (*inode, error) {
 	if in.dir || in.writers > 0 {
 		return nil, errors.New("cannot be written")
 	}
-	m.ledger.ended(m.side(), string(in.data))
+	in.was = string(in.data)
+	m.ledger.ended(m.side(), in.was)
 	m.disk.write(in, 0, nil)
 	return in, nil
 }
@@ -146,7 +147,7 @@ func (m *machine) fill(in *inode, text string) {
 	if in.dropped {
 		return
 	}
-	m.ledger.wrote(m.side(), text)
+	m.ledger.wrote(m.side(), text, in.was)
 }
 
 func (m *machine) save(rel string) error {
@@ -159,8 +160,12 @@ func (m *machine) save(rel string) error {
 	if err != nil {
 		return err
 	}
+	old, err := d.at(rel)
+	if err == nil {
+		in.was = string(old.data)
+	}
 	m.fill(in, m.ledger.content())
-	if old, err := d.at(rel); err == nil {
+	if err == nil {
 		m.drop(old)
 	}
 	return d.rename(temp, rel, true)
@@ -197,9 +202,9 @@ func (m *machine) touchBelow(rel string) {
 	if err != nil {
 		return
 	}
-	m.ledger.touch(m.side(), string(in.data))
+	m.ledger.moved(m.side(), string(in.data))
 	if in.dir {
-		m.disk.walk(rel, in, false, func(_ string, in *inode) { m.ledger.touch(m.side(), string(in.data)) })
+		m.disk.walk(rel, in, false, func(_ string, in *inode) { m.ledger.moved(m.side(), string(in.data)) })
 	}
 }
 
@@ -211,7 +216,7 @@ func (w *world) actThere(verb, a, b string) error {
 		if _, putErr := w.online.Put(a, text); putErr != nil {
 			return putErr
 		}
-		w.ledger.wrote(there, text)
+		w.ledger.wrote(there, text, old)
 		if err == nil {
 			w.ledger.ended(there, old)
 		}
@@ -222,7 +227,7 @@ func (w *world) actThere(verb, a, b string) error {
 		if err := w.online.Move(a, b); err != nil {
 			return err
 		}
-		w.eachBelow(b, func(text string) { w.ledger.touch(there, text) })
+		w.eachBelow(b, func(text string) { w.ledger.moved(there, text) })
 	case "rm":
 		var gone []string
 		w.eachBelow(a, func(text string) { gone = append(gone, text) })

@@ -50,6 +50,7 @@ func (d *Drive) tell(it *item) {
 	d.seq++
 	it.seq = d.seq
 	d.log = append(d.log, entry{seq: d.seq, at: d.clock, it: it})
+	d.spread()
 	if len(d.log) > 1000 && len(d.log) > 3*len(d.ids) {
 		d.log = slices.DeleteFunc(d.log, entry.stale)
 	}

@@ -74,13 +74,20 @@ const (
 	Noise      Twist = "noise" // an item that did not change has a new eTag
 	Ghost      Twist = "ghost" // an entry without name from a drive unknown
 
+	// On the sockets of push: "GET socket.io".
+	SilentLink  Twist = "silent-link"  // it opens, and nothing ever comes
+	NoNamespace Twist = "no-namespace" // the namespace is refused
+	EventFirst  Twist = "event-first"  // an event before the namespace is open
+	NoEvents    Twist = "no-events"    // they are lost
+	CloseLater  Twist = "close-later"  // the namespace is closed after For
+
 	// On the token endpoint.
 	NoRefreshToken Twist = "no-refresh-token"
 )
 
 var twistNames = []Twist{Newborn, Lag, BumpLater, Enrich, Lie, NoTombstone, SessionDrift, NoRanges, IgnoreRange,
 	NoHash, NoTimes, EncodedNames, DriftedIDs, Duplicates, Shuffled, EmptyPage, LinkLoop, NoLink, BothLinks, Noise, Ghost,
-	NoRefreshToken}
+	SilentLink, NoNamespace, EventFirst, NoEvents, CloseLater, NoRefreshToken}
 
 // Fail arranges for f to happen.
 func (d *Drive) Fail(f Fault) {

@@ -12,7 +12,8 @@
 // listener: addresses in its answers are built from the request, and Graph's
 // paths are known whatever stands before the version. It starts no goroutine,
 // reads the time from the given clock only, and never sleeps unless latency or
-// a stall was asked for. A connection that breaks is a panic with
+// a stall was asked for; the sockets of push alone have a goroutine and timers
+// of their own, and need a server that lets a handler take over its connection. A connection that breaks is a panic with
 // [http.ErrAbortHandler]: who calls ServeHTTP without a server has to recover
 // it. [NewServer] puts the drive on a loopback port.
 //
@@ -105,6 +106,9 @@ type Options struct {
 	AccessLife  time.Duration // of access tokens; 0 = an hour
 	AddressLife time.Duration // of pre-authenticated addresses; 0 = an hour
 
+	PushLife     time.Duration // of the addresses of push; 0 = an hour
+	PingInterval time.Duration // of push, in real time whatever the clock; 0 = 25 s
+
 	// Retired hands out addresses without tempauth, which want a token for
 	// their host, as work drives will from 2027 on.
 	Retired bool
@@ -148,8 +152,12 @@ type Drive struct {
 	access  map[string]*grant
 	uploads map[string]*session
 	copies  map[string]*copying
-	agreed  bool   // to what the application wants
-	secret  string // what addresses are signed with
+
+	channels map[string]*channel // of push, by their token
+	stirred  chan struct{}       // closed when anything changes
+
+	agreed bool   // to what the application wants
+	secret string // what addresses are signed with
 }
 
 // New makes an empty drive.
@@ -178,12 +186,19 @@ func New(opt Options) *Drive {
 	if opt.AddressLife == 0 {
 		opt.AddressLife = time.Hour
 	}
+	if opt.PushLife == 0 {
+		opt.PushLife = time.Hour
+	}
+	if opt.PingInterval == 0 {
+		opt.PingInterval = 25 * time.Second
+	}
 	d := &Drive{
 		opt: opt, quota: opt.Quota,
 		rnd:    rand.New(rand.NewPCG(opt.Seed, 0x0d)),
 		ids:    map[string]*item{},
 		counts: map[string]int{}, grants: map[string]*grant{}, access: map[string]*grant{},
 		uploads: map[string]*session{}, copies: map[string]*copying{},
+		channels: map[string]*channel{}, stirred: make(chan struct{}),
 	}
 	d.id, d.agreed = driveID(opt.Kind, opt.Account), !opt.AdminConsent
 	d.secret = d.random(8)

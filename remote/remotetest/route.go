@@ -40,6 +40,8 @@ func methods(route string) map[string]handler {
 		return map[string]handler{"GET": (*Drive).getContent, "PUT": (*Drive).putContent}
 	case "delta":
 		return map[string]handler{"GET": (*Drive).getDelta}
+	case "socketIo":
+		return map[string]handler{"GET": (*Drive).getSocketIO}
 	case "createUploadSession":
 		return map[string]handler{"POST": (*Drive).postSession}
 	case "versions":
@@ -189,6 +191,8 @@ func (c *call) locateAction(rest string) string {
 	case action == "children" && arg != "":
 		c.steps = append(c.steps, arg)
 		return c.locateAction(rest)
+	case action == "subscriptions" && rest == "/socketIo":
+		return "socketIo"
 	case rest != "" && rest != "/":
 		return ""
 	}

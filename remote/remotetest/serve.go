@@ -12,6 +12,10 @@ import (
 // ServeHTTP answers one request. Only this needs a server's goroutine: all
 // that changes the drive happens in respond, under the lock.
 func (d *Drive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == socketPath {
+		d.serveSocket(w, r)
+		return
+	}
 	c, err := newCall(r)
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client went away in the middle of its request

@@ -1,6 +1,7 @@
 package remotetest
 
 import (
+	"context"
 	"io"
 	"log"
 	"net"
@@ -13,6 +14,7 @@ type Server struct {
 	URL string // without trailing slash
 
 	http *http.Server
+	end  context.CancelFunc // of the sockets of push
 }
 
 // NewServer serves d, or with a nil d a new personal drive, until Close.
@@ -25,13 +27,18 @@ func NewServer(d *Drive) *Server {
 		panic("remotetest: " + err.Error()) // by the httptest convention
 	}
 	s := &Server{Drive: d, URL: "http://" + l.Addr().String()}
-	s.http = &http.Server{Handler: d, ErrorLog: log.New(io.Discard, "", 0)}
+	var ctx context.Context
+	ctx, s.end = context.WithCancel(context.Background())
+	s.http = &http.Server{Handler: d, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	go s.http.Serve(l)
 	return s
 }
 
 // Close ends all connections.
-func (s *Server) Close() { s.http.Close() }
+func (s *Server) Close() {
+	s.end()
+	s.http.Close()
+}
 
 // GraphEndpoint is what a client takes for Graph's address.
 func (s *Server) GraphEndpoint() string { return s.URL + "/v1.0" }

@@ -75,7 +75,7 @@ const (
 	Ghost      Twist = "ghost" // an entry without name from a drive unknown
 
 	// On the sockets of push: "GET socket.io".
-	SilentLink  Twist = "silent-link"  // it opens, and nothing ever comes
+	SilentLink  Twist = "silent-link"  // it opens, and nothing ever comes; or nothing more after For
 	NoNamespace Twist = "no-namespace" // the namespace is refused
 	EventFirst  Twist = "event-first"  // an event before the namespace is open
 	NoEvents    Twist = "no-events"    // they are lost

@@ -120,9 +120,13 @@ var errClosed = errors.New("the client broke the protocol")
 func (s *socket) talk(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if s.twists.has(SilentLink) {
+	silent := make(<-chan time.Time)
+	switch f := s.twists.get(SilentLink); {
+	case f != nil && f.For == 0:
 		<-s.conn.CloseRead(ctx).Done()
 		return
+	case f != nil:
+		silent = time.After(f.For)
 	}
 	interval := s.d.opt.PingInterval
 	opening, _ := json.Marshal(map[string]any{"sid": "engine", "upgrades": []string{}, "pingInterval": interval.Milliseconds(), "pingTimeout": (4 * interval / 5).Milliseconds(), "maxPayload": 1000000})
@@ -149,6 +153,10 @@ func (s *socket) talk(ctx context.Context) {
 				return
 			}
 		case <-news:
+		case <-silent:
+			for range heard {
+			}
+			return
 		case <-closeAt:
 			s.say(ctx, "41"+pushPath+",")
 			return

@@ -49,12 +49,13 @@ func (c *Client) Listen(ctx context.Context, drive string, p Push) {
 }
 
 // redial is how long to wait after so many failures. Where the service has no
-// such thing, or nobody is signed in, it need not be asked often.
+// such thing, or nobody is signed in, it need not be asked often; a network that
+// is away comes back.
 func (c *Client) redial(failures int, err error) time.Duration {
-	if failures >= manyRedials || errors.Is(err, ErrSignIn) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDenied) || errors.Is(err, ErrRefused) || errors.Is(err, ErrUnsupported) {
+	if failures >= manyRedials && !errors.Is(err, ErrOffline) || errors.Is(err, ErrSignIn) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDenied) || errors.Is(err, ErrRefused) || errors.Is(err, ErrUnsupported) {
 		return longRest
 	}
-	d := min(firstRedial<<failures, lastRedial)
+	d := min(firstRedial<<min(failures, 20), lastRedial)
 	return d/2 + time.Duration(c.cfg.Clock.Jitter()*float64(d/2))
 }
 

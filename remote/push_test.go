@@ -217,6 +217,19 @@ func TestWhereThereIsNoPushItIsAskedForSeldom(t *testing.T) {
 	}
 }
 
+// TestANetworkThatWasAwayForLongIsFoundAgain within a few minutes.
+func TestANetworkThatWasAwayForLongIsFoundAgain(t *testing.T) {
+	away := []remotetest.Fault{{Match: "GET socketIo", Drop: true}}
+	listen(t, remotetest.Options{}, away, func(t *testing.T, l *listener) {
+		l.pass(5 * time.Hour)
+		l.Calm()
+		l.pass(5 * time.Minute)
+		if up, _ := l.up(); !up {
+			t.Error("it does not come back")
+		}
+	})
+}
+
 // TestALinkThatFallsSilentIsFound by the pings that no longer come.
 func TestALinkThatFallsSilentIsFound(t *testing.T) {
 	silent := []remotetest.Fault{{Match: "GET socket.io", Times: 1, Twist: remotetest.SilentLink, For: 10*time.Minute + 10*time.Second}}

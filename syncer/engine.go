@@ -50,7 +50,8 @@ type Config struct {
 	Settle      time.Duration // how long a file must be left alone before it is sent
 	Parallel    int           // most actions at once; 0: twice the requests that the client has under way, for a worker waits for the disk too
 	FileMode    uint32        // of new files, umask applied; 0 means 0644
-	Poll        time.Duration // how often the change feed is asked
+	Poll        time.Duration // how often the change feed is asked while things happen
+	Pushed      func() bool   // somebody calls Notice soon after a change online; nil: never
 
 	Log      *slog.Logger
 	Progress func(Progress) // called from the loop, at most ten times a second; may be nil
@@ -110,6 +111,9 @@ type Engine struct {
 	stirred  bool // something has changed, and what waits was not asked about since
 	stirAt   time.Time
 	nextPoll time.Time
+	polled   time.Time // when the feed was last begun to be read
+	happened time.Time // when anything last changed on either side
+	chores   time.Time // when what has nothing to do with the feed is next due
 	walked   time.Time // when the whole folder was last looked at
 	searchAt time.Time // when it is to be for something that went away, in a single pass
 	noticed  time.Time // up to when something is said to have changed online
@@ -248,6 +252,7 @@ func (e *Engine) observe(ctx context.Context, tidy func(context.Context) error) 
 	}
 	e.poll(ctx)
 	e.walked = e.clock.Now()
+	e.chores = e.walked.Add(e.cfg.Poll)
 	if err := e.scan(ctx); err != nil {
 		return err
 	}
@@ -326,17 +331,19 @@ func (e *Engine) tick(ctx context.Context) {
 	}
 	e.local.join()
 	e.askWaiting(now)
-	if e.polling || now.Before(e.nextPoll) {
+	due := !now.Before(e.nextPoll)
+	if e.polling || !due && (e.once || now.Before(e.chores)) {
 		return
 	}
 	if err := e.checkRecords(); err != nil {
 		e.fatal = err
 		return
 	}
-	if e.polls() {
+	if due && e.polls() {
 		e.poll(ctx)
 	}
 	if !e.once {
+		e.chores = now.Add(e.cfg.Poll)
 		e.sweep()
 		e.readVerdicts()
 		if now.Sub(e.walked) > trueUp {
@@ -403,6 +410,9 @@ func (e *Engine) nap() time.Duration {
 	now := e.clock.Now()
 	if !e.polling && e.polls() { // a reading under way may take longer than the time to the next
 		d = e.nextPoll.Sub(now)
+	}
+	if !e.once && !e.polling {
+		d = min(d, e.chores.Sub(now))
 	}
 	if len(e.wake) > 0 {
 		d = min(d, e.wakeAt.Sub(now))

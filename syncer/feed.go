@@ -128,7 +128,7 @@ func (e *Engine) poll(ctx context.Context) {
 		e.nextPoll = now.Add(nextTurn)
 		return
 	}
-	e.nextPoll = now.Add(e.cfg.Poll)
+	e.polled, e.nextPoll = now, now.Add(e.pace(now))
 	if fresh {
 		e.upToDate()
 		return
@@ -216,7 +216,9 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 	}
 	e.feed.keep(r.address, now)
 	e.feed.leave(e, true)
-	e.stirred = e.stirred || merged.Changed > 0
+	if merged.Changed > 0 {
+		e.stirred, e.happened = true, now
+	}
 	e.settleDoubts(ctx)
 	e.upToDate()
 }

@@ -73,7 +73,7 @@ func (e *Engine) Look() {
 }
 
 // Notice says that something may have changed online until at: the change feed
-// is read at once.
+// is read soon.
 func (e *Engine) Notice(at time.Time) {
 	e.asks.mu.Lock()
 	e.asks.notice = at
@@ -96,14 +96,12 @@ func (e *Engine) heed() {
 	e.asks.look, e.asks.notice = false, time.Time{}
 	e.asks.mu.Unlock()
 	now := e.clock.Now()
-	if look {
-		e.walked = now
+	switch {
+	case look:
+		e.walked, e.noticed, e.nextPoll = now, now, now
 		e.lookAt("", true)
 		e.local.join()
-		notice = now
-	}
-	if !notice.IsZero() {
-		e.noticed = notice
-		e.nextPoll = now
+	case !notice.IsZero():
+		e.hasten(notice, now)
 	}
 }

@@ -66,6 +66,7 @@ func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
 // count adds what a step did to the summary, and says it to the log.
 func (e *Engine) count(s *step, out outcome) {
 	e.progress.done(s)
+	e.happened = e.clock.Now()
 	switch s.Op {
 	case plan.Upload:
 		e.sum.Uploaded++

@@ -103,8 +103,16 @@ func (k *keeper) watch(ctx context.Context, show func(syncer.Progress)) error {
 		show(now)
 		k.sayPolling(f, w)
 	}
+	client, err := k.client(k.cfg.Connection[f.Connection])
+	if err != nil {
+		return err
+	}
+	push := k.channel(p.Drive.N)
+	p.Pushed = push.isUp
+	e := syncer.New(p.Config)
+	defer push.join(client, p.Drive.ID, e)()
 	k.screen.say("%s: keeping %q and %q the same", f.name, f.Local, f.Remote)
-	return k.live(ctx, syncer.New(p.Config))
+	return k.live(ctx, e)
 }
 
 // live runs an engine where commands can see it.

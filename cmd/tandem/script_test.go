@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -51,6 +52,7 @@ import (
 //	same                   both sides are equal, and a further pass does nothing
 //	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it;
 //	                       lacks FILE TEXT: it is no longer in it
+//	soon COMMAND ARG...    the same, well before the next poll
 //	systemd                what is started from now on is watched over: see notified
 //	notified WORD          it has told systemd so
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
@@ -66,7 +68,7 @@ func TestScripts(t *testing.T) {
 			"emulator": command((*world).emulator), "signin": command((*world).signIn), "visit": command((*world).visit), "pair": command((*world).pair),
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
-			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await),
+			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
 			"killed": command((*world).killed), "asuser": command((*world).asUser), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
 		},
 	})
@@ -82,6 +84,7 @@ type world struct {
 	dir    string
 	drive  *remotetest.Drive
 	server *http.Server
+	hangUp context.CancelFunc     // ends the sockets of push, which the server has let go of
 	at     string                 // the server's address
 	ts     *testscript.TestScript // of the command at hand
 	last   outcome                // of the last sync
@@ -186,13 +189,16 @@ func (w *world) comeBack() error {
 		return err
 	}
 	w.at = l.Addr().String()
-	w.server = &http.Server{Handler: w.drive, ErrorLog: log.New(io.Discard, "", 0)}
+	ctx, hangUp := context.WithCancel(context.Background())
+	w.hangUp = hangUp
+	w.server = &http.Server{Handler: w.drive, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	go w.server.Serve(l) // until leave
 	return nil
 }
 
 func (w *world) leave() {
 	if w.server != nil {
+		w.hangUp()
 		w.server.Close()
 	}
 }
@@ -498,7 +504,12 @@ func (w *world) lacks(args []string) error {
 }
 
 // await looks again and again until a command holds, or patience ends.
-func (w *world) await(args []string) error {
+func (w *world) await(args []string) error { return w.within(600, args) }
+
+// soon is await with the patience of somebody who looks at the screen.
+func (w *world) soon(args []string) error { return w.within(200, args) }
+
+func (w *world) within(ticks int, args []string) error {
 	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks, "notified": (*world).notified}
 	check := checks[args[0]]
 	if check == nil {
@@ -506,7 +517,7 @@ func (w *world) await(args []string) error {
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for range 600 {
+	for range ticks {
 		if check(w, args[1:]) == nil {
 			return nil
 		}

@@ -33,6 +33,8 @@ type session struct {
 	mu      sync.Mutex
 	clients map[string]*remote.Client // by connection
 	feeds   map[int64]*syncer.Feed    // by drive
+
+	channels map[int64]*channel // by drive
 }
 
 // begin reads the configuration. The state is left alone until it is needed.
@@ -59,7 +61,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }

@@ -1,0 +1,65 @@
+package syncer
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTheFeedIsReadSeldomOnlyWhenAllIsQuietAndSomebodyTells(t *testing.T) {
+	told, untold := func() bool { return true }, func() bool { return false }
+	for _, c := range []struct {
+		why    string
+		pushed func() bool
+		quiet  time.Duration
+		poll   time.Duration
+		want   time.Duration
+	}{
+		{"nobody can tell", nil, time.Hour, 30 * time.Second, 30 * time.Second},
+		{"the channel is down", untold, time.Hour, 30 * time.Second, 30 * time.Second},
+		{"something has just happened", told, time.Minute, 30 * time.Second, 30 * time.Second},
+		{"all is quiet", told, 3 * time.Minute, 30 * time.Second, 5 * time.Minute},
+		{"it was to be seldom anyway", told, 3 * time.Minute, time.Hour, time.Hour},
+	} {
+		e := New(Config{Poll: c.poll, Pushed: c.pushed})
+		now := time.Now()
+		e.happened = now.Add(-c.quiet)
+		if got := e.pace(now); got != c.want {
+			t.Errorf("%s: pace = %v, want %v", c.why, got, c.want)
+		}
+	}
+}
+
+func TestManyNoticesAreOneReading(t *testing.T) {
+	start := time.Now()
+	for _, c := range []struct {
+		why      string
+		since    time.Duration // the last reading
+		inFlight int
+		next     time.Duration // the reading that is due anyway
+		want     time.Duration
+	}{
+		{"after a lull at once", time.Minute, 0, time.Hour, 0},
+		{"right after another", 300 * time.Millisecond, 0, time.Hour, 700 * time.Millisecond},
+		{"while we change things ourselves", 300 * time.Millisecond, 5, time.Hour, 9700 * time.Millisecond},
+		{"while we have done so for long", time.Minute, 5, time.Hour, 0},
+		{"never later than without", 0, 5, 2 * time.Second, 2 * time.Second},
+	} {
+		e := New(Config{})
+		e.polled, e.inFlight, e.nextPoll = start.Add(-c.since), c.inFlight, start.Add(c.next)
+		e.hasten(start, start)
+		if got := e.nextPoll.Sub(start); got != c.want {
+			t.Errorf("%s: after %v, want %v", c.why, got, c.want)
+		}
+	}
+}
+
+// TestChoresAreDoneWhileTheFeedRests: what a person says of held deletes does
+// not wait for the next reading.
+func TestChoresAreDoneWhileTheFeedRests(t *testing.T) {
+	e := New(Config{Poll: 30 * time.Second})
+	now := e.clock.Now()
+	e.listed, e.nextPoll, e.chores = true, now.Add(5*time.Minute), now.Add(30*time.Second)
+	if d := e.nap(); d > 30*time.Second || d < 29*time.Second {
+		t.Errorf("it sleeps for %v, want 30 s", d)
+	}
+}

@@ -25,6 +25,9 @@ func (p *pass) settle() {
 		}
 	}
 	for _, n := range p.order {
+		p.rename(n)
+	}
+	for _, n := range p.order {
 		if group := p.claims[p.spot(pact, n.place)]; len(group) > 1 && group[0] == n {
 			p.contest(slices.Clone(group))
 		}
@@ -175,6 +178,16 @@ func (p *pass) standsAt(n *node, s side, at Place) bool {
 func (p *pass) suffix(n *node) {
 	name := p.freeName(n, n.place)
 	n.place.Name, n.online, n.clash = name, name, true
+}
+
+// rename gives a name of its own to what a swap has left behind with no record of
+// it: the state was lost before its end, or is older than that. What is online
+// only is brought here first.
+func (p *pass) rename(n *node) {
+	if n.exists && n.state == free && n.here() && IsSwap(n.place.Name) {
+		n.place.Name = "recovered"
+		p.suffix(n)
+	}
 }
 
 // freeName claims, for a version of n, the name of a conflict copy that nothing

@@ -168,6 +168,7 @@ func New(cfg Config) *Engine {
 		refused: plan.RemoteRefuses(cfg.Drive.Kind),
 		sum:     Summary{Folder: cfg.Name, Waiting: []Waiting{}},
 	}
+	e.local.busy = e.busy
 	e.born = strconv.FormatInt(cfg.Clock.Now().UnixNano(), 36)
 	e.progress = newProgress(cfg.Progress, cfg.Clock)
 	e.ahead.each = map[plan.Key]waitsAhead{}

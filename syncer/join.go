@@ -27,6 +27,9 @@ func (t *local) join() {
 			if it := t.diff[k]; it == nil || !it.fresh || t.standing(it.place) != k {
 				continue // went along with its folder
 			}
+			if t.busy[k] > 0 {
+				continue // about to be agreed upon as what it was taken for
+			}
 			if from, ok := t.origin(k); ok {
 				t.moved(from, k)
 			}

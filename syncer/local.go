@@ -47,6 +47,7 @@ type local struct {
 	gone   bool                             // something is missing: new items may be it
 	missed bool                             // something ever was
 	seen   []plan.Key                       // new items since join ran last: they may be what was missing already
+	busy   map[plan.Key]int                 // the engine's: what an action is at work on
 	deep   map[string]struct{}              // folders that must be read again with all below them
 }
 

@@ -126,7 +126,8 @@ func (w *world) ask() {
 // could not be synced: what was put there might be gone after a power loss, and
 // is not agreed upon. And what went with a folder that we deleted is brought
 // back, although a person may have deleted it by itself just before: the feed,
-// which is late, does not tell the two apart.
+// which is late, does not tell the two apart. What somebody still writes to as it
+// goes to the trash stays there, if the state that knows of it is lost.
 func (w *world) missing() error {
 	live := map[string][]string{}
 	waits := func(path string) bool {
@@ -140,7 +141,7 @@ func (w *world) missing() error {
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
-		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) }):
+		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) || w.forgot && m.inTrash(text) }):
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
 		case w.crashes == 0 && !w.unsynced && !w.restored && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits):
@@ -148,6 +149,14 @@ func (w *world) missing() error {
 		}
 	}
 	return nil
+}
+
+// inTrash says that a version is in tandem's trash.
+func (m *machine) inTrash(text string) (found bool) {
+	m.disk.walk("", m.disk.root, true, func(rel string, in *inode) {
+		found = found || strings.HasPrefix(rel, private+"/trash/") && string(in.data) == text
+	})
+	return found
 }
 
 // elsewhere says that a version stands on either side under a name that waits.

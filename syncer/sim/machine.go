@@ -9,6 +9,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer"
+	real "tandem/syncer/disk"
 )
 
 // A machine is one that syncs with the drive: its disk, its state, its sign-in,
@@ -21,6 +22,9 @@ type machine struct {
 	db     *database
 	signIn memory
 	client *remote.Client
+	theirs remote.Drive
+	top    remote.Item
+	id     real.Identity // of the folder
 	cfg    syncer.Config
 
 	engine *syncer.Engine
@@ -33,6 +37,8 @@ type machine struct {
 	busy   bool           // a request is under way
 	dead   bool           // the process has ended
 	dying  bool           // it ends at its next verb
+	kept   bool           // a copy of the state was taken
+	swap   func() error   // what becomes of the state before the next process
 }
 
 // side is what the ledger calls what people do here.
@@ -61,40 +67,42 @@ func (m *machine) open(store *Store) (err error) {
 		return err
 	}
 	ctx := context.Background()
-	theirs, err := m.client.Drive(ctx, "")
-	if err != nil {
+	if m.theirs, err = m.client.Drive(ctx, ""); err != nil {
 		return err
 	}
-	root, err := m.client.Root(ctx, theirs.ID)
-	if err != nil {
+	if m.top, err = m.client.Root(ctx, m.theirs.ID); err != nil {
 		return err
 	}
+	if m.id, err = (fsys{m.disk}).Identity(); err != nil {
+		return err
+	}
+	m.cfg = syncer.Config{
+		Name: "docs", Disk: fsys{m.disk}, Remote: drive{m}, DB: m.db.DB, Host: m.name, HoldCount: 20, HoldPercent: 20,
+		Settle: time.Second, Parallel: 4, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
+	}
+	return m.bind()
+}
+
+// bind notes in a new state which two folders belong together.
+func (m *machine) bind() (err error) {
 	db := m.db.DB
-	d, err := db.EnsureDrive(state.Drive{ID: theirs.ID, Kind: theirs.Kind, RootID: root.ID})
+	m.cfg.Drive, err = db.EnsureDrive(state.Drive{ID: m.theirs.ID, Kind: m.theirs.Kind, RootID: m.top.ID})
 	if err != nil {
 		return err
 	}
+	drive := m.cfg.Drive.N
 	var key int64
 	err = db.Update(func(tx *state.Tx) error {
-		key, err = tx.PutItem(state.Item{Drive: d.N, ID: root.ID, Name: "root", Fold: "root", Kind: 2})
+		key, err = tx.PutItem(state.Item{Drive: drive, ID: m.top.ID, Name: "root", Fold: "root", Kind: 2})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	id, err := fsys{m.disk}.Identity()
-	if err != nil {
-		return err
-	}
-	f, err := db.PutFolder(state.Folder{Name: "docs", Drive: d.N, Root: key, Path: "/folder", UUID: id.UUID, FSID: id.FSID, Ino: id.Ino})
-	if err != nil {
-		return err
-	}
-	m.cfg = syncer.Config{
-		Name: "docs", Folder: f, Drive: d, Disk: fsys{m.disk}, Remote: drive{m}, DB: db, Host: m.name, HoldCount: 20, HoldPercent: 20,
-		Settle: time.Second, Parallel: 4, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
-	}
-	return nil
+	m.cfg.Folder, err = db.PutFolder(state.Folder{
+		Name: "docs", Drive: drive, Root: key, Path: "/folder", UUID: m.id.UUID, FSID: m.id.FSID, Ino: m.id.Ino,
+	})
+	return err
 }
 
 // connect makes a client, as each process does for itself.
@@ -109,6 +117,12 @@ func (m *machine) connect() (err error) {
 
 // begin starts a process that makes one pass.
 func (m *machine) begin() {
+	if m.swap != nil {
+		if err := m.swap(); err != nil {
+			m.fail("the state does not change: %v", err)
+		}
+		m.swap = nil
+	}
 	m.passes++
 	m.say("--- pass %d%s", m.passes, m.mark())
 	ctx, cancel := context.WithCancel(context.Background())

@@ -108,11 +108,12 @@ func (m *machine) actHere(p *person, verb, a, b string) error {
 	case "mkdir":
 		return d.mkdir(a, 0o755)
 	case "mv":
-		m.touchBelow(a)
+		m.touchBelow(m.side(), a)
+		m.eachBelow(a, func(text string) { m.ledger.moved(m.side(), text) }) // what is new in it there goes along
 		if err := d.rename(a, b, false); err != nil {
 			return err
 		}
-		m.touchBelow(b)
+		m.touchBelow(m.side(), b)
 	case "rm":
 		return m.remove(a)
 	default:
@@ -196,15 +197,15 @@ func (m *machine) remove(rel string) error {
 	return m.disk.rmdir(rel)
 }
 
-// touchBelow notes that a person moves what is here.
-func (m *machine) touchBelow(rel string) {
+// touchBelow notes that a person on some side moves what is here.
+func (m *machine) touchBelow(side int, rel string) {
 	in, err := m.disk.at(rel)
 	if err != nil {
 		return
 	}
-	m.ledger.moved(m.side(), string(in.data))
+	m.ledger.moved(side, string(in.data))
 	if in.dir {
-		m.disk.walk(rel, in, false, func(_ string, in *inode) { m.ledger.moved(m.side(), string(in.data)) })
+		m.disk.walk(rel, in, false, func(_ string, in *inode) { m.ledger.moved(side, string(in.data)) })
 	}
 }
 
@@ -226,6 +227,9 @@ func (w *world) actThere(verb, a, b string) error {
 	case "mv":
 		if err := w.online.Move(a, b); err != nil {
 			return err
+		}
+		for _, m := range w.machines {
+			m.touchBelow(there, a) // what is new in it here goes along
 		}
 		w.eachBelow(b, func(text string) { w.ledger.moved(there, text) })
 	case "rm":

@@ -23,6 +23,7 @@ import (
 //	20 run 2
 //	31 online drop "PUT content" after=1 times=2 done
 //	40 disk rename ENOSPC after=3
+//	51 backup keep
 //	77 kill here2
 //
 // Each line happens at its step, that is before somebody goes on for that many
@@ -242,6 +243,12 @@ func (w *world) happen() {
 	if w.pick.IntN(150) == 0 {
 		w.write(w.inventFault(w.pick))
 	}
+	switch m := w.machines[0]; {
+	case !m.kept && w.pick.IntN(500) == 0:
+		w.write("backup keep")
+	case m.kept && w.pick.IntN(200) == 0:
+		w.write("backup restore")
+	}
 }
 
 // write adds a line to the script that is being made up, and carries it out.
@@ -262,6 +269,8 @@ func (w *world) carryOut(do string) {
 		err = w.online1(word[1:])
 	case "disk", "state":
 		err = w.arrange(word)
+	case "backup":
+		err = w.machineOf(word[2:]).backup(word[1])
 	case "kill":
 		w.machineOf(word[1:]).dead = true
 	case "power":
@@ -371,7 +380,7 @@ func (w *world) inventFault(rnd *rand.Rand) string {
 	routes := []string{"PUT content", "GET delta", "GET download", "DELETE item", "PATCH item", "POST children", "GET item", "POST batch", "*"}
 	match := "match=" + routes[rnd.IntN(len(routes))]
 	times := fmt.Sprintf("times=%d", 1+rnd.IntN(3))
-	switch rnd.IntN(13) {
+	switch rnd.IntN(14) {
 	case 0:
 		return deed("online", match, times, "status=503")
 	case 1:
@@ -396,6 +405,8 @@ func (w *world) inventFault(rnd *rand.Rand) string {
 		return deed("online", "match=*", "twist="+[]string{"newborn", "lag", "bump-later"}[rnd.IntN(3)], "for=20s", times)
 	case 11:
 		return deed("kill", whose)
+	case 12:
+		return deed("backup", "none", whose)
 	default:
 		return deed("power", string(losses[rnd.IntN(len(losses))]), whose)
 	}

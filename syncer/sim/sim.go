@@ -74,6 +74,7 @@ type world struct {
 	last     *proc
 	quiet    bool // people and faults have stopped
 	unsynced bool // a directory could not be synced: see missing
+	forgot   bool // a state is older than what was done, or was lost
 	restored bool // something was brought back from the drive's bin: see missing
 
 	turns   int // of all machines

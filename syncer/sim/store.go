@@ -50,6 +50,8 @@ type database struct {
 	*state.DB
 	raw     *sql.DB // to empty it
 	wipe    string
+	back    string // to take a copy of all it holds, …
+	forth   string // … and to hold that copy
 	machine *machine
 }
 
@@ -66,6 +68,9 @@ func newDatabase(path string) (*database, error) {
 		return nil, err
 	}
 	s.raw.SetMaxOpenConns(1)
+	if _, err := s.raw.Exec("ATTACH ':memory:' AS backup"); err != nil {
+		return nil, err
+	}
 	rows, err := s.raw.Query("SELECT name FROM sqlite_schema WHERE type='table'")
 	if err != nil {
 		return nil, err
@@ -76,17 +81,39 @@ func newDatabase(path string) (*database, error) {
 		if err := rows.Scan(&name); err != nil {
 			return nil, err
 		}
-		s.wipe += fmt.Sprintf("DELETE FROM %q;", name)
+		s.wipe += fmt.Sprintf("DELETE FROM main.%q;", name)
+		s.back += fmt.Sprintf("DROP TABLE IF EXISTS backup.%[1]q; CREATE TABLE backup.%[1]q AS SELECT * FROM main.%[1]q;", name)
+		s.forth += fmt.Sprintf("INSERT INTO main.%[1]q SELECT * FROM backup.%[1]q;", name)
 	}
 	return s, rows.Err()
 }
 
 func (s *database) enter(m *machine) error {
+	err := s.lose()
+	s.machine = m
+	return err
+}
+
+// keep takes a copy of the state, as a backup does.
+func (s *database) keep() error {
+	_, err := s.raw.Exec("BEGIN IMMEDIATE;" + s.back + "COMMIT")
+	return err
+}
+
+// restore puts the last copy in place of the state.
+func (s *database) restore() error { return s.become(s.wipe + s.forth) }
+
+// lose removes the state.
+func (s *database) lose() error { return s.become(s.wipe) }
+
+// become changes the state behind the program's back, which must not be running.
+func (s *database) become(how string) error {
+	m := s.machine
 	s.machine = nil
-	if _, err := s.raw.Exec("BEGIN IMMEDIATE;" + s.wipe + "COMMIT"); err != nil {
+	defer func() { s.machine = m }()
+	if _, err := s.raw.Exec("BEGIN IMMEDIATE;" + how + "COMMIT"); err != nil {
 		return err
 	}
-	s.machine = m
 	return s.Reopen()
 }
 

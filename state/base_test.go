@@ -240,6 +240,41 @@ func wantOne[T comparable](t *testing.T, what string, got []T, err error, want T
 	}
 }
 
+func TestTheJournalKnowsWhatIsInTheTrash(t *testing.T) {
+	s := newStore(t)
+	day := 24 * time.Hour
+	s.must(s.db.Update(func(tx *Tx) error {
+		for _, e := range []Entry{
+			{At: s.now.Add(-2 * day), Op: "delete here", Detail: "trash/second"},
+			{At: s.now.Add(-3 * day), Op: "delete here", Detail: "trash/first"},
+			{At: s.now.Add(-3 * day), Op: "delete here"}, // a folder
+			{At: s.now.Add(-3 * day), Op: "upload", Detail: "d"},
+			{At: s.now, Op: "delete here", Detail: "trash/young"},
+		} {
+			if err := tx.Journal(s.folder, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	in := func(most int) (names []string, entries []int64) {
+		list, err := s.db.Trashed(s.folder, s.now.Add(-day), most)
+		s.must(err)
+		for _, t := range list {
+			names, entries = append(names, t.Private), append(entries, t.N)
+		}
+		return names, entries
+	}
+	if names, _ := in(10); !slices.Equal(names, []string{"trash/first", "trash/second"}) {
+		t.Errorf("in the trash for a day: %q", names)
+	}
+	_, first := in(1)
+	s.must(s.db.Update(func(tx *Tx) error { return tx.Emptied(first) }))
+	if names, _ := in(10); !slices.Equal(names, []string{"trash/second"}) {
+		t.Errorf("once the first is removed: %q", names)
+	}
+}
+
 func TestJournalCountsDeletesOfTheLastHour(t *testing.T) {
 	s := newStore(t)
 	s.must(s.db.Update(func(tx *Tx) error {

@@ -33,6 +33,25 @@ func (db *DB) DeletedSince(folder, top int64, since time.Time) (int, error) {
 	return n, err
 }
 
+// A Trashed is a file that was moved to the trash.
+type Trashed struct {
+	N       int64  // of its entry in the journal
+	Private string // where it went
+}
+
+// Trashed lists those that went there before then, the oldest first, and are not
+// known to have been removed since.
+func (db *DB) Trashed(folder int64, before time.Time, most int) ([]Trashed, error) {
+	return all(db.r, func(row scanner, t *Trashed) error { return row.Scan(&t.N, &t.Private) },
+		"SELECT n, detail FROM journal WHERE folder=? AND at<? AND op='delete here' AND detail<>'' ORDER BY at, n LIMIT ?",
+		folder, stamp(before), most)
+}
+
+// Emptied notes that they are in the trash no more.
+func (tx *Tx) Emptied(entries []int64) error {
+	return tx.exec("UPDATE journal SET detail='' WHERE n IN (SELECT value FROM json_each(?))", list(entries))
+}
+
 // A Conflict is a file of which both versions were kept.
 type Conflict struct {
 	Path, Copy string

@@ -95,7 +95,7 @@ func (e *Engine) trashed(j job, in state.Intent) outcome {
 	return outcome{
 		sync: []string{dirOf(in.Path), dirOf(in.Private)},
 		tx: func(tx *state.Tx) error {
-			err := errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), tx.DropIntent(in.N), e.journalDelete(tx, j, 1, "delete here"))
+			err := errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), tx.DropIntent(in.N), e.journalTrash(tx, j, in.Private))
 			if written && err == nil {
 				_, err = tx.PutIntent(later(in, opTrashed, e.clock.Now()))
 			}
@@ -284,6 +284,14 @@ func (e *Engine) forgetBelow(k plan.Key) {
 func (t *local) hasBase(k plan.Key) bool {
 	_, ok := t.base(k)
 	return ok
+}
+
+// journalTrash notes also where a file went, so that it can be removed from there
+// in time: only what was proved to be what was deleted has such a note.
+func (e *Engine) journalTrash(tx *state.Tx, j job, private string) error {
+	return tx.Journal(e.cfg.Folder.N, state.Entry{
+		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j), Items: 1,
+	})
 }
 
 func (e *Engine) journalDelete(tx *state.Tx, j job, items int, op string) error {

@@ -115,6 +115,7 @@ type Engine struct {
 	happened time.Time // when anything last changed on either side
 	chores   time.Time // when what has nothing to do with the feed is next due
 	walked   time.Time // when the whole folder was last looked at
+	pruned   time.Time // when the trash was last looked through
 	searchAt time.Time // when it is to be for something that went away, in a single pass
 	noticed  time.Time // up to when something is said to have changed online
 	unread   string    // why the change feed could not be read …
@@ -228,6 +229,7 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		case e.fatal != nil:
 			return e.fatal
 		case once && e.quiet():
+			e.prune()
 			return e.failed
 		}
 		if e.listed && (len(e.dirty)+len(e.local.look) > 0 || e.refill()) {
@@ -346,6 +348,7 @@ func (e *Engine) tick(ctx context.Context) {
 	if !e.once {
 		e.chores = now.Add(e.cfg.Poll)
 		e.sweep()
+		e.prune()
 		e.readVerdicts()
 		if now.Sub(e.walked) > trueUp {
 			e.walked = now

@@ -1,0 +1,76 @@
+package syncer
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"tandem/state"
+)
+
+const (
+	trashFor   = 30 * 24 * time.Hour // as long as the drive keeps what was deleted online, at least
+	pruneEvery = time.Hour
+	pruneMost  = 1000 // files at a time, for the loop does nothing else meanwhile
+)
+
+// prune removes from the trash, when nothing else is to be done, what was deleted
+// long ago. The trash is not searched: what no note says to have been deleted may
+// be the only copy of something.
+func (e *Engine) prune() {
+	now := e.clock.Now()
+	if now.Sub(e.pruned) < pruneEvery || e.dry || !e.settled() {
+		return
+	}
+	old, err := e.db.Trashed(e.cfg.Folder.N, now.Add(-trashFor), pruneMost)
+	if err != nil {
+		panic(stateError{err})
+	}
+	intents, err := e.db.Intents(e.cfg.Folder.N)
+	if err != nil {
+		panic(stateError{err})
+	}
+	wanted := map[string]bool{}
+	for _, in := range intents {
+		wanted[in.Private] = true
+	}
+	var done []int64
+	dirs := map[string]bool{}
+	for _, t := range old {
+		if wanted[t.Private] || !e.discarded(t.Private, now) {
+			continue
+		}
+		done = append(done, t.N)
+		for dir := dirOf(t.Private); dir != trashDir && dir != ""; dir = dirOf(dir) {
+			dirs[dir] = true
+		}
+	}
+	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) { // what is in a folder before the folder
+		e.fs.Rmdir(dir) // one that is not empty stays
+	}
+	if len(done) > 0 {
+		e.commit(report{tx: func(tx *state.Tx) error { return tx.Emptied(done) }})
+		e.log.Info("removed from the trash", "files", len(done))
+	}
+	if len(old) < pruneMost || len(done) == 0 {
+		e.pruned = now
+	}
+}
+
+// discarded removes a file from the trash, unless something has happened to it
+// there. What is not there any more needs no removal.
+func (e *Engine) discarded(rel string, now time.Time) bool {
+	entry, err := e.fs.Lstat(rel)
+	if err == nil && now.Sub(time.Unix(0, entry.CTime)) < trashFor {
+		return false
+	}
+	if err == nil {
+		err = e.fs.Remove(rel)
+	}
+	if err != nil && !gone(err) {
+		e.log.Warn("not removed from the trash", "path", path.Base(rel), "err", err)
+		return false
+	}
+	return true
+}

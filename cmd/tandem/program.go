@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type program struct {
 const rootHelp = `tandem keeps a folder on this machine and a folder on OneDrive the same.
 
 Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
+       tandem                  before anything is set up: asks what it needs
 
   connection             add, list, test and remove accounts
   login [CONNECTION]     sign in, and see whose drive it is
@@ -60,6 +62,12 @@ Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
 // printed as it is.
 func (p *program) command() *cobra.Command {
 	root := &cobra.Command{Use: "tandem", Long: rootHelp, SilenceErrors: true, SilenceUsage: true}
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usage(fmt.Errorf("unknown command %q for %q", args[0], "tandem"), "see: tandem --help")
+		}
+		return p.welcomeNewcomer(cmd.Context())
+	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpTemplate("{{.Long}}")
 	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {

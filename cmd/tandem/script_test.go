@@ -76,7 +76,23 @@ func TestScripts(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16") // stories mostly wait; -parallel still has the last word
-	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }})
+	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "xdg-open": browse})
+}
+
+// elsewhere is tandem in a world where Microsoft's cloud is the emulator.
+func elsewhere() {
+	clouds["global"] = [2]string{os.Getenv("EMULATOR"), os.Getenv("EMULATOR") + "/v1.0"}
+	main()
+}
+
+// browse is the browser of a desktop, which there is with DISPLAY set: the person
+// at it agrees to everything.
+func browse() {
+	answer, err := http.Get(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	answer.Body.Close()
 }
 
 // A world is where one story happens.
@@ -176,6 +192,9 @@ func (w *world) begin(opt remotetest.Options) error {
 	w.drive, w.at = remotetest.New(opt), "127.0.0.1:0"
 	if err := w.comeBack(); err != nil {
 		return err
+	}
+	if w.ts != nil {
+		w.ts.Setenv("EMULATOR", "http://"+w.at)
 	}
 	file := w.path("config/tandem/config.toml")
 	text := fmt.Sprintf(scriptConfig, "http://"+w.at+"/v1.0", "http://"+w.at, w.path("local"))

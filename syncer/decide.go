@@ -162,7 +162,11 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 	open := map[plan.Key]struct{}{}
 	for _, w := range p.Waiting {
 		open[w.Key] = struct{}{}
-		txs = append(txs, e.waitFor(w.Key, w.Why, w.Person, 0))
+		if w.Along {
+			txs = append(txs, e.waitAlong(w.Key))
+		} else {
+			txs = append(txs, e.waitFor(w.Key, w.Why, w.Person, 0))
+		}
 	}
 	for _, s := range p.Actions {
 		open[s.Key], open[s.Pair] = struct{}{}, struct{}{}
@@ -204,7 +208,16 @@ func (e *Engine) waitFor(k plan.Key, why string, person bool, after time.Duratio
 		w.Next = e.clock.Now().Add(after)
 	}
 	e.waiting[k] = w
+	delete(e.along, k)
 	return func(tx *state.Tx) error { return tx.PutWaiting(e.cfg.Folder.N, w) }
+}
+
+// waitAlong notes that k waits as long as its folder does. Of that there is one
+// line, not one for each thing in it.
+func (e *Engine) waitAlong(k plan.Key) func(*state.Tx) error {
+	e.waiting[k] = state.Waiting{Key: int64(k)}
+	e.along[k] = struct{}{}
+	return func(tx *state.Tx) error { return tx.DropWaiting(e.cfg.Folder.N, int64(k)) }
 }
 
 func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
@@ -212,6 +225,7 @@ func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
 		return nil
 	}
 	delete(e.waiting, k)
+	delete(e.along, k)
 	return func(tx *state.Tx) error { return tx.DropWaiting(e.cfg.Folder.N, int64(k)) }
 }
 

@@ -94,8 +94,9 @@ type Engine struct {
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
-	cleared  []int64 // dirty marks to take off with the next commit
-	marked   int64   // the latest mark that dirty has taken over
+	along    map[plan.Key]struct{} // of these, those that only wait with their folder
+	cleared  []int64               // dirty marks to take off with the next commit
+	marked   int64                 // the latest mark that dirty has taken over
 
 	ready    queue
 	inFlight int   // planned and not ended
@@ -165,7 +166,7 @@ func New(cfg Config) *Engine {
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
-		waiting: map[plan.Key]state.Waiting{}, feed: cmp.Or(cfg.Feed, new(Feed)),
+		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		refused: plan.RemoteRefuses(cfg.Drive.Kind),
 		sum:     Summary{Folder: cfg.Name, Waiting: []Waiting{}},
 	}

@@ -49,7 +49,10 @@ func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
 	s := e.sum
 	s.Requests = e.drive.Requests() - requests
 	s.Seconds = e.clock.Now().Sub(start).Seconds()
-	for _, w := range e.waiting {
+	for k, w := range e.waiting {
+		if _, ok := e.along[k]; ok {
+			continue
+		}
 		s.Waiting = append(s.Waiting, Waiting{w.Path, w.Why, w.Person})
 	}
 	for _, h := range e.held {

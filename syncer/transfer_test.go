@@ -481,3 +481,30 @@ func TestADiskThatTakesNoWritesAnyMoreStillSends(t *testing.T) {
 		})
 	}
 }
+
+// TestAFolderThatCannotBeReadIsOneLine however much is in it, and what waited with
+// it comes once it can be read.
+func TestAFolderThatCannotBeReadIsOneLine(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("d/a.txt=a d/b.txt=b d/e/f.txt=f g.txt=g")
+	for _, name := range []string{"d/a.txt", "d/b.txt", "d/e/f.txt", "d/new.txt"} {
+		p.put(name, "theirs")
+	}
+	p.onStage().never("list d", syscall.EACCES)
+	for range 2 {
+		sum := p.sync()
+		if len(sum.Waiting) != 1 || sum.Waiting[0].Path != "d" || !sum.NeedsPerson() {
+			t.Errorf("waiting: %+v", sum.Waiting)
+		}
+		if rows, err := p.db.Waitings(p.cfg.Folder.N); err != nil || len(rows) != 1 {
+			t.Errorf("on record: %+v, %v", rows, err)
+		}
+	}
+	p.onStage()
+	if sum := p.sync(); len(sum.Waiting) != 0 {
+		t.Errorf("still waiting: %+v", sum.Waiting)
+	}
+	p.holds("d/e/f.txt", "theirs")
+	p.holds("d/new.txt", "theirs")
+	p.same()
+}

@@ -149,6 +149,19 @@ func (p *pass) above(k Key, next func(*node) Key) func(yield func(*node) bool) {
 	}
 }
 
+// along says that all that keeps n is that its folder waits.
+func (p *pass) along(n *node) bool {
+	at := n.place.Parent
+	if n.Local.Kind == Unknown {
+		at = n.Local.Parent
+	}
+	f, ok := p.nodes[p.key(at)]
+	if !ok || f.state != waiting || f.why == "" {
+		return false
+	}
+	return n.why == whyFolder || n.Local.Kind == Unknown && f.Local.Kind == Unknown && n.why == f.why
+}
+
 // report lists what waits, and what is to be asked again.
 func (p *pass) report() {
 	for _, n := range p.order {
@@ -163,7 +176,7 @@ func (p *pass) report() {
 			}
 		case waiting:
 			if n.why != "" {
-				p.plan.Waiting = append(p.plan.Waiting, Wait{n.Key, n.why, n.person})
+				p.plan.Waiting = append(p.plan.Waiting, Wait{n.Key, n.why, n.person, p.along(n)})
 			}
 		}
 	}

@@ -169,6 +169,7 @@ type Wait struct {
 	Key    Key
 	Why    string
 	Person bool // nothing will change until a person does something
+	Along  bool // with its folder, which waits, too, and of which it is enough to tell
 }
 
 // A Plan is the answer to one look at the trees.

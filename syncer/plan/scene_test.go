@@ -426,6 +426,9 @@ func (s *scene) sayRest(p Plan) string {
 		if x.Person {
 			who = "waits for a person"
 		}
+		if x.Along {
+			who = "waits with its folder"
+		}
 		fmt.Fprintf(&b, "%s  %s  (%s)\n", who, s.where(x.Key), x.Why)
 	}
 	for _, k := range p.Hash {

@@ -5,10 +5,15 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build test histories simulate mutants soak storm coverage race lint bench demo cross clean
+.PHONY: build man test histories simulate mutants soak storm coverage race lint bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
+
+# The manual pages, made of what --help says: dist/man/tandem.1 and one for each
+# command.
+man:
+	go run -tags man -ldflags "-X main.version=$(VERSION)" ./cmd/tandem dist/man
 
 test:
 	go test ./...

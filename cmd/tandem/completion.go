@@ -51,3 +51,40 @@ func (p *program) completeFolders(*cobra.Command, []string, string) ([]string, c
 	}
 	return slices.Sorted(maps.Keys(s.cfg.Folder)), cobra.ShellCompDirectiveNoFileComp
 }
+
+// completeWhatIsMissing gives all commands below cmd what they do not bring
+// themselves: groups, and no file names where no file is meant.
+func (p *program) completeWhatIsMissing(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		p.completeWhatIsMissing(sub)
+	}
+	if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	if cmd.Flags().Lookup("group") != nil {
+		cmd.RegisterFlagCompletionFunc("group", p.completeGroups) // fails only where the flag has one of its own
+	}
+}
+
+// completeGroups knows the labels of tasks or connections, whichever a command
+// is about.
+func (p *program) completeGroups(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	s, err := p.begin()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	labels := map[string]bool{}
+	for _, t := range s.cfg.Task {
+		labels[t.Group] = labels[t.Group] || cmd.Name() == "run"
+	}
+	for _, c := range s.cfg.Connection {
+		labels[c.Group] = labels[c.Group] || cmd.Name() != "run"
+	}
+	var known []string
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		if label != "" && labels[label] {
+			known = append(known, label)
+		}
+	}
+	return known, cobra.ShellCompDirectiveNoFileComp
+}

@@ -38,7 +38,7 @@ const (
 )
 
 func (p *program) heldCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "held", Short: "deletes that wait for your word", Long: heldHelp, Args: cobra.MaximumNArgs(1),
+	cmd := &cobra.Command{Use: "held", Short: "deletes that wait for your word", Long: heldHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeFolders,
 		RunE: func(_ *cobra.Command, args []string) error { return p.eachHeld(args, (*session).listHeld) }}
 	for name, verdict := range map[string]uint8{"approve": approved, "deny": denied} {
 		cmd.AddCommand(&cobra.Command{Use: name, Long: heldHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeFolders,

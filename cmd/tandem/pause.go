@@ -29,6 +29,7 @@ Exit codes: 0, 1 the state cannot be written, 2 no such time
 
 func (p *program) pauseCommand() *cobra.Command {
 	return &cobra.Command{Use: "pause", Short: "leave everything alone for a while", Long: pauseHelp, Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions([]string{"30m", "1h", "2h", "4h", "1d"}, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			now := &pause{Since: time.Now()}
 			form := url.Values{}

@@ -91,5 +91,6 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(p.connectionCommand(), p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.pauseCommand(), p.resumeCommand(), p.syncNowCommand(), p.stopCommand(), p.serviceCommand(), p.heldCommand(),
 		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
 		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
+	p.completeWhatIsMissing(root)
 	return root
 }

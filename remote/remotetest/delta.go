@@ -233,11 +233,11 @@ func (p *pageOf) emit(it *item) {
 // finish does to the page what faults ask for.
 func (p *pageOf) finish() []*dress {
 	items, t := p.items, p.d.twists
-	if t.has(Duplicates) {
-		items = doubled(items)
-	}
 	if t.has(Shuffled) {
 		p.d.rnd.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
+	}
+	if t.has(Duplicates) { // after that: the last of several is what counts
+		items = doubled(items)
 	}
 	if t.has(Ghost) {
 		items = append(items, &dress{ID: otherDrive + "!7", Size: new(int64),

@@ -102,11 +102,15 @@ func (e *Engine) takeSteps(p plan.Plan) {
 // sets aside what it must be asked again.
 func (e *Engine) takeQuestions(p plan.Plan) {
 	e.toHash = append(e.toHash, p.Hash...)
+	now := e.clock.Now()
 	for _, k := range p.Later {
-		it, ok := e.local.diff[k]
+		at := e.rest[k]
+		if it, ok := e.local.diff[k]; ok && it.young.After(at) {
+			at = it.young
+		}
 		switch {
-		case ok && it.young.After(e.clock.Now()):
-			e.lookLater(k, it.young)
+		case at.After(now):
+			e.lookLater(k, at) // k has one time to wake, and both must be over
 		case !e.rests(k):
 			e.later[k] = struct{}{}
 		}

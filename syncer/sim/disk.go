@@ -159,6 +159,7 @@ func (d *disk) commit(c change) {
 		}
 	}
 	for _, s := range c {
+		d.m.watch.named(s)
 		for _, in := range []*inode{s.was.in, s.now.in} {
 			if in != nil {
 				in.ctime = d.time()
@@ -215,6 +216,7 @@ func (d *disk) write(in *inode, at int, b []byte) {
 		in.unsafe = true
 		d.files = append(d.files, in)
 	}
+	d.m.watch.changed(in)
 	d.m.changed = true
 }
 

@@ -319,6 +319,7 @@ func (h *handle) SetMTime(ns int64) error {
 			ns -= ns % tick
 		}
 		h.in.mtime, h.in.ctime = ns, h.f.time()
+		h.f.m.watch.changed(h.in)
 		return nil
 	})
 }
@@ -334,6 +335,7 @@ func (h *handle) CopyAttrs(from real.File) error {
 func (h *handle) Chmod(mode uint32) error {
 	return h.f.do("chmod", h.rel, true, func() error {
 		h.in.mode, h.in.ctime = mode, h.f.time()
+		h.f.m.watch.changed(h.in)
 		return nil
 	})
 }

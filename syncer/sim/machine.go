@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 
 	"tandem/remote"
@@ -19,6 +21,7 @@ type machine struct {
 	n      int    // from 0
 	name   string // also for conflict copies
 	disk   *disk
+	watch  *watch
 	db     *database
 	signIn memory
 	client *remote.Client
@@ -39,6 +42,8 @@ type machine struct {
 	dying  bool           // it ends at its next verb
 	kept   bool           // a copy of the state was taken
 	swap   func() error   // what becomes of the state before the next process
+	stop   bool           // it is asked to end
+	upAt   time.Time      // when an agent that ended comes back
 }
 
 // side is what the ledger calls what people do here.
@@ -52,6 +57,7 @@ func newMachine(w *world, n int) *machine {
 	if n > 0 {
 		m.name = fmt.Sprint("here", n+1)
 	}
+	m.watch = newWatch(m)
 	m.disk = newDisk(m, w.script.Disk)
 	return m
 }
@@ -78,7 +84,10 @@ func (m *machine) open(store *Store) (err error) {
 	}
 	m.cfg = syncer.Config{
 		Name: "docs", Disk: fsys{m.disk}, Remote: drive{m}, DB: m.db.DB, Host: m.name, HoldCount: 20, HoldPercent: 20,
-		Settle: time.Second, Parallel: 4, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
+		Settle: time.Second, Poll: time.Minute, Parallel: 4, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
+	}
+	if m.logged {
+		m.cfg.Log = slog.New(slog.NewTextHandler(sayer{m.world}, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: noTime}))
 	}
 	return m.bind()
 }
@@ -105,6 +114,21 @@ func (m *machine) bind() (err error) {
 	return err
 }
 
+// sayer lets the engine's log be part of the world's.
+type sayer struct{ w *world }
+
+func (s sayer) Write(line []byte) (int, error) {
+	s.w.log = append(s.w.log, "                         "+strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
+func noTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
 // connect makes a client, as each process does for itself.
 func (m *machine) connect() (err error) {
 	const host = "http://127.0.0.1:1"
@@ -115,7 +139,7 @@ func (m *machine) connect() (err error) {
 	return err
 }
 
-// begin starts a process that makes one pass.
+// begin starts a process. It makes one pass, or goes on until it is stopped.
 func (m *machine) begin() {
 	if m.swap != nil {
 		if err := m.swap(); err != nil {
@@ -128,9 +152,19 @@ func (m *machine) begin() {
 	ctx, cancel := context.WithCancel(context.Background())
 	m.cancel = cancel
 	m.sum, m.err, m.whole = syncer.Summary{}, nil, false
-	m.engine = syncer.New(m.cfg)
+	m.stop, m.upAt = false, time.Time{}
+	cfg := m.cfg
+	m.watch = newWatch(m)
+	if m.agents() {
+		cfg.Watch = m.watch
+	}
+	m.engine = syncer.New(cfg)
 	m.loop = m.spawn("loop", func() {
-		m.sum, m.err = m.engine.Once(ctx)
+		if m.agents() {
+			m.err = m.engine.Run(ctx)
+		} else {
+			m.sum, m.err = m.engine.Once(ctx)
+		}
 		m.whole = true
 	})
 }
@@ -184,6 +218,17 @@ func (m *machine) restart() {
 	}
 	if err := m.connect(); err != nil {
 		m.fail("%v", err)
+	}
+}
+
+// comeBack starts an agent that ended while others go on.
+func (m *machine) comeBack() {
+	switch {
+	case m.loop != nil || !m.agents() || m.over || !m.running():
+	case m.upAt.IsZero():
+		m.upAt = m.now.Add(10 * time.Second)
+	case !m.now.Before(m.upAt):
+		m.begin()
 	}
 }
 

@@ -167,12 +167,28 @@ type clock struct{ m *machine }
 func (c clock) Now() time.Time { return c.m.now }
 
 // After lets the loop sleep. Exactly one of the things it selects from is there
-// when it goes on: a report, or else the time.
+// when it goes on: a report, or else the end, a hint or the time.
 func (c clock) After(d time.Duration) <-chan time.Time {
 	m := c.m
+	if len(m.watch.events) > 0 {
+		return nil
+	}
+	until := m.now.Add(d)
+	if hints := m.watch.hints; len(hints) > 0 && hints[0].ripe.Before(until) {
+		until = hints[0].ripe
+	}
 	m.mail = false
-	m.pause(func() bool { return m.mail }, m.now.Add(d))
-	if m.mail {
+	m.pause(func() bool { return m.mail || m.stop }, until)
+	switch {
+	case m.mail:
+		return nil
+	case m.stop:
+		m.stop = false
+		m.cancel()
+		return nil
+	}
+	if m.watch.ripe() {
+		m.watch.Events()
 		return nil
 	}
 	due := make(chan time.Time, 1)

@@ -25,6 +25,8 @@ import (
 //	40 disk rename ENOSPC after=3
 //	51 backup keep
 //	77 kill here2
+//	79 stop
+//	80 overflow
 //
 // Each line happens at its step, that is before somebody goes on for that many
 // times. "run K" lets the K-th of those who can go on do so; without it the one
@@ -36,7 +38,8 @@ type Script struct {
 	Lag      time.Duration // how long the feed stays behind
 	Until    int           // people stop at this step, or after the last line
 	Disk     DiskOptions
-	Machines int // 0 = 1
+	Machines int  // 0 = 1
+	Agent    bool // processes go on until they are stopped, and watch the disk
 	Crash    Crash
 	Lines    []Line
 }
@@ -74,6 +77,7 @@ func newScript(seed uint64, rnd *rand.Rand) Script {
 	if rnd.IntN(5) == 0 {
 		s.Machines = 2 + rnd.IntN(2)
 	}
+	s.Agent = rnd.IntN(4) == 0
 	return s
 }
 
@@ -112,6 +116,9 @@ func (s Script) String() string {
 	}
 	if s.Machines > 1 {
 		fmt.Fprintf(&b, " machines=%d", s.Machines)
+	}
+	if s.Agent {
+		b.WriteString(" agent")
 	}
 	if c := s.Crash; c.After > 0 {
 		fmt.Fprintf(&b, " crash=%d", c.After)
@@ -181,6 +188,8 @@ func (s *Script) options(text string) (err error) {
 			if s.Machines, err = strconv.Atoi(value); s.Machines > len(sides) {
 				err = fmt.Errorf("too many machines: %d", s.Machines)
 			}
+		case "agent":
+			s.Agent = true
 		case "crash":
 			s.Crash.After, err = strconv.Atoi(value)
 		case "loss":
@@ -275,6 +284,10 @@ func (w *world) carryOut(do string) {
 		w.machineOf(word[1:]).dead = true
 	case "power":
 		w.machineOf(word[2:]).power(Loss(word[1]))
+	case "stop":
+		w.machineOf(word[1:]).stop = true
+	case "overflow":
+		w.machineOf(word[1:]).watch.overflow()
 	case "cursors":
 		w.online.ExpireCursors()
 	default:
@@ -380,7 +393,7 @@ func (w *world) inventFault(rnd *rand.Rand) string {
 	routes := []string{"PUT content", "GET delta", "GET download", "DELETE item", "PATCH item", "POST children", "GET item", "POST batch", "*"}
 	match := "match=" + routes[rnd.IntN(len(routes))]
 	times := fmt.Sprintf("times=%d", 1+rnd.IntN(3))
-	switch rnd.IntN(14) {
+	switch rnd.IntN(16) {
 	case 0:
 		return deed("online", match, times, "status=503")
 	case 1:
@@ -407,6 +420,10 @@ func (w *world) inventFault(rnd *rand.Rand) string {
 		return deed("kill", whose)
 	case 12:
 		return deed("backup", "none", whose)
+	case 13:
+		return deed("stop", whose)
+	case 14:
+		return deed("overflow", whose)
 	default:
 		return deed("power", string(losses[rnd.IntN(len(losses))]), whose)
 	}

@@ -21,6 +21,7 @@ func (w *world) settle() {
 		return
 	}
 	w.stop()
+	w.settling = true
 	for round := 1; w.bad == nil; round++ {
 		if round > most {
 			w.fail("I10: not quiet after %d rounds: %s", most, w.differences())
@@ -52,6 +53,50 @@ func (w *world) settle() {
 	}
 }
 
+// calm gives the agents, once people and faults have stopped, so much time that
+// whatever they put off is due. Then both sides must be the same with no help but
+// a person's word on what is held; and they are stopped.
+func (w *world) calm() {
+	if w.over {
+		return
+	}
+	const spell, spells = 15 * time.Minute, 5 // nothing is put off for more than an hour
+	if !w.quiet {
+		w.stop()
+		w.calmAt = w.now
+	}
+	if w.now.Before(w.calmAt) {
+		return
+	}
+	for _, m := range w.machines {
+		m.judge()
+	}
+	if w.calmAt = w.calmAt.Add(spell); w.calmAt.Sub(w.quietAt) <= spells*spell {
+		return
+	}
+	w.over = true
+	for _, m := range w.machines {
+		if m.loop != nil {
+			m.sum.Waiting = m.noted()
+			m.alike()
+			m.stop = true
+		}
+	}
+}
+
+// noted lists what waits as the state has it.
+func (m *machine) noted() []syncer.Waiting {
+	rows, err := m.db.Waitings(m.cfg.Folder.N)
+	if err != nil {
+		m.fail("%v", err)
+	}
+	var all []syncer.Waiting
+	for _, row := range rows {
+		all = append(all, syncer.Waiting{Path: row.Path, Why: row.Why, Person: row.Person})
+	}
+	return all
+}
+
 // silence lets a day go by in which nobody does anything: then the engine has
 // nothing to do either. It is long, and so not for every world.
 func (w *world) silence() {
@@ -72,7 +117,11 @@ func (w *world) silence() {
 
 // stop ends people's work and all faults.
 func (w *world) stop() {
+	if w.quiet {
+		return
+	}
 	w.say("--- people and faults stop")
+	w.quietAt = w.now
 	for _, p := range w.people {
 		if p.open != nil {
 			w.carryOut(p.name + " close")
@@ -117,6 +166,13 @@ func (m *machine) final() {
 			m.fail("I41: %q waits for what is over: %s", wait.Path, wait.Why)
 		}
 	}
+	m.alike()
+	m.litter()
+}
+
+// alike holds the two sides to being the same but for what waits.
+func (m *machine) alike() {
+	sum := m.sum
 	here, there := m.disk.tree(), m.onlineTree()
 	strays := 0 // what waits may bear another name on the other side
 	for _, p := range union(here, there) {
@@ -133,7 +189,6 @@ func (m *machine) final() {
 			return
 		}
 	}
-	m.litter()
 }
 
 // waits says that a path waits with a reason, or is in a folder that does.

@@ -76,6 +76,10 @@ type world struct {
 	unsynced bool // a directory could not be synced: see missing
 	forgot   bool // a state is older than what was done, or was lost
 	restored bool // something was brought back from the drive's bin: see missing
+	settling bool // and each process makes a single pass
+	quietAt  time.Time
+	calmAt   time.Time // when calm looks next
+	over     bool      // the agents were stopped for good
 
 	turns   int // of all machines
 	passes  int
@@ -172,9 +176,16 @@ func (w *world) turn() {
 		w.advance()
 		for _, m := range w.machines {
 			m.reap()
+			m.comeBack()
+		}
+		if w.agents() && w.step > w.script.Until && w.next >= len(w.script.Lines) {
+			w.calm()
 		}
 	}
 }
+
+// agents says that processes go on until they are stopped.
+func (w *world) agents() bool { return w.script.Agent && !w.settling }
 
 func (w *world) running() bool {
 	return slices.ContainsFunc(w.machines, func(m *machine) bool { return m.loop != nil })

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"tandem/watcher/codepage"
 )
 
 // A Kind is what stands under a name, as far as syncing is concerned.
@@ -20,7 +22,7 @@ const (
 // An Entry is one directory entry, as lstat tells it. Times are Unix
 // nanoseconds.
 type Entry struct {
-	Name  string // as the disk spells it; may be invalid UTF-8
+	Name  string // as the disk spells it, or as its code page reads that; may be invalid UTF-8
 	Kind  Kind
 	Why   string // for Other: "symbolic link", "FIFO", …
 	Ino   uint64 // 0 on Windows
@@ -43,6 +45,11 @@ func IsPrivate(rel string) bool {
 	first, _, _ := strings.Cut(rel, "/")
 	return strings.EqualFold(first, Private)
 }
+
+// SetPage says that names on the disk are spelled in a code page. Everything
+// that is asked, told and listed then has the names as they are read. It is set
+// before anything else is asked.
+func (r *Root) SetPage(p *codepage.Page) { r.page = p }
 
 var (
 	errName    = errors.New("not a clean path below the root")

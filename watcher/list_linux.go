@@ -65,7 +65,7 @@ func (r *Root) stat(rel string, dir int, l *listing, n int, buf []Entry) ([]Entr
 		}
 		switch errno := l.statx(dir, &l.dirents[start]); errno {
 		case 0:
-			buf = append(buf, r.entry(name, &l.st))
+			buf = append(buf, r.entry(r.page.Read(name), &l.st))
 		case unix.ENOENT:
 		default:
 			return buf, fmt.Errorf("stat %q in %q: %w", name, rel, errno)

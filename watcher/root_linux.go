@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/watcher/codepage"
 )
 
 // A Root is an open directory below which everything is looked at. Paths are
@@ -21,6 +23,7 @@ type Root struct {
 	dev   uint64
 	walk  bool // the kernel has no openat2 (before 5.6, or forbidden in a sandbox)
 	whole bool // paths in the private area are served
+	page  *codepage.Page
 	lists sync.Pool
 }
 
@@ -75,12 +78,16 @@ func (r *Root) open(rel string, flags int) (int, error) {
 	if err := r.check(rel); err != nil {
 		return -1, err
 	}
+	at, err := r.page.SpellPath(rel)
+	if err != nil {
+		return -1, fmt.Errorf("open %w", err)
+	}
 	resolve := r.resolve
 	if r.walk {
 		resolve = r.walkTo
 	}
 	for {
-		fd, err := resolve(rel, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW)
+		fd, err := resolve(at, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW)
 		switch err {
 		case nil:
 			return fd, nil
@@ -150,6 +157,9 @@ func (r *Root) Parent(rel string) (dir *os.File, name string, err error) {
 	if name == "" {
 		return nil, "", fmt.Errorf("%q: %w", rel, errName)
 	}
+	if name, err = r.page.SpellPath(name); err != nil {
+		return nil, "", err
+	}
 	dir, err = r.openDir(up, unix.O_PATH)
 	return dir, name, err
 }
@@ -182,6 +192,7 @@ func (r *Root) Lstat(rel string) (Entry, error) {
 	if err := unix.Statx(int(dir.Fd()), name, lstat, wanted, &st); err != nil {
 		return Entry{}, fmt.Errorf("stat %q: %w", rel, err)
 	}
+	_, name = split(rel)
 	return r.entry(name, &st), nil
 }
 

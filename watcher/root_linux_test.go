@@ -12,8 +12,11 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/watcher/codepage"
 )
 
 // eachRoot runs a test with either way to resolve a path.
@@ -409,4 +412,69 @@ func TestOneRootServesManyGoroutines(t *testing.T) {
 		}
 		readers.Wait()
 	})
+}
+
+func TestNamesAreReadAndSpelledInACodePage(t *testing.T) {
+	page, err := codepage.Named("windows-1252")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eachRoot(t, func(t *testing.T, r *Root, dir string) {
+		write(t, dir+"/\xfcber/caf\xe9.txt", "mine")
+		write(t, dir+"/\xfcber/odd\x81.txt", "odd")
+		r.SetPage(page)
+		if got, want := names(t, r, "über"), []string{"café.txt", "\xffodd\x81.txt"}; !slices.Equal(got, want) {
+			t.Errorf("listed %q, want %q", got, want)
+		}
+		for _, name := range names(t, r, "über") {
+			rel := "über/" + name
+			e, err := r.Lstat(rel)
+			if err != nil || e.Name != name || e.Kind != File {
+				t.Errorf("%q is %+v, %v", rel, e, err)
+			}
+			f, opened, err := r.OpenFile(rel)
+			if err != nil || opened != e {
+				t.Fatalf("%q opens as %+v, %v; want %+v", rel, opened, err, e)
+			}
+			f.Close()
+			at, spelled, err := r.Parent(rel)
+			if err != nil || spelled == name {
+				t.Errorf("a verb would act on %q, %v", spelled, err)
+			}
+			at.Close()
+		}
+		for _, rel := range []string{"日本.txt", "über/日本.txt", "日本/x"} {
+			if _, err := r.Lstat(rel); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "windows-1252") {
+				t.Errorf("%q: %v, want that it cannot be spelled, which is not that it is gone", rel, err)
+			}
+		}
+	})
+}
+
+func TestHintsBearNamesAsTheyAreRead(t *testing.T) {
+	page, err := codepage.Named("windows-1252")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &folder{t: t, dir: t.TempDir()}
+	f.mkdir("\xfcber")
+	if f.w, err = New(f.dir, 10*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	f.w.SetPage(page)
+	f.add("", "über")
+	run(t, f.w)
+	write(t, f.path("\xfcber/caf\xe9.txt"), "mine")
+	patience := time.After(10 * time.Second)
+	for {
+		select {
+		case ev := <-f.w.Events():
+			if ev.Path == "über/café.txt" {
+				return
+			}
+			t.Logf("told of %q", ev.Path)
+		case <-patience:
+			t.Fatal("the file was not told of")
+		}
+	}
 }

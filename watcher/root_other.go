@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"tandem/watcher/codepage"
 )
 
 // A Root is an open directory below which everything is looked at. Paths are
@@ -20,6 +22,7 @@ type Root struct {
 	root  *os.Root
 	dev   uint64
 	whole bool // paths in the private area are served
+	page  *codepage.Page
 }
 
 // OpenRoot opens the directory at path, which may be reached through links.
@@ -61,7 +64,11 @@ func (r *Root) Within(rel string) (*os.Root, string, error) {
 	if rel == "" {
 		return r.root, ".", nil
 	}
-	local := filepath.FromSlash(rel)
+	spelled, err := r.page.SpellPath(rel)
+	if err != nil {
+		return nil, "", err
+	}
+	local := filepath.FromSlash(spelled)
 	if !filepath.IsLocal(local) { // a reserved name, a colon, a backslash
 		return nil, "", fmt.Errorf("%q: %w", rel, errName)
 	}
@@ -110,7 +117,7 @@ func (r *Root) ReadDir(rel string, buf []Entry) ([]Entry, error) {
 		if err != nil {
 			return buf[:0], fmt.Errorf("stat %q in %q: %w", d.Name(), rel, cause(err))
 		}
-		buf = append(buf, r.entry(d.Name(), info))
+		buf = append(buf, r.entry(r.page.Read(d.Name()), info))
 	}
 	return buf, nil
 }
@@ -136,7 +143,7 @@ func (r *Root) Fstat(f *os.File) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return r.entry(info.Name(), info), nil
+	return r.entry(r.page.Read(info.Name()), info), nil
 }
 
 // OpenFile opens a regular file for reading and tells what was opened. It does

@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"tandem/watcher/codepage"
 )
 
 // An Event is a hint that Path should be looked at again. By the time it is
@@ -88,6 +90,10 @@ func New(root string, settle time.Duration) (*Watcher, error) {
 		seed: maphash.MakeSeed(), dirs: map[string]dir{}, byIno: map[uint64]string{},
 	}, nil
 }
+
+// SetPage says that names on the disk are spelled in a code page, as
+// [Root.SetPage] does. It is called before Add and Run.
+func (w *Watcher) SetPage(p *codepage.Page) { w.root.SetPage(p) }
 
 // Add watches a directory, though not those in it. It is called before the
 // directory is read, also when it was added before: then nothing that happens in
@@ -201,8 +207,14 @@ func (w *Watcher) drop(rel string) {
 // Events gives the hints while Run runs. It is never closed.
 func (w *Watcher) Events() <-chan Event { return w.events }
 
-func (w *Watcher) abs(rel string) string { return filepath.Join(w.path, filepath.FromSlash(rel)) }
+func (w *Watcher) abs(rel string) string {
+	spelled, err := w.root.page.SpellPath(rel)
+	if err != nil { // what cannot be spelled is not there either
+		spelled = rel
+	}
+	return filepath.Join(w.path, filepath.FromSlash(spelled))
+}
 
 func (w *Watcher) rel(abs string) string {
-	return strings.TrimPrefix(filepath.ToSlash(strings.TrimPrefix(abs, w.path)), "/")
+	return w.root.page.ReadPath(strings.TrimPrefix(filepath.ToSlash(strings.TrimPrefix(abs, w.path)), "/"))
 }

@@ -15,21 +15,22 @@ import (
 // allowed says which of our packages each may import. Programs and tests may
 // import what they like; nothing else goes against the stream.
 var allowed = map[string][]string{
-	"syncer":                          {"tandem/remote/quickxor", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/state"},
+	"syncer":                          {"tandem/remote/quickxor", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/watcher/codepage", "tandem/remote", "tandem/state"},
 	"syncer/plan":                     {},
 	"syncer/disk":                     {"tandem/watcher"},
-	"watcher":                         {},
+	"watcher":                         {"tandem/watcher/codepage"},
+	"watcher/codepage":                {},
 	"remote":                          {"tandem/remote/quickxor"},
 	"remote/quickxor":                 {},
 	"remote/remotetest":               {"tandem/remote/quickxor"},
 	"state":                           {},
 	"syncer/sim":                      {"tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
-	"cmd/tandem":                      {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/cmd/tandem/internal/task/filter", "tandem/cmd/tandem/internal/task", "tandem/cmd/tandem/internal/control", "tandem/cmd/tandem/internal/service", "tandem/cmd/tandem/internal/manual"},
+	"cmd/tandem":                      {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/watcher/codepage", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/cmd/tandem/internal/task/filter", "tandem/cmd/tandem/internal/task", "tandem/cmd/tandem/internal/control", "tandem/cmd/tandem/internal/service", "tandem/cmd/tandem/internal/manual"},
 	"cmd/tandem/internal/control":     {},
 	"cmd/tandem/internal/service":     {},
 	"cmd/tandem/internal/manual":      {},
 	"cmd/tandem/internal/task/filter": {"tandem/syncer/plan"},
-	"cmd/tandem/internal/task":        {"tandem/cmd/tandem/internal/task/filter", "tandem/remote", "tandem/remote/quickxor", "tandem/state", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
+	"cmd/tandem/internal/task":        {"tandem/cmd/tandem/internal/task/filter", "tandem/remote", "tandem/remote/quickxor", "tandem/state", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/watcher/codepage"},
 }
 
 // sources calls f for each Go file of the module.

@@ -72,7 +72,7 @@ func (e *Engine) mayDelete(v *view, keys []plan.Key) bool {
 func (e *Engine) rules() plan.Rules {
 	return plan.Rules{
 		Host: e.cfg.Host, Now: e.clock.Now(), HoldCount: e.cfg.HoldCount, HoldPercent: e.cfg.HoldPercent,
-		HoldAll: e.holdAll, LocalRefuses: plan.LocalRefuses, RemoteRefuses: e.refused,
+		HoldAll: e.holdAll, LocalRefuses: e.names.here, RemoteRefuses: e.names.online,
 	}
 }
 

@@ -30,6 +30,7 @@ import (
 	"tandem/state"
 	"tandem/syncer/plan"
 	"tandem/watcher"
+	"tandem/watcher/codepage"
 )
 
 // Config says which two folders to keep the same, and how. It is read by New
@@ -41,8 +42,9 @@ type Config struct {
 	Disk   FS
 	Remote Drive
 	DB     *state.DB
-	Feed   *Feed // of Drive, shared by its pairs; nil: there is no other
-	Watch  Watch // nil when only Once is called
+	Feed   *Feed          // of Drive, shared by its pairs; nil: there is no other
+	Watch  Watch          // nil when only Once is called
+	Page   *codepage.Page // in which Disk spells its names; nil: UTF-8
 
 	Host        string // this machine's name, for conflict copies
 	HoldCount   int
@@ -122,7 +124,7 @@ type Engine struct {
 	unread   string    // why the change feed could not be read …
 	unreadAt time.Time // … and when that was tried
 	holdAll  string
-	refused  func(parent, name string, kind plan.Kind) string
+	names    names
 	fatal    error // the run cannot go on
 	failed   error // something could not be done now; the rest goes on
 
@@ -167,14 +169,31 @@ func New(cfg Config) *Engine {
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key]struct{}{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
-		refused: plan.RemoteRefuses(cfg.Drive.Kind),
-		sum:     Summary{Folder: cfg.Name, Waiting: []Waiting{}},
+		names: namesOf(cfg.Page, cfg.Drive.Kind),
+		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},
 	}
 	e.local.busy = e.busy
 	e.born = strconv.FormatInt(cfg.Clock.Now().UnixNano(), 36)
 	e.progress = newProgress(cfg.Progress, cfg.Clock)
 	e.ahead.each = map[plan.Key]waitsAhead{}
 	return e
+}
+
+// names are the rules of both sides about names.
+type names struct {
+	here, online func(parent, name string, kind plan.Kind) string
+}
+
+func namesOf(page *codepage.Page, driveKind string) names {
+	remote := plan.RemoteRefuses(driveKind)
+	return names{
+		here: func(parent, name string, kind plan.Kind) string {
+			return cmp.Or(page.Unspellable(name), plan.LocalRefuses(parent, name, kind))
+		},
+		online: func(parent, name string, kind plan.Kind) string {
+			return cmp.Or(page.Unreadable(name), remote(parent, name, kind))
+		},
+	}
 }
 
 // Once makes one complete pass: both sides are observed, all that follows is

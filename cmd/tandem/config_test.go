@@ -70,7 +70,7 @@ func TestMistakesInTheConfigurationAreShown(t *testing.T) {
 		{"a bad time", conn + "timeout = \"fast\"\n", `c.toml:2: timeout: "fast" is not a time such as "60s" or "2m"`},
 		{"no time at all", conn + "timeout = \"0s\"\n", `c.toml:2: timeout: "0s" is not a time such as "60s" or "2m"`},
 		{"an unknown token store", conn + "token_store = \"pocket\"\n", `c.toml:2: token_store: "pocket" is neither keyring nor file`},
-		{"a code page that comes later", conn + "code_page = \"iso-8859-1\"\n", `c.toml:2: code_page: "iso-8859-1" comes later`},
+		{"a code page no disk has", conn + "code_page = \"utf-16\"\n", `c.toml:2: code_page: "utf-16" spells even ASCII in another way`},
 		{"no code page", conn + "code_page = \"klingon\"\n", `c.toml:2: code_page: "klingon" is not the name of an encoding`},
 		{"endpoints without custom", conn + "graph_endpoint = \"https://x/v1.0\"\n", `c.toml:1: cloud: endpoints are only for cloud = "custom", and this is "global"`},
 		{"custom without endpoints", conn + "cloud = \"custom\"\n", `c.toml:1: graph_endpoint: "" is not an address`},

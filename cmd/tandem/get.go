@@ -150,7 +150,7 @@ func (w *work) get(ctx context.Context) error {
 	dir := w.Target
 	if len(all) == 1 && all[0].whole && len(all[0].items) == 1 && !isDir(w.Target) && !strings.HasSuffix(w.Target, "/") {
 		dir = filepath.Dir(w.Target)
-		all[0].items[0].To = filepath.Base(w.Target)
+		all[0].items[0].To = w.pageAt(dir, all[0].from.conn).Read(filepath.Base(w.Target))
 	}
 	if w.foresee && !isDir(dir) {
 		for _, c := range all {
@@ -162,7 +162,10 @@ func (w *work) get(ctx context.Context) error {
 		}
 		return nil
 	}
-	into, err := task.Land(dir, w.mode)
+	if len(all) == 0 {
+		return nil
+	}
+	into, err := task.Land(dir, w.mode, w.pageAt(dir, all[0].from.conn))
 	if err != nil {
 		return fmt.Errorf("target %q: %w", w.Target, err)
 	}

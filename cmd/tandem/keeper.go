@@ -92,6 +92,7 @@ func (k *keeper) watch(ctx context.Context, show func(syncer.Progress)) error {
 	if err != nil {
 		return fmt.Errorf("watch %q: %w", f.Local, err)
 	}
+	w.SetPage(p.Page)
 	ctx, stop := context.WithCancel(ctx)
 	watching := make(chan error, 1)
 	go func() { watching <- w.Run(ctx) }()

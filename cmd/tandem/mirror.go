@@ -127,7 +127,7 @@ func (m *mirroring) observeHere(ctx context.Context) error {
 	case !info.IsDir():
 		return usage(fmt.Errorf("%q is no folder", m.here), "")
 	}
-	if m.from, err = task.OpenOrigin(m.here); err != nil {
+	if m.from, err = task.OpenOrigin(m.here, m.pageAt(m.here, m.there.conn)); err != nil {
 		return err
 	}
 	all, err := m.from.Inside(ctx, "", true, func(rel string, err error) {
@@ -267,7 +267,7 @@ func (m *mirroring) transfer(ctx context.Context, puts []task.Local, gets []task
 	if m.up && m.Direction != "<->" {
 		return nil, nil
 	}
-	into, err := task.Land(m.here, m.mode)
+	into, err := task.Land(m.here, m.mode, m.pageAt(m.here, m.there.conn))
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
 	if p.disk, err = disk.Open(realPath(f.Local)); err != nil {
 		return nil, errors.Join(fmt.Errorf("folder %q: %w", f.Local, err), p.unlock())
 	}
+	p.disk.SetPage(s.cfg.Connection[f.Connection].page())
 	if err := s.join(ctx, p, f, known, found); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
@@ -79,7 +80,7 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 	}
 	host, _ := os.Hostname() // only a word in the names of conflict copies
 	p.Config = syncer.Config{
-		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Remote: client, DB: s.db, Feed: s.feed(drive.N), Host: host,
+		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Page: conn.page(), Remote: client, DB: s.db, Feed: s.feed(drive.N), Host: host,
 		HoldCount: f.HoldDeletesCount, HoldPercent: f.HoldDeletesPercent,
 		FileMode: s.mode, Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
 	}

@@ -114,6 +114,7 @@ func (s *session) placeOfPath(ctx context.Context, arg string, e *errand) (*plac
 			rel = ""
 		}
 		c := s.cfg.Connection[f.Connection]
+		rel = c.page().ReadPath(rel)
 		d, err := s.drive(ctx, c, f.Drive)
 		if err != nil {
 			return nil, err

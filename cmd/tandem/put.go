@@ -116,7 +116,7 @@ func (w *work) gather(ctx context.Context, to *place) (all []task.Local, single 
 			w.KeepTimes = false
 			return []task.Local{l}, true, end, nil
 		}
-		some, isFile, closing, err := w.sources(ctx, arg)
+		some, isFile, closing, err := w.sources(ctx, arg, to.conn)
 		open = append(open, closing)
 		if err != nil {
 			return nil, false, end, err
@@ -128,14 +128,14 @@ func (w *work) gather(ctx context.Context, to *place) (all []task.Local, single 
 }
 
 // sources gives what one source here means.
-func (w *work) sources(ctx context.Context, arg string) (all []task.Local, isFile bool, end func(), err error) {
+func (w *work) sources(ctx context.Context, arg string, conn *connection) (all []task.Local, isFile bool, end func(), err error) {
 	end = func() {}
 	if _, lost := os.Lstat(arg); errors.Is(lost, fs.ErrNotExist) && filter.IsMask(arg) {
 		matches, err := filepath.Glob(arg)
 		if err != nil {
 			return nil, false, end, usage(fmt.Errorf("%q: %w", arg, err), "")
 		}
-		return w.several(ctx, matches)
+		return w.several(ctx, matches, conn)
 	}
 	info, err := os.Stat(arg)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,13 +152,13 @@ func (w *work) sources(ctx context.Context, arg string) (all []task.Local, isFil
 		return nil, false, end, err
 	}
 	if !info.IsDir() {
-		return w.oneFile(real, arg)
+		return w.oneFile(real, arg, conn)
 	}
 	contents := strings.HasSuffix(arg, string(filepath.Separator)) || filepath.Base(arg) == "."
-	return w.folderHere(ctx, real, arg, contents)
+	return w.folderHere(ctx, real, arg, conn, contents)
 }
 
-func (w *work) several(ctx context.Context, matches []string) (all []task.Local, _ bool, end func(), err error) {
+func (w *work) several(ctx context.Context, matches []string, conn *connection) (all []task.Local, _ bool, end func(), err error) {
 	var ends []func()
 	end = func() {
 		for _, f := range ends {
@@ -169,7 +169,7 @@ func (w *work) several(ctx context.Context, matches []string) (all []task.Local,
 		if isDir(m) && !w.Recursive && w.filter().All() {
 			continue // a mask is about files, unless more is said
 		}
-		some, _, closing, err := w.sources(ctx, m)
+		some, _, closing, err := w.sources(ctx, m, conn)
 		ends = append(ends, closing)
 		if err != nil {
 			return nil, false, end, err
@@ -179,20 +179,21 @@ func (w *work) several(ctx context.Context, matches []string) (all []task.Local,
 	return all, false, end, nil
 }
 
-func (w *work) oneFile(real, arg string) ([]task.Local, bool, func(), error) {
-	from, err := task.OpenOrigin(filepath.Dir(real))
+func (w *work) oneFile(real, arg string, conn *connection) ([]task.Local, bool, func(), error) {
+	page := w.pageAt(filepath.Dir(real), conn)
+	from, err := task.OpenOrigin(filepath.Dir(real), page)
 	if err != nil {
 		return nil, false, func() {}, err
 	}
 	end := func() { from.Close() }
-	l, err := from.Look(filepath.Base(real))
+	l, err := from.Look(page.Read(filepath.Base(real)))
 	if err != nil {
 		return nil, false, end, err
 	}
 	if l.Kind != watcher.File {
 		return nil, false, end, usage(fmt.Errorf("%q is no file but a %s", arg, l.Why), "")
 	}
-	name := filepath.Base(filepath.Clean(arg))
+	name := page.Read(filepath.Base(filepath.Clean(arg)))
 	l.Path, l.Name = name, arg
 	some := picked(w.filter(), []task.Local{l}, task.Local.Filterable)
 	for i := range some {
@@ -201,12 +202,13 @@ func (w *work) oneFile(real, arg string) ([]task.Local, bool, func(), error) {
 	return some, true, end, nil
 }
 
-func (w *work) folderHere(ctx context.Context, real, arg string, contents bool) ([]task.Local, bool, func(), error) {
+func (w *work) folderHere(ctx context.Context, real, arg string, conn *connection, contents bool) ([]task.Local, bool, func(), error) {
 	f := w.filter()
 	if !w.Recursive && f.All() && !contents {
 		return nil, false, func() {}, usage(fmt.Errorf("%q is a folder", arg), "add --recursive for all that is in it, or a filter")
 	}
-	from, err := task.OpenOrigin(real)
+	page := w.pageAt(real, conn)
+	from, err := task.OpenOrigin(real, page)
 	if err != nil {
 		return nil, false, func() {}, err
 	}
@@ -225,7 +227,7 @@ func (w *work) folderHere(ctx context.Context, real, arg string, contents bool) 
 		some[i].Name = filepath.Join(arg, filepath.FromSlash(some[i].Path))
 		some[i].To = some[i].Path
 		if !contents {
-			some[i].To = beneath(filepath.Base(real), some[i].Path)
+			some[i].To = beneath(page.Read(filepath.Base(real)), some[i].Path)
 		}
 	}
 	return some, false, end, nil

@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/text/encoding/ianaindex"
+	"tandem/watcher/codepage"
 )
 
 // clouds are Microsoft's separate worlds, by the name of each, with their
@@ -57,13 +59,38 @@ func (t timeout) String() string { return time.Duration(t).String() }
 
 // codePageProblem says why local names cannot be in this encoding.
 func codePageProblem(name string) string {
-	if strings.EqualFold(name, "utf-8") {
-		return ""
+	page, err := codepage.Named(name)
+	switch {
+	case err != nil:
+		return err.Error()
+	case page != nil && (runtime.GOOS == "windows" || runtime.GOOS == "darwin"):
+		return "names on this system are Unicode, whatever the code page: leave it out"
 	}
-	if _, err := ianaindex.IANA.Encoding(name); err != nil {
-		return fmt.Sprintf("%q is not the name of an encoding", name)
+	return ""
+}
+
+// page is how local names are spelled; check has found it good.
+func (c *connection) page() *codepage.Page {
+	page, err := codepage.Named(c.CodePage)
+	if err != nil {
+		panic(err)
 	}
-	return fmt.Sprintf("%q comes later; convert the names to utf-8 (convmv does that) and leave this out", name)
+	return page
+}
+
+// pageAt is how names at a path here are spelled: as the synced folder that it
+// lies in has them, else as c has.
+func (s *session) pageAt(dir string, c *connection) *codepage.Page {
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return c.page()
+	}
+	for _, f := range s.cfg.Folder {
+		if within(realPath(full), realPath(f.Local)) {
+			return s.cfg.Connection[f.Connection].page()
+		}
+	}
+	return c.page()
 }
 
 // endpointProblem says what is wrong with a configured endpoint, or "". Plain

@@ -111,7 +111,7 @@ func (b *bench) read(t *testing.T, rel string) string {
 
 func (b *bench) land(t *testing.T, dir string) *task.Landing {
 	t.Helper()
-	l, err := task.Land(filepath.Join(b.dir, dir), 0o644)
+	l, err := task.Land(filepath.Join(b.dir, dir), 0o644, nil)
 	must(t, err)
 	return l
 }
@@ -136,7 +136,7 @@ func (b *bench) get(t *testing.T, into *task.Landing, items []task.Item) {
 
 func (b *bench) put(t *testing.T, ctx context.Context) {
 	t.Helper()
-	from, err := task.OpenOrigin(b.dir)
+	from, err := task.OpenOrigin(b.dir, nil)
 	must(t, err)
 	defer from.Close()
 	all, err := from.Inside(t.Context(), "", true, func(rel string, err error) { t.Errorf("%s: %v", rel, err) })
@@ -336,7 +336,7 @@ func TestAnUploadOverwritesOnlyWhatItHasSeen(t *testing.T) {
 	everyKind(t, func(t *testing.T, b *bench) {
 		b.srv.Put("f", "seen")
 		b.write(t, "f", "mine")
-		from, err := task.OpenOrigin(b.dir)
+		from, err := task.OpenOrigin(b.dir, nil)
 		must(t, err)
 		defer from.Close()
 		l, err := from.Look("f")

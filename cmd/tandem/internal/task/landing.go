@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
 	"tandem/watcher"
+	"tandem/watcher/codepage"
 )
 
 // The part of the private area that is for tasks. What syncing keeps there is
@@ -37,6 +39,7 @@ type Landing struct {
 	Keep   bool // what is replaced or removed is kept; always so where Synced
 
 	disk   *disk.Disk
+	page   *codepage.Page
 	prefix string // where in the disk's folder the landing is
 	mode   uint32
 	began  time.Time
@@ -47,9 +50,9 @@ type Landing struct {
 }
 
 // Land opens a folder here, made if it is not there. Files that come get the
-// mode. Half-done ones are kept in the private area of the synced folder that it
+// mode, and names are spelled in the page. Half-done ones are kept in the private area of the synced folder that it
 // lies in, or in one of its own.
-func Land(dir string, mode uint32) (*Landing, error) {
+func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
@@ -65,15 +68,18 @@ func Land(dir string, mode uint32) (*Landing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Landing{Synced: synced, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}}
-	if l.prefix = filepath.ToSlash(rel); l.prefix == "." {
+	l := &Landing{Synced: synced, page: page, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}}
+	if l.prefix = page.ReadPath(filepath.ToSlash(rel)); l.prefix == "." {
 		l.prefix = ""
 	}
 	if watcher.IsPrivate(l.prefix) {
 		return nil, fmt.Errorf("%q belongs to tandem", dir)
 	}
-	l.disk, err = disk.Open(root)
-	return l, err
+	if l.disk, err = disk.Open(root); err != nil {
+		return nil, err
+	}
+	l.disk.SetPage(page)
+	return l, nil
 }
 
 // SyncedRoot finds the synced folder that dir lies in. Without one it is dir.
@@ -127,7 +133,7 @@ func absent(err error) bool {
 func (l *Landing) allow(rel string) error {
 	parent := l.prefix
 	for name := range strings.SplitSeq(rel, "/") {
-		if why := plan.LocalRefuses(parent, name, plan.File); why != "" || parent == "" && watcher.IsPrivate(name) {
+		if why := cmp.Or(l.page.Unspellable(name), plan.LocalRefuses(parent, name, plan.File)); why != "" || parent == "" && watcher.IsPrivate(name) {
 			if why == "" {
 				why = "tandem keeps its own files under this name"
 			}

@@ -14,6 +14,7 @@ import (
 	"tandem/remote/quickxor"
 	"tandem/syncer/plan"
 	"tandem/watcher"
+	"tandem/watcher/codepage"
 )
 
 // An Origin is a folder here that things are sent from. No link in it is
@@ -21,15 +22,18 @@ import (
 type Origin struct {
 	root *watcher.Root
 	dir  string
+	page *codepage.Page
 }
 
-// OpenOrigin opens a folder here; the path to it may lead through links.
-func OpenOrigin(dir string) (*Origin, error) {
+// OpenOrigin opens a folder here, whose names are spelled in the page; the path
+// to it may lead through links.
+func OpenOrigin(dir string, page *codepage.Page) (*Origin, error) {
 	root, err := watcher.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Origin{root, dir}, nil
+	root.SetPage(page)
+	return &Origin{root, dir, page}, nil
 }
 
 // Close ends the use of what came from here.
@@ -144,7 +148,11 @@ func (l Local) remove() error {
 	if now, err := l.from.root.Lstat(l.rel); err != nil || now.Ino != l.Ino || now.Size != l.Size || now.MTime != l.MTime {
 		return errors.Join(ErrMeanwhile, err)
 	}
-	return root.Remove(filepath.FromSlash(l.rel))
+	spelled, err := l.from.page.SpellPath(l.rel)
+	if err != nil {
+		return err
+	}
+	return root.Remove(filepath.FromSlash(spelled))
 }
 
 // Unsendable says why something here cannot go online, or "".
@@ -154,6 +162,9 @@ func (l Local) Unsendable(driveKind string) string {
 		return "another file system is mounted on it"
 	case watcher.Other:
 		return l.Why
+	}
+	if l.from != nil && l.from.page.Unreadable(lastName(l.To)) != "" {
+		return l.from.page.Unreadable(lastName(l.To))
 	}
 	kind := plan.File
 	if l.Kind == watcher.Dir {

@@ -365,7 +365,7 @@ func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(),
 		forget()
 		return l, nil, err
 	}
-	from, err := OpenOrigin(d.Dir)
+	from, err := OpenOrigin(d.Dir, nil)
 	if err != nil {
 		forget()
 		return l, nil, err

@@ -115,6 +115,13 @@ func (t *local) graft(folder, k plan.Key, inside map[string]plan.Key) {
 	}
 	for name, c := range inside {
 		it := t.diff[c]
+		if old := t.standing(plan.Place{Parent: folder, Name: name}); old != 0 {
+			if t.diff[old].kind == it.kind {
+				t.merge(old, c)
+				continue
+			}
+			t.vanish(old)
+		}
 		b := byName[name]
 		if b == nil || !it.fresh || plan.Kind(b.Kind) != it.kind || t.elsewhere(plan.Key(b.N)) {
 			t.lift(c)
@@ -141,6 +148,24 @@ func (t *local) graft(folder, k plan.Key, inside map[string]plan.Key) {
 		if _, ok := inside[rows[i].LocalName]; !ok && !t.away(plan.Key(rows[i].N)) {
 			t.miss(plan.Key(rows[i].N))
 		}
+	}
+}
+
+// merge joins new item k with old, which was seen under the same name before the
+// folder was moved.
+func (t *local) merge(old, k plan.Key) {
+	it, was := t.diff[k], t.diff[old]
+	inside := maps.Clone(t.kids[k])
+	t.lift(k)
+	delete(t.diff, k)
+	t.bind[k] = old
+	if was.print != it.print && it.kind == plan.File {
+		was.edit, was.hash, was.young = true, "", it.young
+	}
+	was.print, was.nlink = it.print, it.nlink
+	t.touch(old)
+	if it.kind == plan.Dir {
+		t.graft(old, k, inside)
 	}
 }
 

@@ -17,6 +17,7 @@ type note struct {
 	Code   int       `json:"code"`   // … and how
 	Error  string    `json:"error"`
 
+	CodePage  string         `json:"code_page,omitempty"`  // of the connection, when names were last read; "" = utf-8
 	LeftAlone map[string]int `json:"left_alone,omitempty"` // links and the like that were spoken of
 }
 

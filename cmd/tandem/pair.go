@@ -213,7 +213,7 @@ func (s *session) noteBound(f *folder) error {
 	if s.dry {
 		return nil
 	}
-	return writeJSON(s.noteFile(f.name), note{Remote: f.Remote})
+	return writeJSON(s.noteFile(f.name), note{Remote: f.Remote, CodePage: s.cfg.Connection[f.Connection].CodePage})
 }
 
 // unclaimed is a folder that was never synced and is only looked at: it gets no
@@ -240,14 +240,14 @@ func (s *session) rejoin(d *disk.Disk, f *folder, known state.Folder, who accoun
 	case s.note(f.name).Remote != "" && s.note(f.name).Remote != f.Remote:
 		return known, usage(fmt.Errorf("it was bound to %q online, and its remote is now %q", s.note(f.name).Remote, f.Remote), another)
 	case known.Path == realPath(f.Local):
-		return known, nil
+		return known, s.sameNames(d, f, known)
 	}
 	if id, err := d.Identity(); err != nil || id.UUID != known.UUID {
 		return known, errors.Join(err, usage(fmt.Errorf("it was bound to %q, and its local is now %q", known.Path, f.Local), another))
 	}
 	known.Path = realPath(f.Local)
-	if s.dry {
-		return known, nil
+	if err := s.sameNames(d, f, known); err != nil || s.dry {
+		return known, err
 	}
 	return s.db.PutFolder(known)
 }

@@ -23,7 +23,8 @@ var (
 	ErrResync      = errors.New("the change feed must be read from its start")
 	ErrThrottled   = errors.New("the service asks for patience")
 	ErrSignIn      = errors.New("sign-in needed")
-	ErrConsent     = errors.New("consent is missing") // beside ErrSignIn
+	ErrConsent     = errors.New("consent is missing")            // beside ErrSignIn
+	ErrSecret      = errors.New("the app's secret is not taken") // beside ErrSignIn
 	ErrDenied      = errors.New("not allowed")
 	ErrLocked      = errors.New("locked online")
 	ErrQuota       = errors.New("no space left online")
@@ -77,6 +78,9 @@ func (e *Error) Error() string {
 
 // Is reports whether target is the sentinel that e stands for.
 func (e *Error) Is(target error) bool {
+	if target == ErrSecret {
+		return e.has("AADSTS7000215", "AADSTS7000222")
+	}
 	if target == ErrConsent {
 		return e.has("AADSTS65001", "AADSTS90094", "AADSTS90095", "AADSTS900941", "AADSTS7000229", "consent_required")
 	}

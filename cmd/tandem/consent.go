@@ -79,6 +79,10 @@ func advise(err error, c *connection) error {
 		return err
 	case errors.Is(err, remote.ErrConsent):
 		return consentNeeded(err, c)
+	case errors.Is(err, remote.ErrSecret) && c.ClientSecretEnv != "":
+		return &failure{signIn, err, "put a new secret into the environment variable " + c.ClientSecretEnv}
+	case errors.Is(err, remote.ErrSecret):
+		return &failure{signIn, err, "keep a new secret with: tandem connection secret " + c.name}
 	case !errors.Is(err, remote.ErrSignIn):
 		return err
 	case c.SignIn == byApp:

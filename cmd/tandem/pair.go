@@ -233,7 +233,7 @@ func (s *session) rejoin(d *disk.Disk, f *folder, known state.Folder, who accoun
 	want := cmp.Or(remote.NormDrive(f.Drive), who.Drive)
 	switch {
 	case known.Account != who.ID:
-		return known, &failure{signIn, fmt.Errorf("connection %q is signed in as %s, but this folder belongs to another account", f.Connection, who.Email),
+		return known, &failure{signIn, fmt.Errorf("connection %q is signed in as %s, but this folder belongs to another account", f.Connection, who),
 			"sign in to that account: tandem login " + f.Connection}
 	case want != drive.ID:
 		return known, usage(fmt.Errorf("it was bound to drive %q, and its drive is now %q", drive.ID, want), another)

@@ -145,7 +145,7 @@ func (t *tester) ask(ctx context.Context, c *connection) (finding, error) {
 		if err = t.authenticate(ctx, client, c, t.device, t.noBrowser); err != nil {
 			return f, err
 		}
-		if _, err = t.account(ctx, c); err != nil {
+		if err = t.ownFolders(ctx, c); err != nil {
 			return f, err
 		}
 		drive, err = t.look(ctx, client, c, &f)
@@ -159,6 +159,15 @@ func (t *tester) ask(ctx context.Context, c *connection) (finding, error) {
 	f.OK, f.Owner, f.Kind, f.Drive = true, drive.Owner, drive.Kind, drive.ID
 	f.Used, f.Total, f.Files, f.State = max(drive.Used, 0), max(drive.Total, 0), drive.Files, drive.State
 	return f, nil
+}
+
+// ownFolders says at once when whoever signed in is not whose folders they are.
+func (t *tester) ownFolders(ctx context.Context, c *connection) error {
+	who, err := t.account(ctx, c)
+	if err != nil {
+		return err
+	}
+	return t.sameAccount(c, who)
 }
 
 // look asks for the drive, and takes no longer than the connection's timeout,

@@ -185,8 +185,8 @@ func (p *program) passphrase(file string, taken, fresh bool) (remote.Secret, err
 		if err != nil {
 			return "", usage(fmt.Errorf("passphrase: %w", err), "")
 		}
-		if line := strings.TrimSpace(string(text)); line != "" {
-			return remote.Secret(line), nil
+		if line, _, _ := strings.Cut(string(text), "\n"); strings.TrimSpace(line) != "" {
+			return remote.Secret(strings.TrimRight(line, "\r")), nil
 		}
 		return "", usage(fmt.Errorf("passphrase: %q is empty", file), "")
 	}

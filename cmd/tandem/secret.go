@@ -53,6 +53,7 @@ func (s *session) keepSecret(c *connection) error {
 	if err != nil {
 		return err
 	}
+	secret = remote.Secret(strings.TrimSpace(secret.Reveal())) // as copied from a web page
 	if c.ClientSecretKeyring != "" {
 		if err := s.keyring.Keep(c.ClientSecretKeyring, secret); err != nil {
 			return fmt.Errorf("keep the secret: %w", err)
@@ -119,7 +120,7 @@ func (p *program) hidden(what string) (remote.Secret, error) {
 		}
 		line = read
 	}
-	if line = strings.TrimSpace(line); line == "" {
+	if line = strings.TrimRight(line, "\r\n"); strings.TrimSpace(line) == "" {
 		return "", usage(errors.New(what+": nothing came"), "type it, or send it to stdin")
 	}
 	return remote.Secret(line), nil

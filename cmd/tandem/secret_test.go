@@ -48,7 +48,7 @@ func TestASecretCanBeKeptInTheKeyring(t *testing.T) {
 	if code, said := tandem("connection", "secret"); code != misused || !strings.Contains(said, "nothing came") {
 		t.Errorf("nothing typed: %d, %s", code, said)
 	}
-	typed(t, "s3cret\n")
+	typed(t, " s3cret \r\n")
 	code, said := tandem("connection", "secret")
 	if code != inSync || strings.Contains(said, "s3cret") {
 		t.Errorf("typed: %d, %s", code, said)

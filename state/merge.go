@@ -101,7 +101,7 @@ func (m *merge) all() error {
 	m.asked = map[string]bool{}
 	for _, step := range []func() error{
 		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.swept, m.settle, m.gone, m.cycles,
-		m.absent, m.unsure, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
+		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -149,7 +149,6 @@ func (m *merge) sort() error {
 	return m.do(`
 		INSERT INTO temp.news SELECT s.seq, i.n, CASE
 			WHEN s.deleted=1 AND i.gone=1 THEN 'buried'
-			WHEN s.deleted=1 AND i.own<>0 THEN 'unsure'
 			WHEN s.deleted=1 THEN 'gone'
 			WHEN i.n IS NULL THEN 'new'
 			WHEN i.own<>0 AND s.etag<>i.etag AND instr(char(10)||i.over||char(10), char(10)||s.etag||char(10))>0 THEN 'late'
@@ -255,13 +254,6 @@ func (m *merge) absent() error {
 	}
 	return m.doubt("not in a full listing", `SELECT i.n, i.id, 0 FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
 		AND NOT EXISTS (SELECT 1 FROM temp.missing CROSS JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
-}
-
-// unsure asks about what the feed says to be gone before it has shown what we did
-// to it: it tells so of what was just made, too.
-func (m *merge) unsure() error {
-	return m.doubt("the feed says that it is gone, but does not know of a change of ours",
-		"SELECT i.n, i.id, 0 FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE verdict='unsure'")
 }
 
 // disputed asks about changes of ours that the feed has not caught up with for

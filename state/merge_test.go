@@ -294,21 +294,6 @@ func TestNewerEntryIsBelievedHoweverSoon(t *testing.T) {
 	s.wantAt("f", "root", "theirs")
 }
 
-func TestTombstoneOfWhatWeJustChangedIsOnlyDoubted(t *testing.T) {
-	s := newStore(t)
-	s.feed(file("old", "root", "old"))
-	ours := file("f", "root", "f").Item
-	ours.Own = s.now
-	s.put(ours)
-	m := s.feed(deleted("f"), deleted("old"))
-	s.wantDoubts(m, "f")
-	s.wantAt("f", "root", "f")
-	s.wantGone("old")
-	s.feed(file("f", "root", "f")) // the echo
-	s.wantDoubts(s.feed(deleted("f")))
-	s.wantGone("f")
-}
-
 func TestEntryOlderThanOurDeleteDoesNotBringItBack(t *testing.T) {
 	s := newStore(t)
 	s.feed(dir("d", "root", "d"), file("f", "d", "f"))

@@ -21,8 +21,9 @@ func (p *program) newAgent(dir string, keepers []*keeper) *agent {
 	if dir != "" {
 		a.gate = newGate(readPause(dir))
 	}
+	others := newCompany(len(keepers))
 	for _, k := range keepers {
-		k.gate = a.gate
+		k.gate, k.others = a.gate, others
 	}
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"tandem/cmd/tandem/internal/control"
 )
@@ -26,4 +27,15 @@ func (p *program) ask(ctx context.Context, dir, word string, form url.Values, an
 		return true, &failure{failed, err, "stop it with tandem stop, and start it again"}
 	}
 	return true, nil
+}
+
+// wakeAgent has the agent, if one runs, look at a folder now rather than when it
+// would by itself. That it cannot be reached costs half a minute.
+func (s *session) wakeAgent(folder string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var lives []life
+	if _, err := s.ask(ctx, s.dir, "sync-now", url.Values{"folder": {folder}}, &lives); err != nil && s.screen.verbose > 0 {
+		s.screen.say("the agent looks at it later: %v", err)
+	}
 }

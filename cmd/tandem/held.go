@@ -120,6 +120,7 @@ func (s *session) judgeHeld(known state.Folder, held []state.Held, verdict uint8
 	if err := s.db.Judge(known.N, keys, verdict); err != nil {
 		return err
 	}
+	defer s.wakeAgent(known.Name)
 	if verdict == approved {
 		s.screen.say("%s: %s will be deleted at the next pass", known.Name, count(items, "item"))
 	} else {

@@ -23,21 +23,24 @@ type keeper struct {
 	*session
 	folder *folder
 	gate   *gate
+	others *company
 	retry  chan struct{} // to go back to a folder in trouble at once
 
 	mu      sync.Mutex
 	engine  *syncer.Engine // nil while none runs
 	trouble string         // why none does
-	gaveUp  bool
+	gaveUp  bool           // only a person can help
+	ended   bool           // … and it is not tried again
 }
 
 func newKeeper(s *session, f *folder) *keeper {
-	return &keeper{session: s, folder: f, gate: newGate(nil), retry: make(chan struct{}, 1)}
+	return &keeper{session: s, folder: f, gate: newGate(nil), others: newCompany(1), retry: make(chan struct{}, 1)}
 }
 
 // keep comes back to the folder after trouble that passes, such as a disk that
-// is not mounted.
+// is not mounted, and, as long as there are others to keep, after a sign-in.
 func (k *keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
+	defer k.others.leave()
 	said := ""
 	for wait := retryFirst; ; wait = min(2*wait, retryLast) {
 		if k.gate.pass(ctx) != nil {
@@ -49,13 +52,11 @@ func (k *keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
 		paused := open.Err() != nil
 		shut()
 		switch {
-		case ctx.Err() != nil:
-			return inSync
-		case paused:
+		case paused && ctx.Err() == nil:
 			k.rest("", false)
 			wait = retryFirst / 2
 			continue
-		case err == nil:
+		case err == nil, ctx.Err() != nil:
 			return inSync
 		}
 		trouble := diagnose(advise(err, k.cfg.Connection[k.folder.Connection]))
@@ -65,7 +66,13 @@ func (k *keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
 		}
 		hopeless := trouble.code == misused || trouble.code == signIn || trouble.code == occupied
 		k.rest(trouble.Error(), hopeless)
-		if hopeless {
+		switch {
+		case trouble.code == signIn && k.others.wait(ctx, k.retry):
+			continue
+		case ctx.Err() != nil:
+			return inSync
+		case hopeless:
+			k.end(trouble.Error())
 			return trouble.code
 		}
 		if time.Since(start) > retryLast {
@@ -119,7 +126,7 @@ func (k *keeper) watch(ctx context.Context, show func(syncer.Progress)) error {
 // live runs an engine where commands can see it.
 func (k *keeper) live(ctx context.Context, e *syncer.Engine) error {
 	k.mu.Lock()
-	k.engine, k.trouble = e, ""
+	k.engine, k.trouble, k.gaveUp = e, "", false
 	k.mu.Unlock()
 	err := e.Run(ctx)
 	k.mu.Lock()
@@ -134,6 +141,13 @@ func (k *keeper) rest(trouble string, gaveUp bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trouble, k.gaveUp = trouble, gaveUp
+}
+
+// end says why there will be no engine any more.
+func (k *keeper) end(trouble string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.trouble, k.gaveUp, k.ended = trouble, true, true
 }
 
 // rememberEnd leaves behind how things stood, for status while no agent runs.

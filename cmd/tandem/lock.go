@@ -30,7 +30,7 @@ func (s *session) lockState() (unlock func() error, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("lock state %q: %w", s.dir, err)
 	}
-	return nil, &failure{occupied, fmt.Errorf("another tandem works with the state in %q", s.dir), "stop that one first, or wait until it has finished"}
+	return nil, &failure{occupied, fmt.Errorf("another tandem works with the state in %q", s.dir), "an agent takes orders: tandem sync-now; or end it: tandem stop; else wait until it has finished"}
 }
 
 // lockFolder locks a directory by whatever name it is reached. Where a file

@@ -131,8 +131,8 @@ func (a *agent) hearSyncNow(w http.ResponseWriter, r *http.Request) {
 		if names := r.Form["folder"]; len(names) > 0 && !slices.Contains(names, k.folder.name) {
 			continue
 		}
-		k.lookNow()
-		if r.FormValue("wait") != "" && !k.caughtUp(r.Context(), since) {
+		told := k.lookNow()
+		if r.FormValue("wait") != "" && !k.caughtUp(r.Context(), since, told) {
 			return // nobody waits for the answer
 		}
 		lives = append(lives, k.life())
@@ -140,30 +140,39 @@ func (a *agent) hearSyncNow(w http.ResponseWriter, r *http.Request) {
 	control.Answer(w, lives, nil)
 }
 
-// lookNow has the folder looked at on both sides at once.
-func (k *keeper) lookNow() {
+// lookNow has the folder looked at on both sides at once, by the engine that it
+// gives; nil when one has to be started.
+func (k *keeper) lookNow() *syncer.Engine {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.engine != nil {
 		k.engine.Look()
-		return
+		return k.engine
+	}
+	if !k.ended {
+		k.trouble, k.gaveUp = "", false // as of now nobody knows
 	}
 	select {
 	case k.retry <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
 // caughtUp waits until all that there was to do at since is done, or cannot be
 // done. It says no when ctx ends before.
-func (k *keeper) caughtUp(ctx context.Context, since time.Time) bool {
+func (k *keeper) caughtUp(ctx context.Context, since time.Time, told *syncer.Engine) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		if e := k.running(); e != nil && e != told { // it has started meanwhile, and may go by what others have read before
+			told = e
+			e.Look()
+		}
 		l := k.life()
 		p, _ := k.gate.at()
 		switch {
-		case p != nil, l.GaveUp, !l.Running && l.Trouble != "":
+		case p != nil, !l.Running && l.Trouble != "":
 			return true
 		case l.Now.Failed.After(since):
 			return true

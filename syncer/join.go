@@ -17,6 +17,7 @@ import (
 func (t *local) join() {
 	seen := t.seen
 	t.seen = nil
+	var later []plan.Key
 	for t.gone || len(seen) > 0 {
 		keys := seen // in which a folder comes before what is in it
 		if t.gone {
@@ -30,11 +31,31 @@ func (t *local) join() {
 			if t.busy[k] > 0 {
 				continue // about to be agreed upon as what it was taken for
 			}
-			if from, ok := t.origin(k); ok {
+			switch from, ok := t.origin(k); {
+			case ok && t.atWork(from):
+				later = append(later, k) // about to be gone online as well, and then new
+			case ok:
 				t.moved(from, k)
 			}
 		}
 	}
+	t.seen = append(t.seen, later...)
+}
+
+// atWork says that an action is at work on a base item, or on a folder that it
+// is in by the base: what is deleted online with its folder is deleted, too.
+func (t *local) atWork(k plan.Key) bool {
+	for k != t.root && k != 0 {
+		if t.busy[k] > 0 {
+			return true
+		}
+		b, ok := t.base(k)
+		if !ok {
+			return false
+		}
+		k = plan.Key(b.Parent)
+	}
+	return false
 }
 
 // news lists the new files and folders, those nearest to the root first.
@@ -123,7 +144,7 @@ func (t *local) graft(folder, k plan.Key, inside map[string]plan.Key) {
 			t.vanish(old)
 		}
 		b := byName[name]
-		if b == nil || !it.fresh || plan.Kind(b.Kind) != it.kind || t.elsewhere(plan.Key(b.N)) {
+		if b == nil || !it.fresh || plan.Kind(b.Kind) != it.kind || t.elsewhere(plan.Key(b.N)) || t.busy[plan.Key(b.N)] > 0 {
 			t.lift(c)
 			it.place.Parent = folder
 			t.put(c, it)

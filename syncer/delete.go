@@ -179,15 +179,24 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	if err != nil {
 		return e.notAsPlanned(ctx, j, err)
 	}
+	here := "" // it is after all, as the other half of a move may be seen only now
 	return outcome{
 		tx: func(tx *state.Tx) error {
+			if it, ok := e.local.diff[j.Key]; !ok || it.kind != plan.None {
+				here = e.local.path(j.Key)
+			}
 			return errors.Join(
 				tx.MarkGone(int64(j.Key), e.clock.Now()),
 				e.dropBelow(tx, int64(j.Key)),
 				e.journalDelete(tx, j, items, "delete online"),
 			)
 		},
-		then:  func() { e.forgetBelow(j.Key) },
+		then: func() {
+			e.forgetBelow(j.Key)
+			if here != "" { // as something new
+				e.local.deep[here] = struct{}{}
+			}
+		},
 		items: items,
 	}
 }

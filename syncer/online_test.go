@@ -3,6 +3,9 @@ package syncer
 import (
 	"context"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -376,4 +379,29 @@ type addresses struct {
 func (a addresses) Download(ctx context.Context, drive, id string, address remote.Secret, offset int64) (*remote.Body, error) {
 	*a.used = append(*a.used, address)
 	return a.Drive.Download(ctx, drive, id, address, offset)
+}
+
+// TestAFolderThatTurnsUpWhileItIsDeletedOnlineIsSent anew: both halves of a move
+// need not be seen together.
+func TestAFolderThatTurnsUpWhileItIsDeletedOnlineIsSent(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.cfg.HoldCount, p.cfg.HoldPercent = 1000, 100
+	p.fill("d/f.txt=f d/sub/g.txt=g e/h.txt=h")
+	p.cfg.Poll = time.Hour
+	e := New(p.cfg)
+	stop := p.agent(e)
+	p.until("it is quiet", func() bool { return e.Now().Quiet })
+	away := filepath.Join(t.TempDir(), "d")
+	p.must(os.Rename(p.path("d"), away))
+	p.online.ResetCounts()
+	p.online.Fail(remotetest.Fault{Match: "DELETE item", Times: 1, Stall: time.Second})
+	e.Look()
+	p.until("it is being deleted online", func() bool { return p.online.Count("DELETE item") > 0 })
+	p.must(os.Rename(away, p.path("e/d2")))
+	p.write("e/d2/new.txt", "new")
+	e.Look()
+	p.until("both sides are equal", func() bool { return maps.Equal(p.here(), p.there()) })
+	stop()
+	p.holds("e/d2/f.txt", "f")
+	p.same()
 }

@@ -175,10 +175,11 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 	for _, s := range p.Actions {
 		open[s.Key], open[s.Pair] = struct{}{}, struct{}{}
 	}
-	for _, list := range [][]plan.Key{p.Hash, p.Asked, p.Later} {
-		for _, k := range list {
-			open[k] = struct{}{}
-		}
+	for _, q := range p.Hash {
+		open[q.Read], open[q.For] = struct{}{}, struct{}{}
+	}
+	for _, k := range p.Later {
+		open[k] = struct{}{}
 	}
 	for _, k := range asked {
 		if _, ok := open[k]; ok {

@@ -89,9 +89,9 @@ type Engine struct {
 	busy     map[plan.Key]int
 	slots    map[plan.Place]int // local places an action is at work in
 	again    map[string]struct{}
-	hashing  map[plan.Key]struct{}
+	hashing  map[plan.Key][]plan.Key // files that are read, and the items that is for
 	hashers  int
-	toHash   []plan.Key
+	toHash   []plan.Question
 	unproved unproved
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
@@ -167,7 +167,7 @@ func New(cfg Config) *Engine {
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
-		hashing: map[plan.Key]struct{}{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
+		hashing: map[plan.Key][]plan.Key{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
 		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},

@@ -240,11 +240,12 @@ func (e *Engine) hashAll() {
 func (e *Engine) toRead() []reading {
 	var batch []reading
 	for size := int64(0); len(e.toHash) > 0 && len(batch) < hashFiles && size < hashBytes; {
-		k := e.local.key(e.toHash[0])
+		q := e.toHash[0]
 		e.toHash = e.toHash[1:]
-		if _, ok := e.hashing[k]; !ok {
+		k := e.local.key(q.Read)
+		_, reads := e.hashing[k]
+		if e.hashing[k] = append(e.hashing[k], q.For); !reads {
 			print := e.local.Local(k).Print
-			e.hashing[k] = struct{}{}
 			batch = append(batch, reading{key: k, rel: e.local.path(k), print: print})
 			size += print.Size
 		}
@@ -262,25 +263,28 @@ func (e *Engine) hash(batch []reading) {
 		return report{then: func(error) {
 			e.hashers--
 			for _, r := range batch {
-				delete(e.hashing, r.key)
 				e.hashed(r)
 			}
 		}}
 	})
 }
 
+// hashed takes note of what was read. All that asked for it is decided again:
+// the file may be gone, and the item online that it was to be joined with is not.
 func (e *Engine) hashed(r reading) {
 	k := e.local.key(r.key)
+	for _, asked := range append(e.hashing[r.key], k) {
+		e.dirty[e.local.key(asked)] = struct{}{}
+	}
+	delete(e.hashing, r.key)
 	switch it, ok := e.local.diff[k]; {
 	case errors.Is(r.err, errSuperseded):
 		e.lookAt(r.rel, false)
-		e.loadDirty() // what it was to be compared with is still to be decided
 	case r.err != nil:
 		e.local.unknown(k, "cannot be read: "+reason(r.err))
 	case ok && it.print == r.print:
 		it.hash = r.sum
 	}
-	e.dirty[k] = struct{}{}
 }
 
 // hashIf gives the hash of a file as long as its print stays what it is.

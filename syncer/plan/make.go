@@ -167,8 +167,7 @@ func (p *pass) report() {
 	for _, n := range p.order {
 		switch n.state {
 		case asked:
-			p.plan.Hash = append(p.plan.Hash, p.localKey(n.Key))
-			p.plan.Asked = append(p.plan.Asked, n.Key)
+			p.plan.Hash = append(p.plan.Hash, Question{p.localKey(n.Key), n.Key})
 		case later:
 			p.plan.Later = append(p.plan.Later, n.Key)
 			if n.pair != 0 { // which may be what is busy
@@ -180,5 +179,5 @@ func (p *pass) report() {
 			}
 		}
 	}
-	slices.Sort(p.plan.Hash)
+	slices.SortFunc(p.plan.Hash, func(a, b Question) int { return cmp.Or(cmp.Compare(a.Read, b.Read), cmp.Compare(a.For, b.For)) })
 }

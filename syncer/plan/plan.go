@@ -178,10 +178,13 @@ type Plan struct {
 	Held    []Action // deletes that a person must agree to first
 	HeldWhy string   // why they are held; empty when none is, or for no new reason
 	Waiting []Wait
-	Hash    []Key // files whose local content must be hashed before it can be decided …
-	Asked   []Key // … on these items, which go by another key where their two halves are joined
+	Hash    []Question
 	Later   []Key // items that touch something busy: ask again when it has ended
 }
+
+// A Question is a file whose local content must be hashed before it can be
+// decided on an item: itself, or another that it may have to be joined with.
+type Question struct{ Read, For Key }
 
 // Rules are the settings that decisions depend on.
 type Rules struct {

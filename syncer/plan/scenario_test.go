@@ -100,8 +100,8 @@ func play(script map[string]string, rnd *rand.Rand) (plan, end string, err error
 		if plan += words + rest; err != nil {
 			return plan, "", err
 		}
-		for _, k := range p.Hash {
-			s.local[k].known = true
+		for _, q := range p.Hash {
+			s.local[q.Read].known = true
 		}
 		dirty = s.list(func(Key) bool { return true })
 	}

@@ -431,8 +431,8 @@ func (s *scene) sayRest(p Plan) string {
 		}
 		fmt.Fprintf(&b, "%s  %s  (%s)\n", who, s.where(x.Key), x.Why)
 	}
-	for _, k := range p.Hash {
-		fmt.Fprintf(&b, "hash  %s\n", s.where(k))
+	for _, q := range p.Hash {
+		fmt.Fprintf(&b, "hash  %s\n", s.where(q.Read))
 	}
 	for _, k := range p.Later {
 		fmt.Fprintf(&b, "later  %s\n", s.where(k))

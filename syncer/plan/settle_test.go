@@ -39,9 +39,10 @@ func (r *run) settle(limit int) error {
 		if len(p.Actions)+len(p.Hash)+len(p.Later) == 0 {
 			return r.atRest()
 		}
-		dirty = append(slices.Clone(p.Hash), p.Later...)
-		for _, k := range p.Hash {
-			r.w.local[k].known = true
+		dirty = slices.Clone(p.Later)
+		for _, q := range p.Hash {
+			r.w.local[q.Read].known = true
+			dirty = append(dirty, q.Read)
 		}
 		again, err := r.take(p)
 		if err != nil {

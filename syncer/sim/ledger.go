@@ -138,13 +138,21 @@ func (w *world) missing() error {
 			live[text] = append(live[text], path)
 		}
 	}
+	whole := w.crashes == 0 && !w.unsynced && !w.restored
+	at := map[string]string{}
+	for path, text := range w.onlineTree() {
+		if at[text] != "" && w.ledger.all[text] != nil && whole {
+			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[text], path})
+		}
+		at[text] = path
+	}
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
 		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) || w.forgot && m.inTrash(text) }):
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case w.crashes == 0 && !w.unsynced && !w.restored && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits):
+		case whole && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

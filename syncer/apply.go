@@ -384,6 +384,9 @@ func (e *Engine) reportOf(s *step, out outcome) report {
 			return e.learn(tx, out)
 		},
 		then: func(err error) {
+			if gone(err) { // its folder, which was to be synced, was moved or deleted meanwhile
+				err, out.look = errSuperseded, append(out.look, out.sync...)
+			}
 			if out.err == nil {
 				out.err = err
 			}

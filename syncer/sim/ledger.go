@@ -127,7 +127,9 @@ func (w *world) ask() {
 // is not agreed upon. And what went with a folder that we deleted is brought
 // back, although a person may have deleted it by itself just before: the feed,
 // which is late, does not tell the two apart. What somebody still writes to as it
-// goes to the trash stays there, if the state that knows of it is lost.
+// goes to the trash stays there, if the state that knows of it is lost. And when
+// a folder is moved in the moment that a file was put into it, that file may be
+// kept once more as a conflict copy, but not as two of them.
 func (w *world) missing() error {
 	live := map[string][]string{}
 	waits := func(path string) bool {
@@ -139,12 +141,17 @@ func (w *world) missing() error {
 		}
 	}
 	whole := w.crashes == 0 && !w.unsynced && !w.restored
-	at := map[string]string{}
+	type kind struct {
+		text string
+		copy bool
+	}
+	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
-		if at[text] != "" && w.ledger.all[text] != nil && whole {
-			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[text], path})
+		k := kind{text, strings.Contains(path, "(conflict ")}
+		if at[k] != "" && w.ledger.all[text] != nil && whole {
+			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
-		at[text] = path
+		at[k] = path
 	}
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]

@@ -58,7 +58,7 @@ func (w *world) struck(side, verb string) error {
 			continue
 		}
 		f.times--
-		w.unsynced = w.unsynced || verb == "syncdir"
+		w.failing, w.unsynced = true, w.unsynced || verb == "syncdir"
 		return f.err
 	}
 	return nil

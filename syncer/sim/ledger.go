@@ -148,7 +148,7 @@ func (w *world) missing() error {
 	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
 		k := kind{text, strings.Contains(path, "(conflict ")}
-		if at[k] != "" && w.ledger.all[text] != nil && whole {
+		if at[k] != "" && w.ledger.all[text] != nil && whole && !w.failing {
 			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
 		at[k] = path

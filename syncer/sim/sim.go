@@ -73,6 +73,7 @@ type world struct {
 	cur      *proc
 	last     *proc
 	quiet    bool // people and faults have stopped
+	failing  bool // a verb of the disk or the state did: what it was part of may be half done
 	unsynced bool // a directory could not be synced: see missing
 	forgot   bool // a state is older than what was done, or was lost
 	restored bool // something was brought back from the drive's bin: see missing

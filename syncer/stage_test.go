@@ -96,15 +96,14 @@ func (s *stage) on(c cue) {
 // end kills the process: nothing it does from now on has an effect, and the
 // database is what had been committed by then.
 func (s *stage) end() error {
-	s.mu.Lock()
-	first := !s.dead
-	s.dead = true
-	s.mu.Unlock()
-	if first {
+	s.mu.Lock() // no call is made meanwhile, nor fails: the process would write that down
+	defer s.mu.Unlock()
+	if !s.dead {
 		s.left = filepath.Join(s.t.TempDir(), "tandem.db")
 		if err := s.db.CopyTo(s.left); err != nil {
 			panic(err)
 		}
+		s.dead = true
 		s.kill()
 	}
 	return errKilled

@@ -101,14 +101,16 @@ func listen(t *testing.T, opt remotetest.Options, faults []remotetest.Fault, tes
 
 // pass lets time pass and gives how many notices came meanwhile.
 func (l *listener) pass(d time.Duration) (notices int) {
-	l.mu.Lock()
-	before := l.notices
-	l.mu.Unlock()
+	before := l.heard()
 	time.Sleep(d)
 	synctest.Wait()
+	return l.heard() - before
+}
+
+func (l *listener) heard() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.notices - before
+	return l.notices
 }
 
 // up tells whether the channel is, and how often that has changed.
@@ -136,8 +138,10 @@ func TestAChangeOnlineIsNoticedAtOnce(t *testing.T) {
 					t.Errorf("up = %v after %d changes", up, n)
 				}
 				for _, name := range []string{"a", "b", "c", "d"} { // each in another form
+					before := l.heard()
 					l.put(t, name)
-					if n := l.pass(time.Second); n == 0 {
+					l.pass(time.Second)
+					if l.heard() == before {
 						t.Errorf("%s: no notice", name)
 					}
 				}
@@ -165,8 +169,10 @@ func TestTheChannelIsRenewedBeforeItsAddressEnds(t *testing.T) {
 			}
 		}
 		l.mu.Unlock()
+		before := l.heard()
 		l.put(t, "late")
-		if n := l.pass(time.Second); n == 0 {
+		l.pass(time.Second)
+		if l.heard() == before {
 			t.Error("no notice after that")
 		}
 	})

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -37,6 +38,9 @@ type Item struct {
 	Children      int64  // of a folder, as the service counts, which may be stale
 	Pending       bool   // size and hash are not final
 	Address       Secret // where the content is, for some minutes; "" = ask
+
+	SharedWith string // anonymous, organization or users; "" = the service does not say that it is shared
+	SharedBy   string // the name of a person; "" = it does not say
 }
 
 // wireItem is a driveItem. A member may be absent, null or {} alike, and the
@@ -70,13 +74,30 @@ type wireItem struct {
 	Package *struct {
 		Type string `json:"type"`
 	} `json:"package"`
-	Deleted  facet  `json:"deleted"`
-	Root     facet  `json:"root"`
-	Shortcut facet  `json:"remoteItem"`
-	Bundle   facet  `json:"bundle"`
-	Malware  facet  `json:"malware"`
-	Pending  facet  `json:"pendingOperations"`
-	Address  string `json:"@microsoft.graph.downloadUrl"`
+	Deleted  facet   `json:"deleted"`
+	Root     facet   `json:"root"`
+	Shared   *shared `json:"shared"`
+	Shortcut *struct {
+		Shared *shared `json:"shared"`
+	} `json:"remoteItem"`
+	Bundle  facet  `json:"bundle"`
+	Malware facet  `json:"malware"`
+	Pending facet  `json:"pendingOperations"`
+	Address string `json:"@microsoft.graph.downloadUrl"`
+}
+
+// A shared facet tells who reaches an item besides its owner. An item that is
+// shared as part of a folder may lack it.
+type shared struct {
+	Scope string   `json:"scope"`
+	Owner identity `json:"owner"`
+	By    identity `json:"sharedBy"`
+}
+
+type identity struct {
+	User struct {
+		Name string `json:"displayName"`
+	} `json:"user"`
 }
 
 // A facet is true when the member is there at all, whatever it holds.
@@ -118,6 +139,14 @@ func (w *wireItem) item(drive string) Item {
 		Address: Secret(w.Address),
 	}
 	it.Kind, it.Why = w.kind()
+	share := w.Shared
+	if w.Shortcut != nil {
+		share = cmp.Or(w.Shortcut.Shared, share)
+	}
+	if share != nil {
+		it.SharedWith = cmp.Or(share.Scope, "users") // being there is what it means
+		it.SharedBy = cmp.Or(share.By.User.Name, share.Owner.User.Name)
+	}
 	if w.Folder != nil {
 		it.Children = w.Folder.ChildCount
 	}
@@ -135,7 +164,7 @@ func (w *wireItem) item(drive string) Item {
 // not say what it was.
 func (w *wireItem) kind() (Kind, string) {
 	switch {
-	case bool(w.Shortcut) && !bool(w.Deleted):
+	case w.Shortcut != nil && !bool(w.Deleted):
 		return Opaque, "shortcut to a shared item"
 	case bool(w.Root):
 		return Folder, ""

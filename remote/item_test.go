@@ -51,6 +51,23 @@ func TestItemsAreClassifiedByWhatTheyCarry(t *testing.T) {
 	}
 }
 
+func TestSharingIsToldByWhoAndWithWhom(t *testing.T) {
+	for in, want := range map[string][2]string{
+		`{"file":{}}`:               {},
+		`{"file":{},"shared":null}`: {},
+		`{"file":{},"shared":{}}`:   {"users", ""},
+		`{"file":{},"shared":{"scope":"anonymous","owner":{"user":{"displayName":"Ann"}}}}`:                                         {"anonymous", "Ann"},
+		`{"folder":{},"shared":{"scope":"users","owner":{"user":{"displayName":"Ann"}},"sharedBy":{"user":{"displayName":"Bob"}}}}`: {"users", "Bob"},
+		`{"file":{},"shared":{"scope":"organization","owner":{"group":{"displayName":"Team"}}}}`:                                    {"organization", ""},
+		`{"remoteItem":{"shared":{"scope":"users","owner":{"user":{"displayName":"Bob"}}}}}`:                                        {"users", "Bob"},
+		`{"remoteItem":"odd","shared":{"scope":"users"}}`:                                                                           {"users", ""},
+	} {
+		if it := decodeItem(t, in); [2]string{it.SharedWith, it.SharedBy} != want {
+			t.Errorf("%s: with %q by %q, want %q", in, it.SharedWith, it.SharedBy, want)
+		}
+	}
+}
+
 func TestTimesThatMeanNothingAreUnknown(t *testing.T) {
 	want := time.Date(2026, 1, 1, 10, 11, 12, 0, time.UTC)
 	for in, want := range map[string]time.Time{

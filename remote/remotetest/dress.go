@@ -28,6 +28,7 @@ type dress struct {
 	Deleted  *dressEnd    `json:"deleted,omitempty"`
 	Package  *dressType   `json:"package,omitempty"`
 	Malware  *facet       `json:"malware,omitempty"`
+	Shared   *dressShared `json:"shared,omitempty"`
 	Shortcut *dress       `json:"remoteItem,omitempty"`
 	Address  string       `json:"@microsoft.graph.downloadUrl,omitempty"`
 }
@@ -61,6 +62,23 @@ type dressFolder struct {
 	Count int `json:"childCount"`
 }
 
+type dressShared struct {
+	Scope string   `json:"scope"`
+	Owner identity `json:"owner"`
+}
+
+type identity struct {
+	User struct {
+		Name string `json:"displayName"`
+	} `json:"user"`
+}
+
+func sharedBy(name, scope string) *dressShared {
+	s := &dressShared{Scope: scope}
+	s.Owner.User.Name = name
+	return s
+}
+
 type dressEnd struct {
 	State string `json:"state"`
 }
@@ -90,6 +108,9 @@ func (d *Drive) dress(c *call, it *item) *dress {
 	} else {
 		w.File = &dressFile{Type: mimeType(it.name), Hashes: d.hashes(it)}
 		w.Address = d.address(c, it)
+	}
+	if scope := it.reach(); scope != "" {
+		w.Shared = sharedBy(d.opt.Account, scope)
 	}
 	d.dressOpaque(w, it)
 	d.distort(w)
@@ -262,6 +283,8 @@ func (w *dress) only(members string) *dress {
 			s.Package = w.Package
 		case "malware":
 			s.Malware = w.Malware
+		case "shared":
+			s.Shared = w.Shared
 		case "remoteItem":
 			s.Shortcut = w.Shortcut
 		case "content.downloadUrl": // the form that brings it all the same

@@ -3,6 +3,7 @@ package remotetest
 import (
 	"cmp"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -78,4 +79,16 @@ func (d *Drive) allowLink(it *item, w *linkWish) error {
 		return refuse(http.StatusForbidden, "accessDenied", "The root cannot be shared.")
 	}
 	return nil
+}
+
+// reach is the widest circle that a link to the item is for; "" without links.
+func (it *item) reach() string {
+	for _, scope := range []string{"anonymous", "organization", "users"} {
+		for sort := range it.links {
+			if strings.HasSuffix(sort, " "+scope) {
+				return scope
+			}
+		}
+	}
+	return ""
 }

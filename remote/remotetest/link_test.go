@@ -20,6 +20,23 @@ func TestALinkIsMadeOnceOfEachSort(t *testing.T) {
 	link(object{"type": "embed"}).want(201)
 }
 
+func TestWhatHasALinkIsShownAsShared(t *testing.T) {
+	c := serve(t, remotetest.Options{Account: "ann", Kind: remotetest.Business})
+	f := c.put("d/f", "1")
+	shared := func() string {
+		it := c.send("GET", c.item(f, ""), nil).want(200)
+		return it.string("shared.scope") + " " + it.string("shared.owner.user.displayName")
+	}
+	if before := shared(); before != " " {
+		t.Errorf("before there is a link: %q", before)
+	}
+	c.send("POST", c.item(f, "/createLink"), object{"type": "edit", "scope": "users"}).want(201)
+	c.send("POST", c.item(f, "/createLink"), object{"type": "view", "scope": "organization"}).want(201)
+	if with := shared(); with != "organization ann" {
+		t.Errorf("with links it is %q", with)
+	}
+}
+
 func TestALinkThatTheDriveCannotMakeIsRefused(t *testing.T) {
 	p, b := serve(t, remotetest.Options{}), serve(t, remotetest.Options{Kind: remotetest.Business})
 	for _, refused := range []struct {

@@ -25,7 +25,7 @@ func (d *Drive) dressOpaque(w *dress, it *item) {
 		w.Folder = nil
 		w.Size = new(int64)
 		w.Shortcut = &dress{ID: otherDrive + "!105", Name: it.name, Size: w.Size, Info: w.Info,
-			Folder: &dressFolder{Count: 4}, Parent: &dressParent{DriveID: otherDrive, DriveType: "personal", ID: otherDrive + "!101"}}
+			Folder: &dressFolder{Count: 4}, Shared: sharedBy("bob", "users"), Parent: &dressParent{DriveID: otherDrive, DriveType: "personal", ID: otherDrive + "!101"}}
 	case Vault:
 		w.Size, w.WebURL = new(int64), ""
 		w.Folder = &dressFolder{}

@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
+
+	"tandem/cmd/tandem/internal/terminal"
 )
 
 // A screen is where tandem talks: one line a message, "tandem: " before it,
@@ -87,25 +85,5 @@ func prefix(folder string) string {
 	return folder + ": "
 }
 
-// clean makes a text of any origin fit for one line of a terminal: control
-// characters, bidirectional marks and broken UTF-8 are shown escaped.
-func clean(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
-		return text
-	}
-	var b strings.Builder
-	for i, w := 0, 0; i < len(text); i += w {
-		var r rune
-		r, w = utf8.DecodeRuneInString(text[i:])
-		switch {
-		case r == utf8.RuneError && w == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-	}
-	return b.String()
-}
+// clean makes a text of any origin fit for one line of a terminal.
+func clean(text string) string { return terminal.Clean(text) }

@@ -1,0 +1,84 @@
+package terminal
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// Clean makes a text of any origin fit for one line of a terminal: control
+// characters, bidirectional marks and broken UTF-8 are shown escaped. What is
+// clean stays as it is.
+func Clean(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return text
+	}
+	var b strings.Builder
+	for i, w := 0, 0; i < len(text); i += w {
+		var r rune
+		r, w = utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && w == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}
+
+// Width is how many columns a clean text takes.
+func Width(text string) int { return runewidth.StringWidth(text) }
+
+// Cut shortens a clean text to so many columns. What is left out at its end
+// shows as an ellipsis.
+func Cut(text string, columns int) string {
+	if columns < 1 {
+		return ""
+	}
+	return runewidth.Truncate(text, columns, "…")
+}
+
+// Tail shortens a clean text at its beginning, as what is being typed is.
+func Tail(text string, columns int) string {
+	over := Width(text) - columns
+	if over <= 0 {
+		return text
+	}
+	if columns < 1 {
+		return ""
+	}
+	return runewidth.TruncateLeft(text, over+1, "…")
+}
+
+// Pad fills a clean text with spaces up to so many columns.
+func Pad(text string, columns int) string { return runewidth.FillRight(text, columns) }
+
+// PadLeft puts the spaces in front.
+func PadLeft(text string, columns int) string { return runewidth.FillLeft(text, columns) }
+
+// Wrap breaks a clean text between words into at most so many lines; what is
+// left over at the end of the last one is cut.
+func Wrap(text string, columns, most int) []string {
+	var lines []string
+	for Width(text) > columns && len(lines) < most-1 {
+		head := runewidth.Truncate(text, columns+1, "")
+		at := strings.LastIndexByte(head, ' ')
+		if at <= 0 {
+			if head = runewidth.Truncate(text, columns, ""); head == "" {
+				break // not even one letter has room
+			}
+			at = len(head)
+		}
+		lines = append(lines, text[:at])
+		text = strings.TrimLeft(text[at:], " ")
+	}
+	return append(lines, Cut(text, columns))
+}

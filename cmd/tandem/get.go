@@ -147,6 +147,11 @@ func (w *work) get(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return w.bring(ctx, all)
+}
+
+// bring fetches what was chosen.
+func (w *work) bring(ctx context.Context, all []chosen) error {
 	dir := w.Target
 	if len(all) == 1 && all[0].whole && len(all[0].items) == 1 && !isDir(w.Target) && !strings.HasSuffix(w.Target, "/") {
 		dir = filepath.Dir(w.Target)

@@ -76,12 +76,21 @@ func (s *session) remotePlace(ctx context.Context, arg string, e *errand) (*plac
 	if err != nil {
 		return nil, err
 	}
-	steps := strings.FieldsFunc(rest, func(r rune) bool { return r == '/' })
-	if slices.Contains(steps, "..") || slices.Contains(steps, ".") {
-		return nil, usage(fmt.Errorf("%q: a path online has neither . nor .. in it", arg), "")
+	steps, err := steps(rest, arg)
+	if err != nil {
+		return nil, err
 	}
 	contents := strings.HasSuffix(rest, "/") && len(steps) > 0 || len(steps) == 0
 	return &place{d, c, "", strings.Join(steps, "/"), contents, arg}, nil
+}
+
+// steps are the names in a path online, which said is about.
+func steps(p, said string) ([]string, error) {
+	names := strings.FieldsFunc(p, func(r rune) bool { return r == '/' })
+	if slices.Contains(names, "..") || slices.Contains(names, ".") {
+		return nil, usage(fmt.Errorf("%q: a path online has neither . nor .. in it", said), "")
+	}
+	return names, nil
 }
 
 // needRemote is remotePlace for where nothing else will do.

@@ -60,6 +60,11 @@ func (w *work) put(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return w.send(ctx, to)
+}
+
+// send puts what the sources mean where to is.
+func (w *work) send(ctx context.Context, to *place) error {
 	locals, single, end, err := w.gather(ctx, to)
 	defer end()
 	if err != nil || len(locals) == 0 {

@@ -84,11 +84,16 @@ func (w *work) rm(ctx context.Context) error {
 			return err
 		}
 	}
+	w.remove(ctx, all)
+	return nil
+}
+
+// remove deletes what is doomed.
+func (w *work) remove(ctx context.Context, all []doomed) {
 	for _, d := range all {
 		change := task.Change{On: d.from.drive, Permanent: w.Permanent, Dry: w.foresee, Report: w.report, Known: d.known}
 		change.Remove(ctx, d.nodes)
 	}
-	return nil
 }
 
 // doom finds what of a place is to be deleted.

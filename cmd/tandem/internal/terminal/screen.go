@@ -44,21 +44,20 @@ type Frame struct {
 // A Painter draws frames.
 type Painter struct {
 	w             io.Writer
-	shown         []Line
+	shown         Frame
 	width, height int
 }
 
 // Paint draws what has changed since the last frame; all of it when the size has.
 func (p *Painter) Paint(f Frame, width, height int) error {
 	var b bytes.Buffer
-	b.WriteString("\x1b[?25l")
 	if width != p.width || height != p.height {
 		b.WriteString("\x1b[0m\x1b[2J")
-		p.shown, p.width, p.height = nil, width, height
+		p.shown, p.width, p.height = Frame{CursorAt: -1}, width, height
 	}
-	lines := f.Lines[:min(len(f.Lines), height)]
-	for i, l := range lines {
-		if i < len(p.shown) && p.shown[i] == l {
+	f.Lines = f.Lines[:min(len(f.Lines), height)]
+	for i, l := range f.Lines {
+		if i < len(p.shown.Lines) && p.shown.Lines[i] == l {
 			continue
 		}
 		text := Cut(Clean(l.Text), width)
@@ -67,13 +66,17 @@ func (p *Painter) Paint(f Frame, width, height int) error {
 		}
 		fmt.Fprintf(&b, "\x1b[%d;1H\x1b[0m\x1b[2K%s%s\x1b[0m", i+1, l.Style, text)
 	}
-	for i := len(lines); i < len(p.shown); i++ {
+	for i := len(f.Lines); i < len(p.shown.Lines); i++ {
 		fmt.Fprintf(&b, "\x1b[%d;1H\x1b[0m\x1b[2K", i+1)
 	}
-	p.shown = append(p.shown[:0], lines...)
+	if b.Len() == 0 && f.CursorIn == p.shown.CursorIn && f.CursorAt == p.shown.CursorAt {
+		return nil
+	}
+	b.WriteString("\x1b[?25l")
 	if f.CursorAt >= 0 {
 		fmt.Fprintf(&b, "\x1b[%d;%dH\x1b[?25h", f.CursorIn+1, min(f.CursorAt, width-1)+1)
 	}
+	p.shown = f
 	_, err := p.w.Write(b.Bytes())
 	return err
 }

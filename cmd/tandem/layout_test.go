@@ -25,11 +25,12 @@ var allowed = map[string][]string{
 	"remote/remotetest":               {"tandem/remote/quickxor"},
 	"state":                           {},
 	"syncer/sim":                      {"tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher"},
-	"cmd/tandem":                      {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/watcher/codepage", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/cmd/tandem/internal/task/filter", "tandem/cmd/tandem/internal/task", "tandem/cmd/tandem/internal/control", "tandem/cmd/tandem/internal/service", "tandem/cmd/tandem/internal/manual", "tandem/cmd/tandem/internal/terminal"},
+	"cmd/tandem":                      {"tandem/syncer", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/watcher/codepage", "tandem/remote", "tandem/remote/remotetest", "tandem/state", "tandem/cmd/tandem/internal/task/filter", "tandem/cmd/tandem/internal/task", "tandem/cmd/tandem/internal/control", "tandem/cmd/tandem/internal/service", "tandem/cmd/tandem/internal/manual", "tandem/cmd/tandem/internal/terminal", "tandem/cmd/tandem/internal/explorer"},
 	"cmd/tandem/internal/control":     {},
 	"cmd/tandem/internal/service":     {},
 	"cmd/tandem/internal/manual":      {},
 	"cmd/tandem/internal/terminal":    {},
+	"cmd/tandem/internal/explorer":    {"tandem/cmd/tandem/internal/terminal", "tandem/remote", "tandem/syncer/plan"},
 	"cmd/tandem/internal/task/filter": {"tandem/syncer/plan"},
 	"cmd/tandem/internal/task":        {"tandem/cmd/tandem/internal/task/filter", "tandem/remote", "tandem/remote/quickxor", "tandem/state", "tandem/syncer/plan", "tandem/syncer/disk", "tandem/watcher", "tandem/watcher/codepage"},
 }

@@ -19,7 +19,7 @@ import (
 // process of its own against the emulator, and the kernel says what it used.
 // make bench prints them.
 
-func newWorld(b *testing.B, opt remotetest.Options) *world {
+func newWorld(b testing.TB, opt remotetest.Options) *world {
 	b.Helper()
 	w := &world{dir: b.TempDir()}
 	b.Cleanup(w.leave)
@@ -29,7 +29,7 @@ func newWorld(b *testing.B, opt remotetest.Options) *world {
 	return w
 }
 
-func must(b *testing.B, err error) {
+func must(b testing.TB, err error) {
 	b.Helper()
 	if err != nil {
 		b.Fatal(err)

@@ -121,10 +121,14 @@ func transferFlags(cmd *cobra.Command, e *errand) {
 	commonFlags(cmd, e)
 	f := cmd.Flags()
 	f.BoolVar(&e.foresee, "dry-run", false, "")
-	f.StringVar(&e.Overwrite, "overwrite", string(task.Always), "")
+	overwriteFlag(cmd, e)
 	f.BoolVar(&e.KeepTimes, "keep-times", true, "")
 	no := f.Bool("no-keep-times", false, "")
 	cmd.PreRun = func(*cobra.Command, []string) { e.KeepTimes = e.KeepTimes && !*no }
+}
+
+func overwriteFlag(cmd *cobra.Command, e *errand) {
+	cmd.Flags().StringVar(&e.Overwrite, "overwrite", e.Overwrite, "")
 	var words []string
 	for _, o := range task.Overwrites {
 		words = append(words, string(o))

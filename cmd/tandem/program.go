@@ -36,6 +36,7 @@ Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
   sync-now, stop         have the agent look at both sides at once, or end
   service                have the agent started when you log in
   held [approve|deny]    deletes that wait for your word
+  explore [PLACE]        walk a drive on the terminal
   ls, du PLACE...        list what is online, and how much space it takes
   get, put FROM... TO    fetch and send files
   mkdir, rm, mv, cp      make folders, delete, move and copy online
@@ -89,7 +90,7 @@ func (p *program) command() *cobra.Command {
 		p.screen.verbose = p.verbose
 	}
 	root.AddCommand(p.connectionCommand(), p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.pauseCommand(), p.resumeCommand(), p.syncNowCommand(), p.stopCommand(), p.serviceCommand(), p.heldCommand(),
-		p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
+		p.exploreCommand(), p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
 		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
 	p.completeWhatIsMissing(root)
 	return root

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/cmd/tandem/internal/explorer"
+	"tandem/cmd/tandem/internal/task"
+	"tandem/remote"
+	"tandem/syncer/plan"
+)
+
+// driveOf opens the drive of a place, once.
+func (x *walker) driveOf(ctx context.Context, at explorer.Place) (*task.Drive, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	key := explorer.Place{Connection: at.Connection, Drive: at.Drive}
+	if d := x.drives[key]; d != nil {
+		return d, nil
+	}
+	d, err := x.drive(ctx, x.cfg.Connection[at.Connection], at.Drive)
+	if err == nil {
+		x.drives[key] = d
+	}
+	return d, err
+}
+
+// placeNamed finds the folder that an argument means, and the item to stand on
+// where it means a file in it.
+func (x *walker) placeNamed(arg string) (at explorer.Place, on string, err error) {
+	p, err := x.needRemote(x.ctx, arg, x.flags)
+	if err != nil {
+		return at, "", err
+	}
+	found, err := x.find(x.ctx, p)
+	if err != nil {
+		return at, "", err
+	}
+	if len(found) != 1 {
+		return at, "", usage(fmt.Errorf("%q is %s", arg, count(len(found), "item")), "name one; to see them: tandem ls "+arg)
+	}
+	at = explorer.Place{Connection: p.conn.name, Drive: p.drive.ID, Folder: found[0].Item}
+	if at.Folder.Kind != remote.Folder {
+		on = at.Folder.ID
+		if at.Folder, err = p.drive.Client.Item(x.ctx, p.drive.ID, at.Folder.ParentID); err != nil {
+			return at, "", advise(err, p.conn)
+		}
+	}
+	at.Path, err = pathOf(x.ctx, p.drive, at.Folder)
+	return at, on, advise(err, p.conn)
+}
+
+// pathOf asks for the names of the folders above.
+func pathOf(ctx context.Context, d *task.Drive, it remote.Item) (string, error) {
+	var path string
+	seen := map[string]bool{}
+	for !it.Root && it.ParentID != "" && !seen[it.ID] {
+		seen[it.ID] = true
+		path = beneath(it.Name, path)
+		var err error
+		if it, err = d.Client.Item(ctx, d.ID, it.ParentID); err != nil {
+			return "", err
+		}
+	}
+	return path, nil
+}
+
+// inside lists what is in a place.
+func (x *walker) inside(ctx context.Context, at explorer.Place) (explorer.Listed, error) {
+	listed := explorer.Listed{At: at}
+	if at.Connection == "" {
+		listed.Rows = x.connections()
+		return listed, nil
+	}
+	conn := x.cfg.Connection[at.Connection]
+	d, err := x.driveOf(ctx, at)
+	if err != nil {
+		return listed, err
+	}
+	if at.Folder.ID == "" {
+		if at.Folder, err = d.At(ctx, "", at.Path); err != nil {
+			return listed, advise(err, conn)
+		}
+	}
+	at.Drive = d.ID
+	nodes, err := d.Inside(ctx, at.Folder)
+	if err != nil {
+		return listed, fmt.Errorf("%s: %w", at, advise(err, conn))
+	}
+	listed.At = at
+	for _, n := range nodes {
+		listed.Rows = append(listed.Rows, explorer.Row{Item: n.Item, Path: beneath(at.Path, n.Name)})
+	}
+	return listed, nil
+}
+
+func (x *walker) connections() (rows []explorer.Row) {
+	for _, name := range slices.Sorted(maps.Keys(x.cfg.Connection)) {
+		row := explorer.Row{Connection: name}
+		if who, known := x.known(x.cfg.Connection[name]); known {
+			row.Note = who.String()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// above lists what is in the folder that a place is in.
+func (x *walker) above(ctx context.Context, of explorer.Place) (explorer.Listed, error) {
+	if of.Folder.Root {
+		return x.inside(ctx, explorer.Place{})
+	}
+	d, err := x.driveOf(ctx, of)
+	if err != nil {
+		return explorer.Listed{}, err
+	}
+	at := explorer.Place{Connection: of.Connection, Drive: of.Drive, Path: task.Parent(of.Path)}
+	if at.Folder, err = d.Client.Item(ctx, d.ID, of.Folder.ParentID); err != nil {
+		return explorer.Listed{}, advise(err, x.cfg.Connection[of.Connection])
+	}
+	return x.inside(ctx, at)
+}
+
+// mostFound is how many items a search shows: who gets more looks for more.
+const mostFound = 10_000
+
+// below finds what has a text in its name, anywhere below a place.
+func (x *walker) below(ctx context.Context, at explorer.Place, text string) (explorer.Listed, error) {
+	listed := explorer.Listed{At: at}
+	d, err := x.driveOf(ctx, at)
+	if err != nil {
+		return listed, err
+	}
+	text = plan.Fold(text)
+	for n, err := range d.Below(ctx, at.Folder, false) {
+		if err != nil {
+			return listed, advise(err, x.cfg.Connection[at.Connection])
+		}
+		if strings.Contains(plan.Fold(n.Name), text) {
+			listed.Rows = append(listed.Rows, explorer.Row{Item: n.Item, Path: beneath(at.Path, n.Path)})
+			if len(listed.Rows) == mostFound {
+				break
+			}
+		}
+	}
+	slices.SortFunc(listed.Rows, func(a, b explorer.Row) int { return strings.Compare(plan.Fold(a.Path), plan.Fold(b.Path)) })
+	return listed, nil
+}
+
+// trouble says what is wrong and what to do, for somebody who walks about.
+func trouble(err error) string {
+	f := diagnose(err)
+	hint := f.hint
+	switch {
+	case errors.Is(err, remote.ErrOffline):
+		hint = "check the connection, then try again"
+	case errors.Is(err, remote.ErrThrottled):
+		hint = "try again later"
+	case errors.Is(err, remote.ErrNotFound) && hint == "":
+		hint = "it may be gone; r looks again"
+	case errors.Is(err, remote.ErrDenied) && hint == "":
+		hint = "this account may not look into it"
+	}
+	if hint == "" {
+		return f.Error()
+	}
+	return f.Error() + "; " + hint
+}
+
+// run does one task, the same way as its command does.
+func (x *walker) run(t explorer.Task) {
+	e := *x.flags
+	e.Verb, e.Recursive = t.Verb, true
+	w := x.work(&e)
+	ctx, stop := context.WithCancelCause(x.ctx)
+	x.mu.Lock()
+	x.at, x.stop, x.said = w, stop, nil
+	x.course = course{start: time.Now()}
+	x.mu.Unlock()
+	x.begun.Go(func() {
+		defer stop(nil)
+		err := w.run(ctx, func(ctx context.Context, w *work) error { return x.carryOut(ctx, w, t) })
+		if err != nil {
+			f := diagnose(err)
+			if errors.Is(err, errStopped) || ctx.Err() != nil {
+				f = &failure{f.code, errStopped, "start it again, and it goes on from there"}
+			}
+			x.screen.complain("", f)
+		}
+		if w.tally.Skipped > 0 && t.Verb != "rm" {
+			x.screen.hint("what was skipped is as new on the other side; to replace it all the same: tandem explore --overwrite always")
+		}
+		x.mu.Lock()
+		x.at = nil
+		ended := explorer.Ended{Failed: err != nil}
+		for _, line := range x.said {
+			ended.Said = append(ended.Said, strings.TrimPrefix(line, "tandem: "))
+		}
+		x.all, x.said = append(x.all, x.said...), nil
+		x.mu.Unlock()
+		x.post(ended)
+	})
+}
+
+// carryOut names things by their ids: what their names look like, as masks or
+// as paths, means nothing.
+func (x *walker) carryOut(ctx context.Context, w *work, t explorer.Task) error {
+	d, err := x.driveOf(ctx, t.At)
+	if err != nil {
+		return err
+	}
+	p := &place{drive: d, conn: x.cfg.Connection[t.At.Connection], base: t.At.Folder.ID, contents: true, said: t.At.String()}
+	var nodes []task.Node
+	for _, r := range t.Rows {
+		nodes = append(nodes, task.Node{Item: r.Item, Path: r.Path})
+	}
+	switch t.Verb {
+	case "get":
+		w.Target = x.pathHere(t.Arg)
+		p.contents = false
+		c := chosen{from: p, whole: len(nodes) == 1 && nodes[0].Kind != remote.Folder}
+		for _, n := range nodes {
+			some, err := w.items(ctx, p, n, "")
+			if err != nil {
+				return err
+			}
+			c.items = append(c.items, some...)
+		}
+		return w.bring(ctx, []chosen{c})
+	case "put":
+		w.Source, w.Target = []string{x.pathHere(t.Arg)}, p.said
+		return w.send(ctx, p)
+	case "mkdir":
+		names, err := steps(t.Arg, t.Arg)
+		if err == nil && len(names) == 0 {
+			err = usage(fmt.Errorf("%q is no name", t.Arg), "")
+		}
+		if err != nil {
+			return err
+		}
+		p.path, p.said = strings.Join(names, "/"), t.Arg
+		return w.makeFolder(ctx, p)
+	case "rm":
+		w.remove(ctx, []doomed{{from: p, nodes: nodes}})
+	}
+	return nil
+}
+
+// pathHere is a path as a shell would read it: no more than that is done to it.
+func (x *walker) pathHere(typed string) string {
+	if rest, home := strings.CutPrefix(typed, "~"); home && (rest == "" || os.IsPathSeparator(rest[0])) {
+		if dir, err := x.home(); err == nil {
+			return dir + rest
+		}
+	}
+	if typed == "-" { // to a command that would be standard input
+		return "." + string(filepath.Separator) + typed
+	}
+	return typed
+}
+
+// complete adds to a path here what all that begin so have in common.
+func (x *walker) complete(typed string) string {
+	dir, begun := filepath.Split(typed)
+	entries, err := os.ReadDir(filepath.Clean(x.pathHere(dir + ".")))
+	if err != nil {
+		return typed
+	}
+	var common string
+	for i, e := range slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), begun) }) {
+		name := e.Name()
+		if e.IsDir() {
+			name += string(filepath.Separator)
+		}
+		if i == 0 {
+			common = name
+		}
+		for !strings.HasPrefix(name, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	if len(common) < len(begun) {
+		return typed
+	}
+	return dir + strings.ToValidUTF8(common, "")
+}

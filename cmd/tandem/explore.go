@@ -214,7 +214,9 @@ func (x *walker) tell(event any) *explorer.Quit {
 		case explorer.Above:
 			x.look(t.Number, func(ctx context.Context) (explorer.Listed, error) { return x.above(ctx, t.Of) })
 		case explorer.Find:
-			x.look(t.Number, func(ctx context.Context) (explorer.Listed, error) { return x.below(ctx, t.Below, t.Text) })
+			x.look(t.Number, func(ctx context.Context) (explorer.Listed, error) {
+				return x.below(ctx, t.Below, t.Text, func(items int) { x.post(explorer.Seen{Number: t.Number, Items: items}) })
+			})
 		case explorer.Forget:
 			x.mu.Lock()
 			if stop := x.looking[t.Number]; stop != nil {

@@ -189,6 +189,20 @@ func TestFoldersAreMadeAndThingsDeleted(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatWasSeenIsDeleted(t *testing.T) {
+	world := furnishedWorld(t)
+	w := newWalk(t, world, "main:/Docs/a.txt")
+	must(t, world.drive.Move("Docs/a.txt", "Docs/renamed.txt"))
+	if _, err := world.drive.Put("Docs/a.txt", "another"); err != nil {
+		t.Fatal(err)
+	}
+	w.press("dy")
+	w.wants("1 failed", "changed")
+	if tree := world.drive.Tree(); tree["Docs/a.txt"] != "another" || tree["Docs/renamed.txt"] != "hello" {
+		t.Errorf("online there is %q", tree)
+	}
+}
+
 func TestWhatIsNewerHereIsNotReplacedByAKey(t *testing.T) {
 	w := newWalk(t, furnishedWorld(t), "main:/Docs")
 	must(t, os.WriteFile("a.txt", []byte("my own words"), 0o666))

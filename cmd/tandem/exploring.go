@@ -131,17 +131,22 @@ func (x *walker) above(ctx context.Context, of explorer.Place) (explorer.Listed,
 // mostFound is how many items a search shows: who gets more looks for more.
 const mostFound = 10_000
 
-// below finds what has a text in its name, anywhere below a place.
-func (x *walker) below(ctx context.Context, at explorer.Place, text string) (explorer.Listed, error) {
+// below finds what has a text in its name, anywhere below a place, and tells
+// now and then how many items it has seen.
+func (x *walker) below(ctx context.Context, at explorer.Place, text string, seen func(int)) (explorer.Listed, error) {
 	listed := explorer.Listed{At: at}
 	d, err := x.driveOf(ctx, at)
 	if err != nil {
 		return listed, err
 	}
 	text = plan.Fold(text)
+	items := 0
 	for n, err := range d.Below(ctx, at.Folder, false) {
 		if err != nil {
 			return listed, advise(err, x.cfg.Connection[at.Connection])
+		}
+		if items++; items%1000 == 0 {
+			seen(items)
 		}
 		if strings.Contains(plan.Fold(n.Name), text) {
 			listed.Rows = append(listed.Rows, explorer.Row{Item: n.Item, Path: beneath(at.Path, n.Path)})

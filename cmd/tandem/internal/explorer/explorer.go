@@ -55,6 +55,8 @@ type (
 		Rows    []Row
 		Trouble string // why there is no answer, and what to do
 	}
+	// Seen says how many items a Find has looked at.
+	Seen struct{ Number, Items int }
 	// Progress says how far the task at work is.
 	Progress string
 	// Ended says how the task at work ended.

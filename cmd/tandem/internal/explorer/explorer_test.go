@@ -217,6 +217,38 @@ func TestWhatIsAwaitedCanBeGivenUp(t *testing.T) {
 	}
 }
 
+func TestASearchTellsHowMuchItHasSeen(t *testing.T) {
+	m := New(root, nil, "", false)
+	find := press(m, "fx\r")[0].(Find)
+	m.Update(Seen{find.Number, 12_000})
+	if want := "looking for x, 12,000 seen ...  escape stops"; !strings.Contains(screen(m), want) {
+		t.Errorf("it shows\n%s", screen(m))
+	}
+	m.Update(Seen{find.Number - 1, 99_000})
+	if strings.Contains(screen(m), "99,000") {
+		t.Error("another search counts")
+	}
+}
+
+func TestAllKeysCanBeReadOnASmallTerminal(t *testing.T) {
+	m := New(root, []Row{file("a", 1)}, "", false)
+	m.Update(Size{24, 8})
+	press(m, "?")
+	var read strings.Builder
+	for range 40 {
+		read.WriteString(screen(m) + "\n")
+		press(m, "\x1b[B")
+	}
+	for _, word := range strings.Fields(strings.Join(keysHelp, " ")) {
+		if !strings.Contains(read.String(), word) {
+			t.Errorf("%q is nowhere to be read", word)
+		}
+	}
+	if press(m, "d"); strings.Contains(screen(m), "delete") || !strings.Contains(screen(m), "a") {
+		t.Errorf("the key that ends the help does something:\n%s", screen(m))
+	}
+}
+
 func TestKeysMeantForAFolderThatCannotBeOpenedAreForgotten(t *testing.T) {
 	m := New(root, []Row{folder("a")}, "", false)
 	look := press(m, "\r")[0].(Look)

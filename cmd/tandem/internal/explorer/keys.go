@@ -37,7 +37,7 @@ func (m *Model) key(k terminal.Key) []any {
 		m.say("nothing was done")
 		return nil
 	case m.help:
-		m.help = false
+		m.scrollHelp(k.Name)
 		return nil
 	}
 	if k.Name == "q" {
@@ -48,6 +48,22 @@ func (m *Model) key(k terminal.Key) []any {
 		return nil
 	}
 	return m.command(k.Name)
+}
+
+// scrollHelp reads on in the help; any other key ends it.
+func (m *Model) scrollHelp(key string) {
+	switch page := max(m.list()-1, 1); key {
+	case terminal.Up, "k":
+		m.helpTop--
+	case terminal.Down, "j":
+		m.helpTop++
+	case terminal.PageUp:
+		m.helpTop -= page
+	case terminal.PageDown, " ":
+		m.helpTop += page
+	default:
+		m.help, m.helpTop = false, 0
+	}
 }
 
 // move moves the cursor, if that is what the key is for.
@@ -109,6 +125,7 @@ func (m *Model) command(key string) []any {
 		}
 	case "?":
 		m.help = true
+		m.say("up and down read on, any other key goes back")
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Model struct {
 	notice   []string // what to say at the bottom
 	trouble  bool     // it is bad news
 	help     bool
+	helpTop  int // the first of its lines on the screen
 
 	width, height int
 }
@@ -38,6 +39,7 @@ type wait struct {
 	number int
 	doing  string
 	found  string // the text that is looked for
+	seen   int    // how many items that has looked at
 	rising bool   // to above where it all began
 	want   string // the key of the row to stand on then
 }
@@ -79,6 +81,10 @@ func (m *Model) Update(event any) (todo []any) {
 		todo = m.key(e)
 	case Listed:
 		todo = m.listed(e)
+	case Seen:
+		if m.waits != nil && m.waits.number == e.Number {
+			m.waits.seen = e.Items
+		}
 	case Progress:
 		if m.progress = string(e); len(m.tasks) == 0 {
 			m.progress = "" // it has ended meanwhile

@@ -28,7 +28,7 @@ x              stop the task at work
 
 q              quit, when the tasks are done; twice: now`, "\n")
 
-const hints = "enter open  left back  / narrow  f find  g get  p put  m mkdir  d delete  ? keys  q quit"
+const hints = "? keys  q quit  enter open  left back  / narrow  f find  g get  p put  m mkdir  d delete"
 
 // View is what the screen shows.
 func (m *Model) View() terminal.Frame {
@@ -38,11 +38,12 @@ func (m *Model) View() terminal.Frame {
 		frame.Lines = append(frame.Lines, terminal.Line{Text: m.title(f), Style: terminal.Bold})
 	}
 	room := m.list()
+	help := m.helpLines()
 	for i := range room {
 		line := terminal.Line{}
 		switch at := f.top + i; {
-		case m.help && i < len(keysHelp):
-			line.Text = "  " + keysHelp[i]
+		case m.help && m.helpTop+i < len(help):
+			line.Text = help[m.helpTop+i]
 		case m.help:
 		case at < len(f.shown):
 			line = m.line(f, at)
@@ -57,6 +58,17 @@ func (m *Model) View() terminal.Frame {
 	}
 	frame.Lines = append(frame.Lines, foot...)
 	return frame
+}
+
+// helpLines tells the keys, in as many lines as that takes.
+func (m *Model) helpLines() (lines []string) {
+	if !m.help {
+		return nil
+	}
+	for _, l := range keysHelp {
+		lines = append(lines, terminal.Wrap(l, m.width, 5)...)
+	}
+	return lines
 }
 
 func emptiness(f *frame) string {
@@ -82,6 +94,7 @@ func (m *Model) list() int {
 // scroll brings the cursor into sight.
 func (m *Model) scroll() {
 	f, room := m.here(), max(m.list(), 1)
+	m.helpTop = max(0, min(m.helpTop, len(m.helpLines())-room))
 	f.top = max(0, min(f.top, f.cursor, len(f.shown)-room))
 	f.top = max(f.top, f.cursor-room+1)
 }
@@ -170,14 +183,21 @@ func (m *Model) foot() (lines []terminal.Line, cursor int) {
 	most := max(1, min(m.height/4, 4))
 	switch {
 	case m.prompt != nil:
-		label := terminal.Cut(terminal.Clean(m.prompt.label), m.width*2/3)
+		label := terminal.Clean(m.prompt.label)
+		if most := m.width * 2 / 3; terminal.Width(label) > most {
+			label = terminal.Cut(label, most-1) + " "
+		}
 		text := terminal.Tail(terminal.Clean(m.prompt.text), m.width-terminal.Width(label)-1)
 		add(terminal.Bold, label+text, 1)
 		cursor = terminal.Width(label + text)
 	case m.question != nil:
 		add(terminal.Bold, m.question.text, most)
 	case m.waits != nil:
-		add(terminal.Plain, m.waits.doing+" ...  escape stops", 1)
+		seen := ""
+		if m.waits.seen > 0 {
+			seen = ", " + humanize.Comma(int64(m.waits.seen)) + " seen"
+		}
+		add(terminal.Plain, m.waits.doing+seen+" ...  escape stops", 1)
 	default:
 		style := terminal.Plain
 		if m.trouble {

@@ -62,7 +62,7 @@ func (m *Model) scrollHelp(key string) {
 	case terminal.PageDown, " ":
 		m.helpTop += page
 	default:
-		m.help, m.helpTop = false, 0
+		m.help, m.helpTop, m.notice = false, 0, nil
 	}
 }
 

@@ -116,6 +116,7 @@ type frame struct {
 	top    int // the first of shown that is on the screen
 	asked  int // the number of the answer that renews it
 	stale  bool
+	made   string // the name of the folder that was made in it, to stand on
 
 	sharing int // how wide that column is
 }

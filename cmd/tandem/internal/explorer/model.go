@@ -188,7 +188,12 @@ func (m *Model) listed(l Listed) []any {
 		if f.found == "" {
 			f.at = l.At
 		}
-		m.arrange(f, row.key())
+		on := row.key()
+		if i := slices.IndexFunc(f.rows, func(r Row) bool { return plan.Fold(r.Name) == plan.Fold(f.made) }); i >= 0 && f.made != "" {
+			on = f.rows[i].key()
+		}
+		f.made = ""
+		m.arrange(f, on)
 		if f == m.here() {
 			m.unmarkGone(f)
 		}
@@ -248,6 +253,9 @@ func (m *Model) ended(e Ended) (todo []any) {
 	if done.Verb != "get" {
 		for _, f := range m.frames {
 			f.stale = f.stale || f.at.Connection == done.At.Connection
+		}
+		if f := m.here(); done.Verb == "mkdir" && !e.Failed && f.at.Folder.ID == done.At.Folder.ID {
+			f.made, _, _ = strings.Cut(strings.TrimLeft(done.Arg, "/"), "/")
 		}
 		if m.here().stale && m.waits == nil {
 			todo = m.renew(m.here())

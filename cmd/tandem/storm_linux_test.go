@@ -228,25 +228,15 @@ func TestStormInACrampedPlace(t *testing.T) {
 	storm(t, 1, *kills, os.Kill, true)
 }
 
-// TestThreeMachines has three of them on one drive. It is for make storm: about
-// one run in thirty still ends with a file that one of them has not got.
+// TestThreeMachines has three of them on one drive.
 func TestThreeMachines(t *testing.T) {
-	onlyInAStorm(t)
 	storm(t, 3, max(*kills/2, 1), os.Kill, false)
-}
-
-func onlyInAStorm(t *testing.T) {
-	t.Helper()
-	if *kills < 10 {
-		t.Skip("make storm KILLS=20")
-	}
 }
 
 // TestThreeMachinesStopped ends tandem as its user does. No version may then be
 // kept twice. (A download that was killed before it could be written down passes
 // for a file of this machine, which may cost a copy.)
 func TestThreeMachinesStopped(t *testing.T) {
-	onlyInAStorm(t)
 	keptOnce(t, storm(t, 3, max(*kills/2, 1), os.Interrupt, false))
 }
 

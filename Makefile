@@ -50,7 +50,7 @@ coverage:
 
 # The race detector is the one thing that wants a C compiler.
 race:
-	CGO_ENABLED=1 go test -race -short $$(go list ./... | grep -v syncer/sim)
+	CGO_ENABLED=1 go test -race -short -timeout 40m $$(go list ./... | grep -v syncer/sim)
 	CGO_ENABLED=1 go test -race ./syncer/sim -run 'TestWhatOnce|TestNothingIsLostWhateverHappens' -runs 40
 
 lint:

@@ -251,6 +251,8 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		case once && e.quiet():
 			e.prune()
 			return e.failed
+		case ctx.Err() != nil: // what fails for that reason would be tried again at once, and for ever
+			return context.Cause(ctx)
 		}
 		if e.listed && (len(e.dirty)+len(e.local.look) > 0 || e.refill()) {
 			continue // what was recorded at once has to be looked at again

@@ -84,7 +84,7 @@ func thin[T any](all []T, n int) []T {
 // until there are n.
 func invented(scripts map[string]Script, n int, store *Store) {
 	for seed := uint64(1); len(scripts) < n; seed++ {
-		if r := Explore(seed, store); r.Err == nil && r.Effects > 5 && r.Effects <= 80 {
+		if r := Explore(seed, store); r.Err == nil && r.Effects > 5 && r.Effects <= 40 {
 			scripts[fmt.Sprintf("seed %03d", seed)] = r.Script
 		}
 	}

@@ -221,6 +221,18 @@ func (m *machine) restart() {
 	}
 }
 
+// interrupt asks the process to end. A loop that sleeps is woken for it by
+// Clock.After, which must be one thing at a time.
+func (m *machine) interrupt() {
+	switch {
+	case m.loop == nil:
+	case m.loop.ready != nil:
+		m.stop = true
+	default:
+		m.cancel()
+	}
+}
+
 // comeBack starts an agent that ended while others go on.
 func (m *machine) comeBack() {
 	switch {

@@ -285,7 +285,7 @@ func (w *world) carryOut(do string) {
 	case "power":
 		w.machineOf(word[2:]).power(Loss(word[1]))
 	case "stop":
-		w.machineOf(word[1:]).stop = true
+		w.machineOf(word[1:]).interrupt()
 	case "overflow":
 		w.machineOf(word[1:]).watch.overflow()
 	case "cursors":

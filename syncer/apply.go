@@ -16,9 +16,10 @@ import (
 // A step is an action on its way.
 type step struct {
 	plan.Action
-	need int     // steps that must succeed before
-	next []*step // steps that wait for this one
-	over bool    // given up together with one it waited for
+	need  int     // steps that must succeed before
+	next  []*step // steps that wait for this one
+	over  bool    // given up together with one it waited for
+	fresh bool    // it sends what is new here
 }
 
 // A job is a step with all that a worker must know: the trees belong to the
@@ -336,6 +337,7 @@ func (e *Engine) start(ctx context.Context, s *step) {
 	e.running++
 	e.loaded += s.load()
 	j := e.jobFor(s)
+	s.fresh = j.base.N == 0 && (s.Op == plan.Upload || s.Op == plan.MakeRemoteDir)
 	e.spawn(func() report {
 		r := e.reportOf(s, e.perform(ctx, j))
 		done := r.then
@@ -458,8 +460,13 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 	}
 	delete(e.tries, e.local.key(s.Key))
 	delete(e.rest, e.local.key(s.Key))
+	_, still := e.local.diff[e.local.key(s.Key)]
 	if out.then != nil {
 		out.then()
+	}
+	if s.fresh && !still { // it went away while it was sent
+		e.lookAt(e.local.path(e.local.key(s.Key)), false)
+		e.local.join()
 	}
 	e.count(s, out)
 	if s.Pair != 0 {

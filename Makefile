@@ -41,7 +41,7 @@ soak:
 # The real program, killed at random in a storm of edits.
 KILLS ?= 20
 storm:
-	go test ./cmd/tandem -run 'TestStorm|TestThreeMachines' -v -timeout 0 -kills $(KILLS)
+	go test ./cmd/tandem -run 'Storm|TestThreeMachines' -v -timeout 0 -kills $(KILLS)
 
 # How much of what decides and does the tests of it have visited, and what not.
 coverage:

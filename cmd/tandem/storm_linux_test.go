@@ -213,6 +213,99 @@ func (p *browser) act() {
 	}
 }
 
+// job is an administrator's: it runs cloud tasks on the drive and, by its path
+// here, on the same folder while it is synced. It moves and deletes only what it
+// has put there itself, under names that nobody else gives.
+type job struct {
+	hand
+	t     *testing.T
+	m     *world
+	aside string
+	files []sent
+	done  map[string]int // tasks that did what they were told; of the others somebody had moved a folder away
+}
+
+// sent is a file that a task has put somewhere.
+type sent struct{ name, place, text string }
+
+func (p *job) act() {
+	if len(p.files) == 0 || p.rnd.IntN(3) == 0 {
+		p.put()
+		return
+	}
+	i := p.rnd.IntN(len(p.files))
+	f := &p.files[i]
+	from := f.place + "/" + f.name
+	switch p.rnd.IntN(4) {
+	case 0:
+		if p.task("rm", from) == nil {
+			p.ledger.end(f.text)
+			p.files = slices.Delete(p.files, i, i+1)
+		}
+	case 1:
+		// A place here can be moved to one here only, and so can one online.
+		if to := p.place(strings.HasPrefix(f.place, "main:")); p.task("mv", from, to+"/") == nil {
+			f.place = to
+		}
+	default:
+		got := filepath.Join(p.aside, "got")
+		if p.task("get", from, got, "--overwrite", "always") != nil {
+			return // somebody moved its folder
+		}
+		for _, text := range textsIn(got) {
+			if text != f.text {
+				p.t.Errorf("get %s brought %.30q, want %.30q", from, text, f.text)
+			}
+		}
+		os.RemoveAll(got)
+	}
+}
+
+func (p *job) put() {
+	text := p.text()
+	f := sent{name: fmt.Sprintf("%s-%d.txt", p.hand.name, p.n), place: p.place(p.rnd.IntN(2) == 0), text: text}
+	file := filepath.Join(p.aside, f.name)
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		p.t.Error(err)
+	}
+	if p.task("put", file, f.place+"/") == nil {
+		p.ledger.make(text)
+		p.files = append(p.files, f)
+	}
+	os.Remove(file)
+}
+
+func (p *job) place(online bool) string {
+	if online {
+		return "main:/" + p.folder()
+	}
+	return filepath.Join(p.m.path("local"), p.folder())
+}
+
+func (p *job) task(args ...string) error {
+	err := p.m.tandem(args...).Run()
+	if err == nil {
+		p.done[args[0]]++
+	}
+	return err
+}
+
+// TestTasksInAStorm lets jobs run cloud tasks on what an agent and people work on.
+func TestTasksInAStorm(t *testing.T) {
+	var tasks *job
+	storm(t, 1, max(*kills/2, 1), os.Kill, false, func(m *world, someone func(string) hand) worker {
+		aside := m.path("job")
+		if err := os.Mkdir(aside, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		tasks = &job{hand: someone("job"), t: t, m: m, aside: aside, done: map[string]int{}}
+		return tasks
+	})
+	if t.Logf("tasks done: %v", tasks.done); tasks.done["put"] == 0 {
+		t.Error("no task was done")
+	}
+}
+
 // TestStorm lets two people work on one tree, one here and one online, while
 // tandem is killed again and again. After each kill every version that nobody
 // has replaced must be here, online, or among what tandem keeps; in the end both
@@ -240,7 +333,7 @@ func TestThreeMachinesStopped(t *testing.T) {
 	keptOnce(t, storm(t, 3, max(*kills/2, 1), os.Interrupt, false))
 }
 
-func storm(t *testing.T, machines, kills int, end os.Signal, cramped bool) *remotetest.Drive {
+func storm(t *testing.T, machines, kills int, end os.Signal, cramped bool, more ...func(m *world, someone func(string) hand) worker) *remotetest.Drive {
 	seed := *stormSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -271,6 +364,9 @@ func storm(t *testing.T, machines, kills int, end os.Signal, cramped bool) *remo
 			}
 			hands = append(hands, &local{someone(fmt.Sprint(name, n+1)), m.path("local"), aside, &turn})
 		}
+	}
+	for _, worker := range more {
+		hands = append(hands, worker(all[0], someone))
 	}
 	for n := range kills {
 		round(t, rnd, all, hands, end, cramped)

@@ -22,6 +22,7 @@ func TestManyChangesOfTheNetworkAreOne(t *testing.T) {
 		time.Sleep(time.Minute)
 		changes <- struct{}{}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := []time.Duration{1600 * time.Millisecond, 11600 * time.Millisecond, 63900 * time.Millisecond}
 		if !slices.Equal(done, want) {
 			t.Errorf("the drive was looked at after %v, want %v", done, want)

@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"tandem/remote/remotetest"
+	"tandem/state"
 )
 
 // many is a pair that agrees on a hundred files in four folders, and whose clock
@@ -203,5 +205,38 @@ func TestTheScanOfAFolderThatBreaksOffProvesNothing(t *testing.T) {
 	}
 	if err == nil && len(sum.Waiting) == 0 {
 		t.Error("the pass says that all is well")
+	}
+}
+
+// TestAStepReplacesOnlyTheVersionItWasPlannedUpon, also when a newer one has
+// become known by the time that it begins.
+func TestAStepReplacesOnlyTheVersionItWasPlannedUpon(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("a.txt=a b.txt=b")
+	p.write("a.txt", "a here")
+	p.write("b.txt", "b here")
+	p.cfg.Parallel = 1
+	s := p.onStage()
+	s.before("upload a.txt", func() {
+		p.put("a.txt", "a theirs")
+		p.put("b.txt", "b theirs")
+		for _, name := range []string{"a.txt", "b.txt"} {
+			info, err := p.online.Stat(name)
+			p.must(err)
+			now, err := p.client.Item(t.Context(), p.cfg.Drive.ID, info.ID)
+			p.must(err)
+			row, _, err := p.db.ItemByID(p.cfg.Drive.N, info.ID)
+			p.must(err)
+			row.ETag, row.Size, row.Hash, row.MTime = now.ETag, now.Size, now.Hash, now.MTime.UnixNano()
+			p.must(p.db.Update(func(tx *state.Tx) error { _, err := tx.PutItem(row); return err }))
+		}
+	})
+	p.sync()
+	p.sync()
+	kept := slices.Collect(maps.Values(p.there()))
+	for _, text := range []string{"a here", "a theirs", "b here", "b theirs"} {
+		if !slices.Contains(kept, text) {
+			t.Errorf("%q is not online; there are %q", text, kept)
+		}
 	}
 }

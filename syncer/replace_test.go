@@ -588,3 +588,24 @@ func TestAnAgreementIsNotWrittenWhenItsFolderCouldNotBeMadeDurable(t *testing.T)
 	p.sync()
 	p.same()
 }
+
+// TestAFolderMovedUnderAReplacementBringsNothingPrivateToLight is about the file
+// that made way in that instant: what stands in the private area has the inode
+// of an item, and is none.
+func TestAFolderMovedUnderAReplacementBringsNothingPrivateToLight(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("D/f.txt", "old")
+	p.age("D/f.txt")
+	p.sync()
+	p.same()
+	p.put("D/f.txt", "theirs")
+	s := p.onStage()
+	s.before("syncdir D", func() { p.move("D", "E") })
+	p.sync()
+	p.sync()
+	p.holds("E/f.txt", "theirs")
+	if calls := s.heard("lstat .tandem*"); len(calls) != 0 {
+		t.Errorf("the private area was looked at: %q", calls)
+	}
+	p.same()
+}

@@ -148,8 +148,11 @@ func (e *Engine) inHand(parent plan.Key, name string) bool {
 }
 
 // lookAt follows a hint: something about rel, and with deep about all below it,
-// may have changed.
+// may have changed. Nothing in the private area is an item.
 func (e *Engine) lookAt(rel string, deep bool) {
+	if watcher.IsPrivate(rel) {
+		return
+	}
 	if rel == "" {
 		e.readDir(e.root, "", deep)
 		return

@@ -178,17 +178,7 @@ func (p *program) editConfig(change func(source, *config) ([]byte, error)) (path
 func (p *program) connectionRemoveCommand() *cobra.Command {
 	return &cobra.Command{Use: "remove", Short: "remove a connection", Long: connectionRemoveHelp,
 		Args: cobra.MatchAll(needs(1, "a NAME"), cobra.MaximumNArgs(1)), ValidArgsFunction: p.completeConnections,
-		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := p.begin()
-			if err != nil {
-				return err
-			}
-			c, err := s.connectionNamed(args)
-			if err != nil {
-				return err
-			}
-			return s.removeConnection(c)
-		}}
+		RunE: p.onConnection((*session).removeConnection)}
 }
 
 // removeConnection forgets the sign-in first: without the connection, nothing

@@ -84,6 +84,22 @@ func (p *program) connectionCommand() *cobra.Command {
 	return cmd
 }
 
+// onConnection makes a command of what is done with the connection it names.
+func (p *program) onConnection(do func(*session, *connection) error) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		s, err := p.begin()
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		c, err := s.connectionNamed(args)
+		if err != nil {
+			return err
+		}
+		return do(s, c)
+	}
+}
+
 func (p *program) connectionListCommand() *cobra.Command {
 	var group string
 	var asJSON bool
@@ -195,15 +211,7 @@ func (p *program) connectionShowCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{Use: "show", Short: "its settings", Long: connectionShowHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeConnections}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		s, err := p.begin()
-		if err != nil {
-			return err
-		}
-		c, err := s.connectionNamed(args)
-		if err != nil {
-			return err
-		}
+	cmd.RunE = p.onConnection(func(s *session, c *connection) error {
 		if asJSON {
 			all := map[string]string{}
 			for _, set := range c.settings() {
@@ -215,7 +223,7 @@ func (p *program) connectionShowCommand() *cobra.Command {
 			}{s.link(c), all})
 		}
 		return s.printSettings(c)
-	}
+	})
 	return cmd
 }
 

@@ -45,15 +45,7 @@ func (p *program) connectionConsentCommand() *cobra.Command {
 	var bare bool
 	cmd := &cobra.Command{Use: "consent", Short: "what to send to an administrator", Long: connectionConsentHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeConnections}
 	cmd.Flags().BoolVar(&bare, "link", false, "")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		s, err := p.begin()
-		if err != nil {
-			return err
-		}
-		c, err := s.connectionNamed(args)
-		if err != nil {
-			return err
-		}
+	cmd.RunE = p.onConnection(func(s *session, c *connection) error {
 		client, err := s.client(c)
 		if err != nil {
 			return err
@@ -68,7 +60,7 @@ func (p *program) connectionConsentCommand() *cobra.Command {
 		}
 		_, err = fmt.Fprintf(p.out, consentLetter, why, client.AdminConsentURL(), c.app())
 		return err
-	}
+	})
 	return cmd
 }
 

@@ -56,19 +56,12 @@ func (p *program) loginCommand() *cobra.Command {
 		if takeOver != "" {
 			return p.takeOver(cmd.Context(), args, takeOver, passphrase)
 		}
-		s, err := p.begin()
-		if err != nil {
-			return err
-		}
-		defer s.close()
-		c, err := s.connectionNamed(args)
-		if err != nil {
-			return err
-		}
-		if export != "" {
-			return s.export(cmd.Context(), c, export, passphrase)
-		}
-		return s.login(cmd.Context(), c, device, noBrowser)
+		return p.onConnection(func(s *session, c *connection) error {
+			if export != "" {
+				return s.export(cmd.Context(), c, export, passphrase)
+			}
+			return s.login(cmd.Context(), c, device, noBrowser)
+		})(cmd, args)
 	}
 	return cmd
 }

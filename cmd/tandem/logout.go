@@ -23,17 +23,7 @@ Exit codes: 0 forgotten, 1 it could not be removed, 2 usage or configuration
 func (p *program) logoutCommand() *cobra.Command {
 	return &cobra.Command{Use: "logout", Short: "forget the sign-in", Long: logoutHelp, Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: p.completeConnections,
-		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := p.begin()
-			if err != nil {
-				return err
-			}
-			c, err := s.connectionNamed(args)
-			if err != nil {
-				return err
-			}
-			return s.logout(c)
-		}}
+		RunE:              p.onConnection((*session).logout)}
 }
 
 func (s *session) logout(c *connection) error {

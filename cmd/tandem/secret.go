@@ -32,17 +32,7 @@ Exit codes: 0 kept, 1 it could not be kept, 2 usage or configuration
 
 func (p *program) connectionSecretCommand() *cobra.Command {
 	return &cobra.Command{Use: "secret", Short: "keep the secret of your own app", Long: connectionSecretHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeConnections,
-		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := p.begin()
-			if err != nil {
-				return err
-			}
-			c, err := s.connectionNamed(args)
-			if err != nil {
-				return err
-			}
-			return s.keepSecret(c)
-		}}
+		RunE: p.onConnection((*session).keepSecret)}
 }
 
 func (s *session) keepSecret(c *connection) error {

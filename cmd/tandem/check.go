@@ -100,6 +100,9 @@ func (c *config) check(src source, home string) error {
 			return fmt.Errorf("%s: %s: %s", src.at("folder", name, key), key, problem)
 		}
 	}
+	if err := c.idleKey(src); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Task)) {
 		if key, problem := c.Task[name].checkTask(c.Connection, home); problem != "" {
 			return fmt.Errorf("%s: %s: %s", src.at("task", name, key), key, problem)
@@ -108,6 +111,21 @@ func (c *config) check(src source, home string) error {
 	if inner, outer := c.nested(); inner != nil {
 		return fmt.Errorf("%s: local: %q of folder %q lies in %q of folder %q; two pairs must not share files",
 			src.at("folder", inner.name, "local"), inner.Local, inner.name, outer.Local, outer.name)
+	}
+	return nil
+}
+
+// idleKey finds a key of a task that its verb has no use for: whoever wrote it
+// expects something that would not happen.
+func (c *config) idleKey(src source) error {
+	for st := range src.statements {
+		if len(st.keys) < 3 || st.keys[0] != "task" {
+			continue
+		}
+		key, verb := st.keys[2], c.Task[st.keys[1]].Verb
+		if verbs[verb].do != nil && !verbs[verb].uses(key) {
+			return fmt.Errorf("%s:%d: %s: verb %q has no use for it, only %s; take the line out", src.path, st.line, key, verb, strings.Join(usersOf(key), ", "))
+		}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tandem/cmd/tandem/internal/task/filter"
 )
 
 const exampleFile = "../../config.toml.example"
@@ -30,11 +32,21 @@ func TestTheExampleIsTheDefaults(t *testing.T) {
 	if got := cfg.Folder["documents"]; !reflect.DeepEqual(got, folder) {
 		t.Errorf("folder = %+v, want %+v", got, folder)
 	}
-	errand := defaultErrand()
-	errand.name, errand.Verb, errand.Source, errand.Target = "inbox", "get", []string{"personal:/Inbox/"}, "~/Inbox"                                    // these have no default
-	errand.Names, errand.Type, errand.By, errand.SameName, errand.Equal, errand.SourceMissing = []string{}, "all", "modified", "source", "skip", "skip" // as good as nothing
-	if got := cfg.Task["inbox"]; !reflect.DeepEqual(got, errand) {
-		t.Errorf("task = %+v, want %+v", got, errand)
+	for name, without := range map[string]errand{ // what has no default, and what is as good as nothing
+		"inbox":   {Verb: "get", Source: []string{"personal:/Inbox/"}, Target: "~/Inbox", Rules: filter.Rules{Names: []string{}, Type: "all", By: "modified"}},
+		"tidy":    {Verb: "rm", Source: []string{"personal:/Old/"}},
+		"website": {Verb: "sync", Source: []string{"/srv/www"}, Target: "personal:/Website", SameName: "source", Equal: "skip", SourceMissing: "skip"},
+		"offer":   {Verb: "share", Source: []string{"personal:/Offer.pdf"}},
+	} {
+		want := defaultErrand()
+		want.name, want.Verb, want.Source, want.Target, want.Rules = name, without.Verb, without.Source, without.Target, without.Rules
+		want.SameName, want.Equal, want.SourceMissing = without.SameName, without.Equal, without.SourceMissing
+		if got := cfg.Task[name]; !reflect.DeepEqual(got, want) {
+			t.Errorf("task = %+v, want %+v", got, want)
+		}
+	}
+	if err := cfg.check(source{exampleFile, data}, "/home/ann"); err != nil {
+		t.Errorf("the example is refused: %v", err)
 	}
 }
 
@@ -48,7 +60,7 @@ func TestTheExampleHasEveryKeyWithAWordAboutIt(t *testing.T) {
 		found := false
 		for i, line := range lines {
 			if strings.HasPrefix(line, key+" = ") {
-				found = i > 0 && strings.HasPrefix(lines[i-1], "# ")
+				found = found || i > 0 && strings.HasPrefix(lines[i-1], "# ")
 			}
 		}
 		if !found {
@@ -86,6 +98,9 @@ func TestMistakesInTheConfigurationAreShown(t *testing.T) {
 		{"a folder inside another", pair + "local = \"/x/y\"\n[folder.z]\nconnection = \"a\"\nlocal = \"/x\"\n", `c.toml:4: local: "/x/y" of folder "x" lies in "/x" of folder "z"`},
 		{"connections in one line", "connection = {a = {group = \"x\"}}\n", `c.toml:1: connection: write it as a table of its own: [connection.NAME]`},
 		{"a connection in one line", "[connection]\na = {group = \"x\"}\n", `c.toml:2: connection.a: write it as a table of its own: [connection.NAME]`},
+		{"a key that the verb does not use", conn + "[task.t]\nverb = \"rm\"\nsource = [\"a:/x\"]\noverwrite = \"newer\"\n", `c.toml:5: overwrite: verb "rm" has no use for it, only cp, get, mv, put; take the line out`},
+		{"a target where nothing goes", conn + "[task.t]\nverb = \"ls\"\nsource = [\"a:/x\"]\ntarget = \"x\"\n", `c.toml:5: target: verb "ls" has no use for it, only cp, get, mv, put, sync; take the line out`},
+		{"an unused key with its default", conn + "[task.t]\nverb = \"get\"\nsource = [\"a:/x\"]\ntarget = \"~/x\"\ndirection = \"->\"\n", `c.toml:6: direction: verb "get" has no use for it, only sync; take the line out`},
 		{"broken syntax", "[connection.a\n", `c.toml:1: `},
 		{"a key twice", conn + "group = \"a\"\ngroup = \"b\"\n", `c.toml:3: `},
 	} {

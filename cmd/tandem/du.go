@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/internal/task"
+	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
 
@@ -20,14 +21,15 @@ Usage: tandem du PLACE...
 
 PLACE is CONNECTION:/path or a path in a synced folder. For each folder directly
 in it, and for all of it, the files and bytes below are counted; with a filter,
-those that it lets through. Former versions and the recycle bin are not counted.
+those that it lets through. --sort and --limit are about the lines. Former versions
+and the recycle bin are not counted.
 
   --recursive        (-R) a line for every folder below
   --drive ID         another drive than the account's own, as of a library
   --json             one line of JSON for each
 ` + filterHelp + `
 Examples:
-  tandem du personal:/
+  tandem du personal:/ --sort size:desc --limit 10
   tandem du work:/Projects --older 1y --json
 
 Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
@@ -56,6 +58,9 @@ type weight struct {
 
 func (w *work) du(ctx context.Context) error {
 	f := w.filter()
+	if by, _, _ := strings.Cut(w.Sort, ":"); by == "created" || by == "modified" {
+		return usage(fmt.Errorf("sort: what du prints has no time, and cannot be in the order of %q", by), "sort by name or size")
+	}
 	every := w.Recursive
 	w.Recursive = true
 	for _, arg := range w.Source {
@@ -73,18 +78,33 @@ func (w *work) du(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, dir := range slices.Sorted(maps.Keys(weights)) {
-			if dir != "" {
-				if err := w.printWeight(*weights[dir]); err != nil {
-					return err
-				}
+		for _, of := range ordered(weights, f) {
+			if err := w.printWeight(of); err != nil {
+				return err
 			}
-		}
-		if err := w.printWeight(*weights[""]); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+// ordered gives the lines in the order that is asked for, up to the limit; that
+// about all of it is the last.
+func ordered(weights map[string]*weight, f *filter.Filter) []weight {
+	var lines []weight
+	for _, dir := range slices.Sorted(maps.Keys(weights)) {
+		if dir != "" {
+			lines = append(lines, *weights[dir])
+		}
+	}
+	if f.Sorted() {
+		slices.SortFunc(lines, func(a, b weight) int {
+			return f.Compare(filter.Entry{Path: a.Path, Size: a.Size}, filter.Entry{Path: b.Path, Size: b.Size})
+		})
+	}
+	if n := f.Limit(); n > 0 && len(lines) > n {
+		lines = lines[:n]
+	}
+	return append(lines, *weights[""])
 }
 
 // weigh adds a file to all of it and to the folders it is in, the topmost only

@@ -47,10 +47,46 @@ func (p *program) runCommand() *cobra.Command {
 	return cmd
 }
 
-// verbs are what a task can do.
-var verbs = map[string]func(*work, context.Context) error{
-	"ls": (*work).ls, "du": (*work).du, "get": (*work).get, "put": (*work).put, "mkdir": (*work).mkdir, "rm": (*work).rm,
-	"mv": (*work).change, "cp": (*work).change, "share": (*work).share, "sync": (*work).mirror,
+// A verb is something that a task can do.
+type verb struct {
+	do   func(*work, context.Context) error
+	keys []string // of the configuration that it uses, but for those that all do
+}
+
+var (
+	everyKey     = []string{"verb", "group", "connection", "drive", "source"}
+	matchKeys    = []string{"name", "type", "case_sensitive", "newer", "older", "by", "larger", "smaller", "any"}
+	filterKeys   = append([]string{"recursive", "sort", "limit"}, matchKeys...)
+	copyKeys     = append([]string{"target", "overwrite", "keep_times"}, filterKeys...)
+	transferKeys = append([]string{"delete_source"}, copyKeys...)
+	syncKeys     = append([]string{"target", "keep_times", "direction", "same_name", "equal", "source_missing", "hold_deletes_count", "hold_deletes_percent"}, matchKeys...)
+)
+
+var verbs = map[string]verb{
+	"ls":    {(*work).ls, filterKeys},
+	"du":    {(*work).du, filterKeys},
+	"get":   {(*work).get, transferKeys},
+	"put":   {(*work).put, transferKeys},
+	"mkdir": {(*work).mkdir, nil},
+	"rm":    {(*work).rm, append([]string{"permanent"}, filterKeys...)},
+	"mv":    {(*work).change, copyKeys},
+	"cp":    {(*work).change, copyKeys},
+	"share": {(*work).share, []string{"link", "scope", "expires"}},
+	"sync":  {(*work).mirror, syncKeys},
+}
+
+func (v verb) uses(key string) bool {
+	return slices.Contains(everyKey, key) || slices.Contains(v.keys, key)
+}
+
+// usersOf are the verbs that use a key.
+func usersOf(key string) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(verbs)) {
+		if verbs[name].uses(key) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (p *program) runTasks(ctx context.Context, names []string, flags errand) error {
@@ -104,7 +140,7 @@ func (w *work) alone(ctx context.Context) error {
 		return err
 	}
 	defer lock.Unlock()
-	return w.run(ctx, func(ctx context.Context, w *work) error { return verbs[w.Verb](w, ctx) })
+	return w.run(ctx, func(ctx context.Context, w *work) error { return verbs[w.Verb].do(w, ctx) })
 }
 
 // tasksNamed finds tasks by name in the order given, or all of a group.
@@ -143,20 +179,17 @@ func (s *session) tasksNamed(names []string, group string) ([]*errand, error) {
 // checkTask finds what is wrong with a task of the configuration, and completes
 // its paths.
 func (e *errand) checkTask(connections map[string]*connection, home string) (key, problem string) {
-	targets := map[string]bool{"get": true, "put": true, "cp": true, "mv": true, "sync": true}
 	switch {
 	case e.Verb == "":
 		return "verb", "missing; it is one of " + strings.Join(slices.Sorted(maps.Keys(verbs)), ", ")
-	case verbs[e.Verb] == nil:
+	case verbs[e.Verb].do == nil:
 		return "verb", fmt.Sprintf("%q is none of %s", e.Verb, strings.Join(slices.Sorted(maps.Keys(verbs)), ", "))
 	case e.Connection != "" && connections[e.Connection] == nil:
 		return "connection", fmt.Sprintf("there is no [connection.%s]", e.Connection)
 	case len(e.Source) == 0:
 		return "source", "missing; it is what the task is about"
-	case targets[e.Verb] && e.Target == "":
+	case verbs[e.Verb].uses("target") && e.Target == "":
 		return "target", "missing; it is where things go"
-	case !targets[e.Verb] && e.Target != "":
-		return "target", fmt.Sprintf("%s has none", e.Verb)
 	case e.Verb == "sync" && len(e.Source) > 1:
 		return "source", "sync has one"
 	}

@@ -1,0 +1,144 @@
+package syncer
+
+import (
+	"time"
+
+	"tandem/state"
+	"tandem/syncer/plan"
+)
+
+// reportOf makes of an outcome what the loop has to record.
+func (e *Engine) reportOf(s *step, out outcome) report {
+	now := e.clock.Now()
+	return report{
+		sync: out.sync,
+		tx: func(tx *state.Tx) error {
+			if out.tx != nil {
+				if err := out.tx(tx); err != nil {
+					return err
+				}
+			}
+			return e.learn(tx, out)
+		},
+		then: func(err error) {
+			if gone(err) { // its folder, which was to be synced, was moved or deleted meanwhile
+				err, out.look = errSuperseded, append(out.look, out.sync...)
+			}
+			if out.err == nil {
+				out.err = err
+			}
+			e.finish(s, out, now)
+		},
+	}
+}
+
+// learn writes down what the service said about items that were not as planned,
+// so that the next plan starts from it and not from the feed, which lags.
+func (e *Engine) learn(tx *state.Tx, out outcome) error {
+	for _, it := range out.fresh {
+		row, err := e.row(it)
+		if err != nil {
+			return err
+		}
+		n, err := tx.PutItem(row)
+		if err != nil {
+			return err
+		}
+		if err := tx.MarkDirty(e.cfg.Folder.N, n); err != nil {
+			return err
+		}
+	}
+	lost := out.lost
+	for _, id := range out.unfound {
+		if e.believes(id) {
+			lost = append(lost, id)
+		}
+	}
+	for _, id := range lost {
+		it, ok, err := e.db.ItemByID(e.cfg.Drive.N, id)
+		if err != nil {
+			return err
+		}
+		if !ok || it.Gone && !it.Own.IsZero() {
+			continue
+		}
+		if err := tx.MarkGone(it.N, time.Time{}); err != nil {
+			return err
+		}
+		if err := tx.MarkDirty(e.cfg.Folder.N, it.N); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish closes a step: its successors are released, or dropped to be planned
+// anew.
+func (e *Engine) finish(s *step, out outcome, now time.Time) {
+	e.release(s)
+	if out.kept != "" {
+		e.sum.Conflicts++
+		defer e.lookAt(out.kept, false)
+		e.log.Info("kept both", "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+	}
+	if out.err != nil {
+		e.giveUp(s)
+		for _, rel := range out.look {
+			e.lookAt(rel, false)
+		}
+		e.local.join()
+		if len(out.fresh)+len(out.lost)+len(out.unfound) > 0 {
+			e.loadDirty()
+		}
+		e.trouble(s, out.err)
+		return
+	}
+	delete(e.tries, e.local.key(s.Key))
+	delete(e.rest, e.local.key(s.Key))
+	_, still := e.local.diff[e.local.key(s.Key)]
+	if out.then != nil {
+		out.then()
+	}
+	if s.fresh && !still { // it went away while it was sent
+		e.lookAt(e.local.path(e.local.key(s.Key)), false)
+		e.local.join()
+	}
+	e.count(s, out)
+	if s.Pair != 0 {
+		e.cleared = append(e.cleared, int64(s.Pair))
+	}
+	for _, n := range s.next {
+		if n.need--; n.need == 0 && !n.over {
+			e.ready.add(n)
+		}
+	}
+	if k := e.local.key(s.Key); s.Op != plan.Adopt || e.asked(k) {
+		e.dirty[k] = struct{}{} // nothing more should follow; if it does, it is seen
+	} else {
+		e.cleared = append(e.cleared, int64(k))
+	}
+}
+
+// asked says that k is to be decided anyway, or was waiting for it.
+func (e *Engine) asked(k plan.Key) bool {
+	_, dirty := e.dirty[k]
+	_, known := e.known.in[k]
+	_, waits := e.waiting[k]
+	return dirty || known || waits
+}
+
+// giveUp drops the steps that waited for s.
+func (e *Engine) giveUp(s *step) {
+	e.dirty[e.local.key(s.Key)] = struct{}{}
+	if s.Pair != 0 {
+		e.dirty[e.local.key(s.Pair)] = struct{}{} // what was to be joined may stay apart
+	}
+	e.progress.drop(s)
+	for _, n := range s.next {
+		if !n.over {
+			n.over = true
+			e.release(n)
+			e.giveUp(n)
+		}
+	}
+}

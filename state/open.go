@@ -31,8 +31,8 @@ type DB struct {
 	path      string
 	file      fs.FileInfo // the file that was opened: see Present
 	use       *use
-	key       atomic.Int64
-	mark      atomic.Int64 // the latest in table dirty
+	key       atomic.Int64 // the greatest in use …
+	mark      atomic.Int64 // … and the latest in table dirty: one process alone, that holds the lock, gives out more of either
 	recovered string
 
 	readers *sql.DB

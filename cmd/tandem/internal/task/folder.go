@@ -68,6 +68,9 @@ func (s *shelf) folder(ctx context.Context, p string, look bool) (*folder, error
 	if f.item.ID != "" || f.err != nil {
 		return f, f.err
 	}
+	if p == "" { // of a dry run: it would be made first
+		return nil, remote.ErrNotFound
+	}
 	parent, err := s.folder(ctx, Parent(p), look)
 	if err != nil {
 		return nil, err

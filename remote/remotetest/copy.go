@@ -27,15 +27,14 @@ func (d *Drive) postCopy(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	const option = "@microsoft.graph.conflictBehavior"
-	if c.query.Has(option) && !d.opt.Kind.work() {
-		return nil, refuse(http.StatusBadRequest, "invalidRequest", "Conflict behavior is not supported for copies in this drive.")
-	}
 	name := it.name
 	if w.Name != nil {
 		name = *w.Name
 	}
-	behaviour, err := conflict(c.query.Get(option), "fail")
+	behaviour := "fail"
+	if d.opt.Kind.work() { // elsewhere it is not looked at
+		behaviour, err = conflict(c.query.Get("@microsoft.graph.conflictBehavior"), behaviour)
+	}
 	if err := cmp.Or(err, d.allow(parent, name, it.isDir)); err != nil {
 		return nil, err
 	}

@@ -62,10 +62,13 @@ func TestALinkThatTheDriveCannotMakeIsRefused(t *testing.T) {
 	}
 }
 
-func TestACopyInAPersonalDriveTakesNoConflictBehaviour(t *testing.T) {
+// rclone sends one to every drive.
+func TestACopyInAPersonalDriveDoesNotLookAtAConflictBehaviour(t *testing.T) {
 	each(t, personals, func(t *testing.T, c *client) {
 		c.put("f", "1")
-		c.send("POST", c.root(":/f:/copy?@microsoft.graph.conflictBehavior=replace"), object{"name": "g"}).want(400)
-		c.send("POST", c.root(":/f:/copy"), object{"name": "g"}).want(202)
+		c.put("taken", "2")
+		const replace = ":/f:/copy?@microsoft.graph.conflictBehavior=replace"
+		c.send("POST", c.root(replace), object{"name": "g"}).want(202)
+		c.send("POST", c.root(replace), object{"name": "taken"}).want(409)
 	})
 }

@@ -34,6 +34,7 @@ func TestTheExampleIsTheDefaults(t *testing.T) {
 	}
 	for name, without := range map[string]errand{ // what has no default, and what is as good as nothing
 		"inbox":   {Verb: "get", Source: []string{"personal:/Inbox/"}, Target: "~/Inbox", Rules: filter.Rules{Names: []string{}, Type: "all", By: "modified"}},
+		"archive": {Verb: "mv", Source: []string{"personal:/Inbox/*.pdf"}, Target: "work:/Archive/"},
 		"tidy":    {Verb: "rm", Source: []string{"personal:/Old/"}},
 		"website": {Verb: "sync", Source: []string{"/srv/www"}, Target: "personal:/Website", SameName: "source", Equal: "skip", SourceMissing: "skip"},
 		"offer":   {Verb: "share", Source: []string{"personal:/Offer.pdf"}},

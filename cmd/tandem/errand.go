@@ -21,13 +21,14 @@ import (
 // An errand is one cloud task: from the command line, or as [task.NAME] in the
 // configuration, whose keys are the flags' names.
 type errand struct {
-	Verb       string   `toml:"verb"`
-	Group      string   `toml:"group"`
-	Connection string   `toml:"connection"` // of paths that begin with ":"
-	Drive      string   `toml:"drive"`
-	Source     []string `toml:"source"`
-	Target     string   `toml:"target"`
-	Recursive  bool     `toml:"recursive"`
+	Verb        string   `toml:"verb"`
+	Group       string   `toml:"group"`
+	Connection  string   `toml:"connection"` // of paths that begin with ":"
+	Drive       string   `toml:"drive"`
+	Source      []string `toml:"source"`
+	Target      string   `toml:"target"`
+	TargetDrive string   `toml:"target_drive"` // "" = as Drive
+	Recursive   bool     `toml:"recursive"`
 	filter.Rules
 
 	Overwrite    string `toml:"overwrite"`

@@ -139,7 +139,7 @@ func (w *work) get(ctx context.Context) error {
 	}
 	if c, _, ok, err := w.named(w.Target, w.Connection); ok || err != nil {
 		if err == nil {
-			err = usage(fmt.Errorf("%q is online (connection %s)", w.Target, c.name), "get fetches to here; within a drive it is: tandem cp")
+			err = usage(fmt.Errorf("%q is online (connection %s)", w.Target, c.name), "get fetches to here; from online to online it is: tandem cp")
 		}
 		return err
 	}

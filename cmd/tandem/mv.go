@@ -16,42 +16,57 @@ const mvHelp = `Move or rename online.
 
 Usage: tandem mv SOURCE... TARGET
 
-SOURCE and TARGET are CONNECTION:/path in one drive, or paths in a synced folder.
-TARGET is a folder, or for a single SOURCE its new name. A folder is moved with
-all that is in it, which is one request; with a filter, what it lets through in
-SOURCE is moved.
+SOURCE and TARGET are CONNECTION:/path, or paths in a synced folder. TARGET is a
+folder, or for a single SOURCE its new name. A folder is moved with all that is
+in it; with a filter, what it lets through in SOURCE is moved.
 
-` + recursiveHelp + transferHelp + filterHelp + `
+Within a drive that is one request for each SOURCE. To another drive, files go
+through this machine one by one, as with get and put; each source goes to its
+recycle bin once hashes prove that the copy is the same, and a folder when nothing
+is left in it.
+
+` + recursiveHelp + transferHelp + targetDriveHelp + filterHelp + `
 Examples:
   tandem mv work:/Inbox/report.pdf work:/Done/
-  tandem mv personal:/Camera personal:/Photos/2026 --name '*.jpg'
+  tandem mv personal:/Camera work:/Photos/2026 --name '*.jpg'
 
 Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 3 something is in the way or changed meanwhile, 4 sign-in needed
+place, 3 something is in the way or changed meanwhile, 4 sign-in needed,
+5 another task is at work on a file
 `
 
-const cpHelp = `Copy within a drive: the service does it, no bytes come here.
+const targetDriveHelp = `  --target-drive ID  that of TARGET, if it is not that of SOURCE
+`
+
+const cpHelp = `Copy online.
 
 Usage: tandem cp SOURCE... TARGET
 
-SOURCE and TARGET are CONNECTION:/path in one drive, or paths in a synced folder.
-TARGET is a folder, or for a single SOURCE its new name. It ends when the copies
-are there. Copied folders get the time of the copying, and so does what is in
-them; single files keep theirs.
+SOURCE and TARGET are CONNECTION:/path, or paths in a synced folder. TARGET is a
+folder, or for a single SOURCE its new name. It ends when the copies are there.
+
+Within a drive the service copies, and no bytes come here; copied folders get the
+time of the copying, and so does what is in them, single files keep theirs. To
+another drive, files go through this machine one by one, as with get and put:
+checked by their hashes, and a large one that was cut short is gone on with by the
+same command. The disk needs room for the three largest.
 
   --recursive        (-R) a folder with all that is in it
-` + transferHelp + filterHelp + `
+` + transferHelp + targetDriveHelp + filterHelp + `
 Examples:
   tandem cp work:/Templates/invoice.xlsx work:/Invoices/2026-05.xlsx
-  tandem cp -R personal:/Photos/2026 personal:/Backup/
+  tandem cp -R personal:/Photos/2026 work:/Photos/
 
 Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 3 something is in the way or changed meanwhile, 4 sign-in needed
+place, 3 something is in the way or changed meanwhile, 4 sign-in needed,
+5 another task is at work on a file
 `
 
-func (p *program) mvCommand() *cobra.Command { return p.changeCommand("mv", "move or rename", mvHelp) }
+func (p *program) mvCommand() *cobra.Command {
+	return p.changeCommand("mv", "move or rename online", mvHelp)
+}
 func (p *program) cpCommand() *cobra.Command {
-	return p.changeCommand("cp", "copy within a drive", cpHelp)
+	return p.changeCommand("cp", "copy online", cpHelp)
 }
 
 func (p *program) changeCommand(verb, short, help string) *cobra.Command {
@@ -59,6 +74,7 @@ func (p *program) changeCommand(verb, short, help string) *cobra.Command {
 	cmd := &cobra.Command{Use: verb, Short: short, Long: help, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
 	filterFlags(cmd, e)
 	transferFlags(cmd, e)
+	cmd.Flags().StringVar(&e.TargetDrive, "target-drive", "", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		e.Source, e.Target = args[:len(args)-1], args[len(args)-1]
 		return p.errand(cmd.Context(), verb, e, func(ctx context.Context, w *work) error { return w.change(ctx) })
@@ -66,38 +82,69 @@ func (p *program) changeCommand(verb, short, help string) *cobra.Command {
 	return cmd
 }
 
+// A movable is what one source of cp and mv came to.
+type movable struct {
+	from  *place
+	items []task.Item
+}
+
 // change moves or copies.
 func (w *work) change(ctx context.Context) error {
-	to, err := w.needRemote(ctx, w.Target, w.errand)
+	to, err := w.needRemote(ctx, w.Target, w.ofTarget())
 	if err != nil {
 		return err
 	}
-	items, single, err := w.movables(ctx, to)
-	if err != nil || len(items) == 0 {
+	all, single, err := w.movables(ctx, to)
+	if err != nil || len(all) == 0 {
 		return err
 	}
 	there, err := to.drive.At(ctx, to.base, to.path)
+	fresh := false
 	switch {
-	case err == nil && there.Kind == remote.Folder && !(single && there.ID == items[0].ID):
+	case err == nil && there.Kind == remote.Folder && !(single && there.ID == all[0].items[0].ID):
 	case err != nil && !errors.Is(err, remote.ErrNotFound):
 		return advise(err, to.conn)
 	case single && !to.contents:
-		items[0].To = lastOf(to.path)
+		all[0].items[0].To = lastOf(to.path)
 		to = to.parent()
-		there, _, err = w.folderAt(ctx, to, w.foresee)
+		there, fresh, err = w.folderAt(ctx, to, w.foresee)
 	case err == nil:
 		return usage(fmt.Errorf("%q is no folder", w.Target), "several things need a folder to go to")
 	default:
-		there, _, err = w.folderAt(ctx, to, w.foresee)
+		there, fresh, err = w.folderAt(ctx, to, w.foresee)
 	}
 	if err != nil {
 		return err
 	}
+	for _, m := range all {
+		if m.from.drive.ID == to.drive.ID {
+			w.within(ctx, m.items, to, there)
+		} else if err := w.across(ctx, m, to, there, fresh); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofTarget is the errand as the target's place sees it: the drive is that of the
+// sources, unless they are in another connection or it is said.
+func (w *work) ofTarget() *errand {
+	e := *w.errand
+	from, _, named, _ := w.named(w.Source[0], w.Connection)
+	to, _, _, _ := w.named(w.Target, w.Connection)
+	if e.TargetDrive != "" || named && from != to {
+		e.Drive = e.TargetDrive
+	}
+	return &e
+}
+
+// within lets the service change things in one drive.
+func (w *work) within(ctx context.Context, items []task.Item, to *place, there remote.Item) {
 	if there.ID == "" { // of a dry run: the folder would be made first
 		for _, it := range items {
 			w.result(task.Result{Op: w.Verb, Path: it.Path, To: it.To, Size: it.Size, Done: task.Planned})
 		}
-		return nil
+		return
 	}
 	change := task.Change{On: to.drive, Top: there, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes, Dry: w.foresee, Report: w.report}
 	if w.Verb == "cp" {
@@ -105,50 +152,65 @@ func (w *work) change(ctx context.Context) error {
 	} else {
 		change.Move(ctx, items)
 	}
-	return nil
+}
+
+// across carries things from drive to drive.
+func (w *work) across(ctx context.Context, m movable, to *place, there remote.Item, fresh bool) error {
+	carry := task.Carry{From: m.from.drive, To: to.drive, Top: there, Fresh: fresh, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes,
+		Move: w.Verb == "mv", Dry: w.foresee, Report: w.report}
+	return advise(carry.Run(ctx, m.items), m.from.conn)
 }
 
 // movables finds what the sources mean: a folder as a whole, or with a filter
 // the files in it. single says that they are one thing, named as such.
-func (w *work) movables(ctx context.Context, to *place) (items []task.Item, single bool, err error) {
-	f := w.filter()
+func (w *work) movables(ctx context.Context, to *place) (all []movable, single bool, err error) {
 	for _, arg := range w.Source {
 		p, err := w.needRemote(ctx, arg, w.errand)
 		if err != nil {
 			return nil, false, err
 		}
-		if p.drive.ID != to.drive.ID {
-			return nil, false, usage(fmt.Errorf("%q and %q are in different drives", arg, w.Target), "fetch and send: tandem get "+arg+" DIR; tandem put DIR/NAME "+w.Target)
-		}
 		tops, err := w.find(ctx, p)
 		if err != nil {
 			return nil, false, err
 		}
+		m := movable{from: p}
 		for _, top := range tops {
-			whole := top.Kind != remote.Folder || f.All() && !p.contents
-			switch {
-			case top.Root && f.All():
-				return nil, false, usage(errors.New("the root of a drive stays where it is"), "")
-			case whole && top.Kind == remote.Folder && w.Verb == "cp" && !w.Recursive:
-				return nil, false, usage(fmt.Errorf("%q is a folder", arg), "add --recursive for all that is in it")
-			case whole:
-				entry := top.Entry()
-				if entry.Path = top.Name; f.Match(entry) {
-					items = append(items, task.Item{Node: top, To: top.Name})
-				}
-				continue
-			}
-			some, err := w.items(ctx, p, top, "")
+			some, err := w.movable(ctx, p, top, p.drive.ID == to.drive.ID)
 			if err != nil {
 				return nil, false, err
 			}
-			for _, it := range some {
-				if it.Kind == remote.File {
-					items = append(items, it)
-				}
-			}
+			m.items = append(m.items, some...)
 		}
-		single = len(w.Source) == 1 && len(items) == 1 && !filter.IsMask(p.path) && items[0].Path == p.path
+		if len(m.items) > 0 {
+			all = append(all, m)
+		}
+		single = len(w.Source) == 1 && len(m.items) == 1 && !filter.IsMask(p.path) && m.items[0].Path == p.path
 	}
-	return items, single, nil
+	return all, single, nil
+}
+
+// movable gives what of one thing that was found is meant; within says that it
+// stays in its drive.
+func (w *work) movable(ctx context.Context, p *place, top task.Node, within bool) (items []task.Item, err error) {
+	f := w.filter()
+	whole := top.Kind != remote.Folder || f.All() && !p.contents
+	switch {
+	case top.Root && f.All() && (within || w.Verb == "mv"):
+		return nil, usage(errors.New("the root of a drive stays where it is"), "all that is in it is: '"+p.conn.name+":/*'")
+	case whole && top.Kind == remote.Folder && w.Verb == "cp" && !w.Recursive:
+		return nil, usage(fmt.Errorf("%q is a folder", p.said), "add --recursive for all that is in it")
+	case whole:
+		entry := top.Entry()
+		if entry.Path = top.Name; f.Match(entry) {
+			items = append(items, task.Item{Node: top, To: top.Name})
+		}
+		return items, nil
+	}
+	some, err := w.items(ctx, p, top, "")
+	for _, it := range some {
+		if it.Kind == remote.File {
+			items = append(items, it)
+		}
+	}
+	return items, err
 }

@@ -59,6 +59,7 @@ var (
 	filterKeys   = append([]string{"recursive", "sort", "limit"}, matchKeys...)
 	copyKeys     = append([]string{"target", "overwrite", "keep_times"}, filterKeys...)
 	transferKeys = append([]string{"delete_source"}, copyKeys...)
+	changeKeys   = append([]string{"target_drive"}, copyKeys...)
 	syncKeys     = append([]string{"target", "keep_times", "direction", "same_name", "equal", "source_missing", "hold_deletes_count", "hold_deletes_percent"}, matchKeys...)
 )
 
@@ -69,8 +70,8 @@ var verbs = map[string]verb{
 	"put":   {(*work).put, transferKeys},
 	"mkdir": {(*work).mkdir, nil},
 	"rm":    {(*work).rm, append([]string{"permanent"}, filterKeys...)},
-	"mv":    {(*work).change, copyKeys},
-	"cp":    {(*work).change, copyKeys},
+	"mv":    {(*work).change, changeKeys},
+	"cp":    {(*work).change, changeKeys},
 	"share": {(*work).share, []string{"link", "scope", "expires"}},
 	"sync":  {(*work).mirror, syncKeys},
 }

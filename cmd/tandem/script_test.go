@@ -36,6 +36,8 @@ import (
 //	emulator [KIND [NAME]] only the drive of NAME, and a configuration for it;
 //	                       secret=... client=... redirect=... permissions=A,B is its app,
 //	                       consent=admin who has to agree
+//	another [KIND NAME]    a drive of somebody else, and the connection "other" to it
+//	elsewhere VERB ARG...  online, at that drive
 //	signin                 tandem login
 //	visit                  a browser goes to the address that was printed last
 //	online VERB ARG...     see package remotetest: put PATH TEXT, mv FROM TO, fault match=... status=503;
@@ -51,6 +53,7 @@ import (
 //	intrash NAME TEXT      tandem's trash holds it
 //	same                   both sides are equal, and a further pass does nothing
 //	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it;
+//	                       asked WHAT N: the other drive got so many requests of a sort;
 //	                       lacks FILE TEXT: it is no longer in it
 //	soon COMMAND ARG...    the same, well before the next poll
 //	systemd                what is started from now on is watched over: see notified
@@ -65,7 +68,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setUp,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"emulator": command((*world).emulator), "signin": command((*world).signIn), "visit": command((*world).visit), "pair": command((*world).pair),
+			"emulator": command((*world).emulator), "another": command((*world).another), "elsewhere": command((*world).actElsewhere), "signin": command((*world).signIn), "visit": command((*world).visit), "pair": command((*world).pair),
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
@@ -105,6 +108,7 @@ type world struct {
 	ts     *testscript.TestScript // of the command at hand
 	last   outcome                // of the last sync
 	system *system                // nil without systemd
+	other  *world                 // around the other drive
 }
 
 type worldKey struct{}
@@ -155,6 +159,33 @@ token_store = "file"
 connection = "main"
 local = %q
 `
+
+// another is a second drive, which leaves the first and its configuration alone.
+func (w *world) another(args []string) error {
+	file := w.path("config/tandem/config.toml")
+	mine, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	w.other = &world{dir: w.dir}
+	if err := w.other.emulator(append(args, "business", "ben")[:2]); err != nil {
+		return err
+	}
+	w.ts.Defer(w.other.leave)
+	w.ts.Setenv("ELSEWHERE", "http://"+w.other.at)
+	theirs, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	connection, _, _ := strings.Cut(string(theirs), "[folder.")
+	connection = strings.Replace(connection, "connection.main", "connection.other", 1)
+	return os.WriteFile(file, []byte(string(mine)+"\n"+connection), 0o666)
+}
+
+func (w *world) actElsewhere(args []string) error {
+	w.other.ts = w.ts
+	return w.other.act(args)
+}
 
 func (w *world) emulator(args []string) error {
 	opt := remotetest.Options{}
@@ -522,6 +553,14 @@ func (w *world) lacks(args []string) error {
 	return err
 }
 
+// asked makes sure that the other drive got a number of requests of a sort.
+func (w *world) asked(args []string) error {
+	if got := w.other.drive.Count(args[0]); strconv.Itoa(got) != args[1] {
+		return fmt.Errorf("%d of %q", got, args[0])
+	}
+	return nil
+}
+
 // await looks again and again until a command holds, or patience ends.
 func (w *world) await(args []string) error { return w.within(600, args) }
 
@@ -529,7 +568,7 @@ func (w *world) await(args []string) error { return w.within(600, args) }
 func (w *world) soon(args []string) error { return w.within(200, args) }
 
 func (w *world) within(ticks int, args []string) error {
-	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks, "notified": (*world).notified}
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks, "asked": (*world).asked, "notified": (*world).notified}
 	check := checks[args[0]]
 	if check == nil {
 		return fmt.Errorf("cannot await %q", args[0])

@@ -78,7 +78,7 @@ func (c *Change) one(ctx context.Context, res *Result, it Item, do func(context.
 	}
 	if there && old.ID != it.ID {
 		to.old = old
-		if settled, err := c.decide(res, it, old); settled || err != nil {
+		if settled, err := c.Overwrite.settles(res, it, old, res.Op == "cp"); settled || err != nil {
 			return err
 		}
 	}
@@ -89,15 +89,17 @@ func (c *Change) one(ctx context.Context, res *Result, it Item, do func(context.
 	return do(ctx, it, to)
 }
 
-func (c *Change) decide(res *Result, it Item, old remote.Item) (bool, error) {
+// settles reports whether an item online already settles what becomes of one that
+// comes in its place; leave says that the same content is left alone.
+func (o Overwrite) settles(res *Result, it Item, old remote.Item, leave bool) (bool, error) {
 	switch {
 	case it.Kind != remote.File || old.Kind != remote.File:
 		return true, fmt.Errorf("%w: %q is there", ErrInTheWay, old.Name)
-	case res.Op == "cp" && old.Size == it.Size && old.Hash == it.Hash && it.Hash != "":
+	case leave && old.Size == it.Size && old.Hash == it.Hash && it.Hash != "":
 		res.Done = Same
 		return true, nil
 	}
-	yes, why := c.Overwrite.lets(stamp{it.Size, it.MTime}, stamp{old.Size, old.MTime})
+	yes, why := o.lets(stamp{it.Size, it.MTime}, stamp{old.Size, old.MTime})
 	if !yes {
 		res.Done, res.Why = Skipped, why
 	}

@@ -48,6 +48,15 @@ type Local struct {
 
 	from *Origin
 	rel  string
+	time time.Time // what it is to be online, where that is not when it was written here
+}
+
+// modified is the time that the file has, or is to have, online.
+func (l Local) modified() time.Time {
+	if !l.time.IsZero() {
+		return l.time
+	}
+	return time.Unix(0, l.MTime)
 }
 
 // Look returns what stands at a path below the origin.
@@ -64,7 +73,7 @@ func (o *Origin) Look(rel string) (Local, error) {
 
 // Filterable is the file as a filter sees it.
 func (l Local) Filterable() filter.Entry {
-	e := filter.Entry{Path: l.Path, Dir: l.Kind == watcher.Dir, Size: l.Size, Modified: time.Unix(0, l.MTime)}
+	e := filter.Entry{Path: l.Path, Dir: l.Kind == watcher.Dir, Size: l.Size, Modified: l.modified()}
 	if l.Born != 0 {
 		e.Created = time.Unix(0, l.Born)
 	}
@@ -182,7 +191,7 @@ func (l Local) SameFile(it remote.Item) (bool, error) {
 		return false, nil
 	}
 	if it.Hash == "" {
-		return time.Unix(0, l.MTime).Unix() == it.MTime.Unix(), nil
+		return l.modified().Unix() == it.MTime.Unix(), nil
 	}
 	sum, err := l.hash()
 	return sum == it.Hash, err

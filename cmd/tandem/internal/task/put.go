@@ -48,6 +48,7 @@ type sent struct {
 	local Local
 	item  remote.Item
 	res   Result
+	end   func(sent)
 }
 
 // Run sends all of them, folders first. It ends early only with the context.
@@ -70,11 +71,13 @@ func (p *Put) Run(ctx context.Context, all []Local) {
 			}
 		}
 	}
-	each(ctx, files, func(l Local) { p.file(ctx, l) })
+	each(ctx, files, func(l Local) { p.deliver(ctx, l, p.settle) })
 	p.flush(ctx, 1)
 }
 
-func (p *Put) file(ctx context.Context, l Local) {
+// deliver sends one file, and ends with what is to be done once it is up and has
+// its time.
+func (p *Put) deliver(ctx context.Context, l Local, end func(sent)) error {
 	s, due, err := p.try(ctx, l)
 	if errors.Is(err, remote.ErrExists) || errors.Is(err, remote.ErrChanged) { // somebody else wrote there: look again, once
 		s, due, err = p.try(ctx, l)
@@ -83,13 +86,15 @@ func (p *Put) file(ctx context.Context, l Local) {
 	case err != nil:
 		s.res = failed("put", l.Name, err)
 	case due:
+		s.end = end
 		p.mu.Lock()
 		p.stampMe = append(p.stampMe, s)
 		p.mu.Unlock()
 		p.flush(ctx, 20)
-		return
+		return nil
 	}
-	p.settle(s)
+	end(s)
+	return err
 }
 
 // settle ends the work on a file, and tells.
@@ -167,14 +172,14 @@ func (p *Put) mtime(l Local) time.Time {
 	if !p.KeepTimes {
 		return time.Now()
 	}
-	return time.Unix(0, l.MTime).UTC().Truncate(time.Second)
+	return l.modified().UTC().Truncate(time.Second)
 }
 
 // timeDue says that an item's time is to be set. On work drives that makes another
 // version, so there it goes with the content; only an empty file has none to go
 // with.
 func (p *Put) timeDue(l Local, it remote.Item) bool {
-	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && it.MTime.Unix() != time.Unix(0, l.MTime).Unix()
+	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && it.MTime.Unix() != l.modified().Unix()
 }
 
 func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {
@@ -192,7 +197,7 @@ func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {
 		res.Done = Same
 		return true, nil
 	}
-	yes, why := p.Overwrite.lets(stamp{l.Size, time.Unix(0, l.MTime)}, stamp{there.Size, there.MTime})
+	yes, why := p.Overwrite.lets(stamp{l.Size, l.modified()}, stamp{there.Size, there.MTime})
 	if !yes {
 		res.Done, res.Why = Skipped, why
 	}
@@ -238,7 +243,7 @@ func (p *Put) inPieces(ctx context.Context, l Local, u remote.Upload) (remote.Up
 	if err := os.MkdirAll(p.To.Dir, 0o700); err != nil {
 		return remote.Uploaded{}, err
 	}
-	p.To.prune()
+	prune(p.To.Dir)
 	lock := flock.New(note+".lock", flock.SetPermissions(0o600))
 	if held, err := lock.TryLock(); err != nil {
 		return remote.Uploaded{}, err
@@ -246,7 +251,7 @@ func (p *Put) inPieces(ctx context.Context, l Local, u remote.Upload) (remote.Up
 		return remote.Uploaded{}, ErrOccupied
 	}
 	defer lock.Unlock()
-	want := openUpload{Source: l.Name, Size: l.Size, MTime: l.MTime}
+	want := openUpload{Source: l.Name, Size: l.Size, MTime: l.modified().UnixNano()}
 	u.Session = recall(note, want)
 	u.Opened = func(s remote.Session) error {
 		want.Address, want.Target, want.Expires = s.Address.Reveal(), s.Target, s.Expires
@@ -304,7 +309,7 @@ func (p *Put) flush(ctx context.Context, least int) {
 		if err != nil {
 			due[i].res = failed("put", due[i].local.Name, fmt.Errorf("it is online, but without its time: %w", err))
 		}
-		p.settle(due[i])
+		due[i].end(due[i])
 	}
 }
 
@@ -345,7 +350,7 @@ func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(),
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return l, nil, err
 	}
-	d.prune()
+	prune(d.Dir)
 	f, err := os.CreateTemp(d.Dir, "stdin-*")
 	if err != nil {
 		return l, nil, err
@@ -384,14 +389,14 @@ func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(),
 const keepFor = 15 * 24 * time.Hour
 
 // prune removes what tasks that were cut short have left and nobody came back for.
-func (d *Drive) prune() {
-	entries, err := os.ReadDir(d.Dir)
+func prune(dir string) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {
-			os.Remove(filepath.Join(d.Dir, e.Name()))
+			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
 }

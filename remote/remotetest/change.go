@@ -68,7 +68,7 @@ func (d *Drive) change(it *item, f func()) {
 	}
 	if it.shown == nil {
 		before := *it
-		before.deleted = it.deleted || it.seq == 0
+		before.unborn = it.seq == 0
 		it.shown = &before
 	}
 	f()

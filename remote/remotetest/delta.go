@@ -177,7 +177,7 @@ func (p *pageOf) read(e entry) {
 		if !p.from.full && e.left.below(p.top) && !it.below(p.top) {
 			p.items = append(p.items, p.d.tombstone(it))
 		}
-	case e.stale() || p.d.hidden(p.c, it) || sealed(it.parent) || !it.state().below(p.top):
+	case e.stale() || it.state().unborn || p.d.hidden(p.c, it) || sealed(it.parent) || !it.state().below(p.top):
 	case it.state().deleted:
 		if !p.from.full {
 			p.items = append(p.items, p.d.tombstone(it))
@@ -216,7 +216,7 @@ func (p *pageOf) above(it *item) {
 }
 
 func (p *pageOf) emit(it *item) {
-	if p.seen[it] || it.state().deleted {
+	if p.seen[it] || it.state().deleted || it.state().unborn {
 		return
 	}
 	p.seen[it] = true

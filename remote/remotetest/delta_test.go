@@ -252,6 +252,23 @@ func TestTheFeedMayLagBehind(t *testing.T) {
 	}
 }
 
+// It has not heard of it at all, so it cannot tell that it is gone.
+func TestALateFeedTellsNothingOfWhatWasMadeMeanwhile(t *testing.T) {
+	c := serve(t, remotetest.Options{})
+	_, cursor := c.run(c.root("/delta"))
+	c.Fail(remotetest.Fault{Match: "PERSON", Times: 1, Twist: remotetest.Lag, For: time.Minute})
+	fresh := c.put("fresh", "1")
+	c.put("fresh", "22") // this change does not lag
+	items, cursor := c.run(cursor)
+	if told := ids(items)[fresh]; told != nil {
+		t.Errorf("too early: %v", told)
+	}
+	c.now = c.now.Add(time.Minute)
+	if items, _ = c.run(cursor); ids(items)[fresh]["size"] != 2.0 {
+		t.Errorf("a minute later: %v", items)
+	}
+}
+
 func TestTheFeedOfAWholeDriveMayLagByOption(t *testing.T) {
 	c := serve(t, remotetest.Options{Lag: time.Minute})
 	_, cursor := c.run(c.root("/delta"))

@@ -19,6 +19,7 @@ type step struct {
 	next  []*step // steps that wait for this one
 	over  bool    // given up together with one it waited for
 	fresh bool    // it sends what is new here
+	from  string  // where the item stood here when it began
 }
 
 // A job is a step with all that a worker must know: the trees belong to the
@@ -242,6 +243,7 @@ func (e *Engine) start(ctx context.Context, s *step) {
 	e.running++
 	e.loaded += s.load()
 	j := e.jobFor(s)
+	s.from = j.path
 	s.fresh = j.base.N == 0 && (s.Op == plan.Upload || s.Op == plan.MakeRemoteDir)
 	e.spawn(func() report {
 		r := e.reportOf(s, e.perform(ctx, j))

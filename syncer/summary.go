@@ -91,9 +91,14 @@ func (e *Engine) count(s *step, out outcome) {
 	default:
 		return
 	}
-	if e.log.Enabled(context.Background(), slog.LevelInfo) {
-		e.log.Info(e.words(s.Action), "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+	if !e.log.Enabled(context.Background(), slog.LevelInfo) {
+		return
 	}
+	at := e.pathOf(e.local.key(s.Key))
+	if s.Op == plan.DeleteLocal {
+		at = s.from // it stands nowhere any more
+	}
+	e.log.Info(e.words(s.Action), "path", at, "why", s.Why)
 }
 
 // words is the past tense of an action.

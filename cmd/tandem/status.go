@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -130,12 +131,29 @@ func printStandings(p *program, all []standing) error {
 		for _, x := range st.Waiting {
 			fmt.Fprintf(w, "  not synced: %q: %s\n", x.Path, clean(x.Why))
 		}
-		for _, x := range st.Held {
-			fmt.Fprintf(w, "  delete held: %q (%s): %s\n", x.Path, count(x.Items, "item"), clean(x.Why))
-		}
+		printHeld(w, st.Held)
 		for _, x := range st.Conflicts {
 			fmt.Fprintf(w, "  kept twice: %q and %q\n", x.Path, x.Copy)
 		}
 	}
 	return w.Flush()
+}
+
+// printHeld prints the deletes that are held for one reason each, or in one line
+// where they are many: tandem held lists them.
+func printHeld(w io.Writer, held []heldDelete) {
+	for len(held) > 0 {
+		why, n, items := held[0].Why, 0, 0
+		for ; n < len(held) && held[n].Why == why; n++ {
+			items += max(held[n].Items, 1)
+		}
+		if n > mostLines {
+			fmt.Fprintf(w, "  deletes held: %q and %s, %s in all: %s; see: tandem held\n", held[0].Path, count(n-1, "other"), count(items, "item"), clean(why))
+		} else {
+			for _, x := range held[:n] {
+				fmt.Fprintf(w, "  delete held: %q (%s): %s\n", x.Path, count(x.Items, "item"), clean(why))
+			}
+		}
+		held = held[n:]
+	}
 }

@@ -74,9 +74,10 @@ func (db *DB) CountBelow(folder, n int64) (int, error) {
 	return count, err
 }
 
-// CountAgreed counts all agreements of a folder but that on its root.
+// CountAgreed tells how many agreements a folder has, but that on its root. It
+// takes no counting.
 func (db *DB) CountAgreed(folder int64) (int, error) {
-	count, _, err := get(db.r, value[int], "SELECT count(*) FROM base WHERE folder=?1 AND n<>(SELECT root FROM folder WHERE n=?1)", folder)
+	count, _, err := get(db.r, value[int], "SELECT agreed-(SELECT count(*) FROM base b WHERE b.n=f.root AND b.folder=f.n) FROM folder f WHERE n=?", folder)
 	return count, err
 }
 

@@ -311,6 +311,14 @@ func TestAllAgreementsOfAFolderAreCountedButItsRoot(t *testing.T) {
 	if n, err := s.db.CountAgreed(s.folder); n != 2 || err != nil {
 		t.Errorf("CountAgreed = %d, %v, want 2", n, err)
 	}
+	s.agree(Base{N: s.item("f").N, Parent: s.item("d").N, LocalName: "f", Kind: kindFile, Size: 7}) // as it was, but for the size
+	if n, err := s.db.CountAgreed(s.folder); n != 2 || err != nil {
+		t.Errorf("after one that was there already: %d, %v, want 2", n, err)
+	}
+	s.must(s.db.Update(func(tx *Tx) error { return tx.DropBase(s.folder, s.item("f").N) }))
+	if n, err := s.db.CountAgreed(s.folder); n != 1 || err != nil {
+		t.Errorf("after one less: %d, %v, want 1", n, err)
+	}
 	if n, err := s.db.CountAgreed(s.folder + 1); n != 0 || err != nil {
 		t.Errorf("of a folder that is not there: %d, %v", n, err)
 	}

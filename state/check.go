@@ -6,6 +6,8 @@ import "fmt"
 var invariants = []struct{ what, count string }{
 	{"folders without exactly one root", `SELECT count(*) FROM folder f WHERE
 		(SELECT count(*) FROM base b WHERE b.folder=f.n AND b.parent=0)<>1`},
+	{"folders whose agreements are not as many as they say", `SELECT count(*) FROM folder f WHERE
+		agreed<>(SELECT count(*) FROM base b WHERE b.folder=f.n)`},
 	{"agreed items without the folder they are in", `SELECT count(*) FROM base b WHERE parent<>0
 		AND NOT EXISTS (SELECT 1 FROM base p WHERE p.n=b.parent AND p.folder=b.folder)`},
 	{"agreed items that are in themselves", `SELECT (SELECT count(*) FROM base) - (WITH RECURSIVE below(folder, n) AS (

@@ -201,7 +201,7 @@ func (db *DB) findKey() error {
 		SELECT max(n) AS n FROM item UNION ALL SELECT max(n) FROM base UNION ALL SELECT max(n) FROM dirty
 		UNION ALL SELECT max(key) FROM intent UNION ALL SELECT max(key) FROM session UNION ALL SELECT max(key) FROM partial
 		UNION ALL SELECT max(key) FROM waiting UNION ALL SELECT max(key) FROM held
-		UNION ALL SELECT max(key) FROM journal UNION ALL SELECT max(top) FROM journal)`)
+		UNION ALL SELECT max(max(key, top)) FROM journal)`)
 	db.key.Store(top)
 	if err != nil {
 		return err

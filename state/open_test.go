@@ -287,3 +287,21 @@ func TestReadersSeeOnlyWhatIsCommitted(t *testing.T) {
 		t.Error("a reader could write")
 	}
 }
+
+func TestAnOldStateLearnsHowManyAgreementsItHas(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"))
+	s.agree(Base{N: s.root, LocalName: "", Kind: kindDir})
+	s.agree(Base{N: s.item("f").N, Parent: s.root, LocalName: "f", Kind: kindFile})
+	s.must(s.db.Update(func(tx *Tx) error {
+		return tx.steps(
+			step{"DROP TRIGGER base_agreed", nil}, step{"DROP TRIGGER base_dropped", nil}, step{"DROP INDEX journal_key", nil},
+			step{"ALTER TABLE folder DROP COLUMN agreed", nil}, step{"PRAGMA user_version=3", nil},
+		)
+	}))
+	s.reopen()
+	if n, err := s.db.CountAgreed(s.folder); n != 1 || err != nil {
+		t.Errorf("CountAgreed = %d, %v, want 1", n, err)
+	}
+	s.must(s.db.Check())
+}

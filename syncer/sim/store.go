@@ -71,7 +71,8 @@ func newDatabase(path string) (*database, error) {
 	if _, err := s.raw.Exec("ATTACH ':memory:' AS backup"); err != nil {
 		return nil, err
 	}
-	rows, err := s.raw.Query("SELECT name FROM sqlite_schema WHERE type='table'")
+	// Folders come after their agreements, which are counted in them as they come.
+	rows, err := s.raw.Query("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY rowid DESC")
 	if err != nil {
 		return nil, err
 	}

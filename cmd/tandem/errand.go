@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -213,6 +214,7 @@ type tally struct {
 	Error   string  `json:"error"`
 
 	codes []int
+	hint  string // against the first trouble with a file
 }
 
 // A work is one errand under way.
@@ -336,6 +338,7 @@ func (w *work) result(r task.Result) {
 	}
 	if r.Err != nil {
 		w.tally.codes = append(w.tally.codes, itemCode(r.Err))
+		w.tally.hint = cmp.Or(w.tally.hint, itemHint(r.Err))
 		if hopeless(r.Err) {
 			w.stop(r.Err)
 			return // said once, at the end
@@ -384,6 +387,22 @@ func itemCode(err error) int {
 	return diagnose(err).code
 }
 
+// itemHint says what to do against trouble with one file.
+func itemHint(err error) string {
+	const again = ", then run the same command again"
+	switch {
+	case errors.Is(err, task.ErrOccupied):
+		return "wait until that has finished" + again
+	case errors.Is(err, task.ErrName):
+		return "give it another name" + again
+	case errors.Is(err, task.ErrInTheWay), errors.Is(err, remote.ErrExists):
+		return "move away what is in the way, or name another target" + again
+	case errors.Is(err, task.ErrMeanwhile), errors.Is(err, remote.ErrChanged):
+		return "run the same command again; it looks anew"
+	}
+	return diagnose(err).hint
+}
+
 // hopeless reports whether all other files would meet the same trouble.
 func hopeless(err error) bool {
 	return errors.Is(err, remote.ErrOffline) || errors.Is(err, remote.ErrSignIn) || errors.Is(err, remote.ErrThrottled) ||
@@ -410,7 +429,7 @@ func (w *work) conclude(err error) error {
 		w.screen.say("%s%s", prefix(w.name), w.deeds())
 	}
 	if code != inSync {
-		return &failure{code: code}
+		return &failure{code: code, hint: t.hint}
 	}
 	return nil
 }
@@ -438,7 +457,10 @@ func (w *work) deeds() string {
 	if t.Planned > 0 {
 		parts = append(parts, "dry run: "+count(t.Planned, "step")+", nothing was changed")
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(parts) == 0 && w.Verb == "sync": // what is there may differ, and be left so
+		parts = []string{"nothing to do"}
+	case len(parts) == 0:
 		parts = []string{"nothing matches, nothing to do"}
 	}
 	var took []string

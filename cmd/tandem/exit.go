@@ -65,6 +65,8 @@ func diagnose(err error) *failure {
 		return &failure{failed, err, "try again later; it goes on from here"}
 	case errors.Is(err, remote.ErrQuota):
 		return &failure{failed, err, "free space online; everything else goes on"}
+	case errors.Is(err, remote.ErrDenied):
+		return &failure{failed, err, "this account may not do that; ask the owner for access, or use another connection: tandem connection list"}
 	case errors.Is(err, state.ErrNewer):
 		return &failure{failed, err, "use the newer tandem, or another --state"}
 	case isDiskFull(err):

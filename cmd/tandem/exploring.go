@@ -170,7 +170,7 @@ func trouble(err error) string {
 		hint = "try again later"
 	case errors.Is(err, remote.ErrNotFound) && hint == "":
 		hint = "it may be gone; r looks again"
-	case errors.Is(err, remote.ErrDenied) && hint == "":
+	case errors.Is(err, remote.ErrDenied):
 		hint = "this account may not look into it"
 	}
 	if hint == "" {

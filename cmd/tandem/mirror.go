@@ -76,7 +76,7 @@ func (w *work) newMirroring(ctx context.Context) (*mirroring, error) {
 		m.up, m.here, online = false, target, source
 	}
 	if _, _, ok, _ := w.named(m.here, w.Connection); ok {
-		return nil, usage(errors.New("sync is between a folder here and one online; both are online"), "within a drive it is: verb = \"cp\"")
+		return nil, usage(errors.New("sync is between a folder here and one online; both are online"), "from online to online it is: verb = \"cp\"")
 	}
 	var err error
 	m.there, err = w.needRemote(ctx, online, w.errand)

@@ -78,7 +78,7 @@ func (w *work) makeFolder(ctx context.Context, p *place) error {
 	} else {
 		_, made, err := p.drive.MakeFolder(ctx, p.base, p.path)
 		if errors.Is(err, remote.ErrExists) || errors.Is(err, task.ErrName) {
-			err = usage(fmt.Errorf("%q: %w", strings.TrimSuffix(p.said, "/"), err), "")
+			err = usage(fmt.Errorf("%q: %w", strings.TrimSuffix(p.said, "/"), err), "take another name; what there is: tandem ls "+p.conn.name+":/"+task.Parent(p.path))
 		}
 		if err != nil {
 			return advise(err, p.conn)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // A program is one invocation: where it reads its settings from and whom it
@@ -59,16 +61,34 @@ Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
 5 another tandem works on this folder
 `
 
+// kinds are what flags that are no text hold.
+var kinds = map[string]string{"int": "a number", "bool": "true or false", "duration": `a time such as "60ms" or "2m"`}
+
+// meant is the hint for a command that there is not.
+func meant(root *cobra.Command, word string) string {
+	var known []string
+	for _, cmd := range root.Commands() {
+		if !cmd.Hidden {
+			known = append(known, cmd.Name())
+		}
+	}
+	if near := nearest(word, known); near != "" && len(word) > 3 {
+		return "did you mean: tandem " + near
+	}
+	return "see: tandem --help"
+}
+
 // command builds the tree of commands. Every help text is written by hand and
 // printed as it is.
 func (p *program) command() *cobra.Command {
 	root := &cobra.Command{Use: "tandem", Long: rootHelp, SilenceErrors: true, SilenceUsage: true}
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usage(fmt.Errorf("unknown command %q for %q", args[0], "tandem"), "see: tandem --help")
+			return usage(fmt.Errorf("unknown command %q", args[0]), meant(cmd, args[0]))
 		}
 		return p.welcomeNewcomer(cmd.Context())
 	}
+	root.Args = cobra.ArbitraryArgs // for the line above to say what is wrong
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpTemplate("{{.Long}}")
 	root.SetHelpCommand(&cobra.Command{Use: "help", Hidden: true, RunE: func(_ *cobra.Command, args []string) error {
@@ -79,6 +99,10 @@ func (p *program) command() *cobra.Command {
 		return cmd.Help()
 	}})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var wrong *pflag.InvalidValueError
+		if errors.As(err, &wrong) {
+			err = fmt.Errorf("--%s: %q is not %s", wrong.GetFlag().Name, wrong.GetValue(), kinds[wrong.GetFlag().Value.Type()])
+		}
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
 	flags := root.PersistentFlags()

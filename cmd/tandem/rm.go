@@ -70,7 +70,7 @@ func (w *work) rm(ctx context.Context) error {
 			return err
 		}
 		if w.Permanent && p.drive.Kind == "personal" && !w.foresee {
-			return usage(errors.New("personal drives delete to their recycle bin only"), "leave out --permanent; the bin is emptied in the browser")
+			return usage(errors.New("personal drives delete to their recycle bin only"), "without permanent it goes there, and the bin is emptied in the browser")
 		}
 		d, err := w.doom(ctx, p)
 		if err != nil {

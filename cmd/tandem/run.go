@@ -151,7 +151,7 @@ func (s *session) tasksNamed(names []string, group string) ([]*errand, error) {
 	case len(all) == 0:
 		return nil, usage(errors.New("the configuration has no task"), "add one: [task.backup]; docs/tasks.md shows how")
 	case len(names) == 0 && group == "":
-		return nil, usage(fmt.Errorf("which task: %s", strings.Join(all, ", ")), "name some, or a --group")
+		return nil, usage(fmt.Errorf("which task: %s", strings.Join(all, ", ")), "as: tandem run "+all[0]+"; or all of a group: tandem run --group LABEL")
 	}
 	for _, name := range names {
 		if s.cfg.Task[name] == nil {
@@ -172,9 +172,22 @@ func (s *session) tasksNamed(names []string, group string) ([]*errand, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, usage(fmt.Errorf("no task has the group %q", group), "there are: "+strings.Join(all, ", "))
+		return nil, usage(fmt.Errorf("no task has the group %q", group), s.groupsThereAre())
 	}
 	return found, nil
+}
+
+// groupsThereAre is the hint for a group that no task has.
+func (s *session) groupsThereAre() string {
+	groups := map[string]bool{}
+	for _, e := range s.cfg.Task {
+		groups[e.Group] = true
+	}
+	delete(groups, "")
+	if len(groups) == 0 {
+		return `no task has any; give it one: group = "nightly"`
+	}
+	return "there are the groups: " + strings.Join(slices.Sorted(maps.Keys(groups)), ", ")
 }
 
 // checkTask finds what is wrong with a task of the configuration, and completes

@@ -46,6 +46,7 @@ import (
 //	append FILE FROM       FROM's text at the end of FILE
 //	oddname DIR            make a file there whose name is not UTF-8
 //	sync CODE [ARG...]     tandem sync --once --json, which must exit with CODE
+//	exits CODE ARG...      tandem, which must exit with CODE
 //	did WHAT N ...         what that pass did; "did nothing"
 //	here PATH TEXT         local/PATH is a file with this text
 //	gone PATH              local/PATH is not there
@@ -69,7 +70,7 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"emulator": command((*world).emulator), "another": command((*world).another), "elsewhere": command((*world).actElsewhere), "signin": command((*world).signIn), "visit": command((*world).visit), "pair": command((*world).pair),
-			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "did": command((*world).did),
+			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "exits": command((*world).exitsWith), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
 			"killed": command((*world).killed), "asuser": command((*world).asUser), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
@@ -314,6 +315,15 @@ func (w *world) exits(want int, cmd *exec.Cmd) (data string, err error) {
 		return "", fmt.Errorf("exit code %d, want %d (%v)\n%s%s", got, want, err, out.String(), talk.String())
 	}
 	return out.String(), nil
+}
+
+func (w *world) exitsWith(args []string) error {
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	_, err = w.exits(want, w.tandem(args[1:]...))
+	return err
 }
 
 func (w *world) pair(args []string) error {

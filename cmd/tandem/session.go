@@ -121,12 +121,16 @@ func (s *session) connectionNamed(args []string) (*connection, error) {
 	case len(names) == 0:
 		return nil, usage(errors.New("the configuration has no connection"), "add one: tandem connection add personal")
 	case len(args) == 0:
-		return nil, usage(fmt.Errorf("which connection: %s", strings.Join(names, ", ")), "")
+		return nil, usage(fmt.Errorf("which connection: %s", strings.Join(names, ", ")), "name one; see: tandem connection list")
 	}
 	if c := s.cfg.Connection[args[0]]; c != nil {
 		return c, nil
 	}
-	return nil, usage(fmt.Errorf("no connection %q; there are: %s", args[0], strings.Join(names, ", ")), "")
+	hint := "see: tandem connection list"
+	if near := nearest(args[0], names); near != "" {
+		hint = "did you mean: " + near
+	}
+	return nil, usage(fmt.Errorf("no connection %q; there are: %s", args[0], strings.Join(names, ", ")), hint)
 }
 
 // foldersNamed finds folders by name, or all of a group, in the order of their names.
@@ -134,7 +138,14 @@ func (s *session) foldersNamed(args []string, group string) ([]*folder, error) {
 	names := slices.Sorted(maps.Keys(s.cfg.Folder))
 	for _, name := range args {
 		if s.cfg.Folder[name] == nil {
-			return nil, usage(fmt.Errorf("no folder %q; there are: %s", name, strings.Join(names, ", ")), "")
+			if len(names) == 0 {
+				break // what is said below is what is to be done
+			}
+			hint := "see: tandem status"
+			if near := nearest(name, names); near != "" {
+				hint = "did you mean: " + near
+			}
+			return nil, usage(fmt.Errorf("no folder %q; there are: %s", name, strings.Join(names, ", ")), hint)
 		}
 	}
 	var found []*folder

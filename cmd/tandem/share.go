@@ -59,7 +59,7 @@ func (w *work) share(ctx context.Context) error {
 	if w.Expires != "" {
 		at, err := filter.ParseTime(w.Expires, time.Now())
 		if err != nil || at.Before(time.Now()) {
-			return usage(errors.New("--expires: it is in the past"), "")
+			return usage(fmt.Errorf("--expires: %s is in the past", w.Expires), "a date to come, as: --expires "+time.Now().AddDate(0, 1, 0).Format(time.DateOnly))
 		}
 		link.Expires = at
 	}
@@ -75,7 +75,11 @@ func (w *work) share(ctx context.Context) error {
 		for _, top := range tops {
 			address, err := p.drive.Client.CreateLink(ctx, p.drive.ID, top.ID, link)
 			if err != nil {
-				return fmt.Errorf("share %q: %w", top.Path, advise(err, p.conn))
+				err = fmt.Errorf("share %q: %w", top.Path, advise(err, p.conn))
+				if errors.Is(err, remote.ErrRefused) {
+					err = &failure{failed, err, "what links there are, and for which drives: tandem share --help"}
+				}
+				return err
 			}
 			w.mu.Lock()
 			w.tally.Done++

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"tandem/remote"
 	"tandem/syncer/plan"
@@ -118,7 +119,11 @@ func (c *Change) move(ctx context.Context, it Item, to target) error {
 	if parent == it.ParentID {
 		parent = ""
 	}
-	moved, err := c.On.Client.Move(ctx, c.On.ID, it.ID, it.ETag, parent, to.name, it.MTime)
+	mtime := it.MTime
+	if !c.KeepTimes && it.Kind == remote.File {
+		mtime = time.Now()
+	}
+	moved, err := c.On.Client.Move(ctx, c.On.ID, it.ID, it.ETag, parent, to.name, mtime)
 	if err != nil {
 		return err
 	}

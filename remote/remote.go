@@ -86,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 	c.account = newLane(cfg.Parallel, cfg.Clock)
 	c.transfers = newLane(cfg.Parallel, cfg.Clock)
 	c.tokens = newTokens(c)
-	c.newborns = newborns{born: map[string]time.Time{}, now: cfg.Clock.Now}
+	c.newborns = newborns{now: cfg.Clock.Now}
 	return c, nil
 }
 
@@ -142,9 +142,11 @@ func (c *Client) at(segments ...string) string {
 // newborns remembers what was created a moment ago. For up to two minutes the
 // service may answer 404 for such a thing, and that answer is not believed.
 type newborns struct {
-	mu   sync.Mutex
-	born map[string]time.Time
-	now  func() time.Time
+	mu     sync.Mutex
+	born   map[string]time.Time // since turned …
+	elder  map[string]time.Time // … and before it: these go all at once
+	turned time.Time
+	now    func() time.Time
 }
 
 const infancy = 2 * time.Minute
@@ -153,10 +155,8 @@ func (n *newborns) add(id string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.now()
-	for old, t := range n.born {
-		if now.Sub(t) > infancy {
-			delete(n.born, old)
-		}
+	if n.born == nil || now.Sub(n.turned) > infancy {
+		n.born, n.elder, n.turned = map[string]time.Time{}, n.born, now
 	}
 	n.born[id] = now
 }
@@ -165,5 +165,8 @@ func (n *newborns) has(id string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t, ok := n.born[id]
+	if !ok {
+		t, ok = n.elder[id]
+	}
 	return ok && n.now().Sub(t) <= infancy
 }

@@ -1,14 +1,18 @@
 package syncer
 
 import (
+	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/remote/remotetest"
 	"tandem/state"
+	"tandem/watcher"
 )
 
 var files = flag.Int("files", 10_000, "how many files the benchmarks are about; a tenth as many folders")
@@ -37,6 +41,34 @@ func BenchmarkFirstUpload(b *testing.B) {
 		if s := p.sync(); s.Uploaded != *files {
 			b.Fatalf("%+v", s)
 		}
+	}
+}
+
+// BenchmarkAgent sends files that are made while the agent watches.
+func BenchmarkAgent(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPair(b, remotetest.Options{Latency: 30 * time.Millisecond})
+		w, err := watcher.New(p.dir, time.Millisecond)
+		p.must(err)
+		ended := make(chan error, 1)
+		ctx, cancel := context.WithCancel(b.Context())
+		go func() { ended <- w.Run(ctx) }()
+		p.cfg.Watch = w
+		stop := p.agent(New(p.cfg))
+		b.StartTimer()
+		for n := range *files {
+			p.write(fmt.Sprintf("d%d/f%d", n/30, n), fmt.Sprint(n))
+			if n%30 == 0 {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+		for len(p.online.List()) < *files+(*files+29)/30 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		stop()
+		cancel()
+		<-ended
 	}
 }
 

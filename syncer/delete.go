@@ -299,13 +299,22 @@ func (t *local) hasBase(k plan.Key) bool {
 // in time: only what was proved to be what was deleted has such a note.
 func (e *Engine) journalTrash(tx *state.Tx, j job, private string) error {
 	return tx.Journal(e.cfg.Folder.N, state.Entry{
-		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j), Items: 1,
+		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j), Items: j.unasked(1),
 	})
+}
+
+// unasked is how many of so many items were deleted without a person's word: only
+// they are held against what is deleted next.
+func (j job) unasked(items int) int {
+	if j.Agreed {
+		return 0
+	}
+	return items
 }
 
 func (e *Engine) journalDelete(tx *state.Tx, j job, items int, op string) error {
 	return tx.Journal(e.cfg.Folder.N, state.Entry{
-		At: e.clock.Now(), Op: op, Path: j.path, Why: j.Why, Key: int64(j.Key), Top: e.topOf(j), Items: items,
+		At: e.clock.Now(), Op: op, Path: j.path, Why: j.Why, Key: int64(j.Key), Top: e.topOf(j), Items: j.unasked(items),
 	})
 }
 

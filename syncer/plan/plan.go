@@ -159,6 +159,7 @@ type Action struct {
 	To     Place  // where the item ends on the side acted on, for all but Forget, Stamp and deletes
 	Keep   string // the name, in To.Parent, under which a content lives on as a conflict copy: of a Download what it replaces, of a move the item itself
 	Why    string // "edited here", "deleted online", … for the person
+	Agreed bool   // a person has approved this delete
 	Local  Local
 	Remote Remote
 	After  []int // indices, in Plan.Actions, of the actions that must have succeeded before

@@ -38,7 +38,8 @@ import (
 //	                       consent=admin who has to agree
 //	another [KIND NAME]    a drive of somebody else, and the connection "other" to it
 //	elsewhere VERB ARG...  online, at that drive
-//	signin                 tandem login
+//	signin [NAME]          tandem login, of NAME
+//	signin COMMAND ARG...  the same by another command
 //	visit                  a browser goes to the address that was printed last
 //	online VERB ARG...     see package remotetest: put PATH TEXT, mv FROM TO, fault match=... status=503;
 //	                       and leave, return: nobody answers meanwhile
@@ -256,7 +257,10 @@ func (w *world) leave() {
 
 // signIn reads the address that tandem prints, as a script would, and visits it.
 func (w *world) signIn(args []string) error {
-	cmd := w.tandem(append([]string{"login", "--no-browser"}, args...)...)
+	if len(args) < 2 {
+		args = append([]string{"login"}, args...)
+	}
+	cmd := w.tandem(append(args, "--no-browser")...)
 	var talk strings.Builder
 	cmd.Stderr = &talk
 	out, err := cmd.StdoutPipe()
@@ -266,12 +270,14 @@ func (w *world) signIn(args []string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	address, _ := bufio.NewReader(out).ReadString('\n') // none comes: it said why
+	from := bufio.NewReader(out)
+	address, _ := from.ReadString('\n') // none comes: it said why
 	if answer, err := http.Get(strings.TrimSpace(address)); err == nil {
 		answer.Body.Close()
 	}
-	err = cmd.Wait()
-	w.heard("", talk.String())
+	data, err := io.ReadAll(from)
+	err = errors.Join(err, cmd.Wait())
+	w.heard(string(data), talk.String())
 	return err
 }
 

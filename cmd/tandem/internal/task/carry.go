@@ -102,7 +102,7 @@ func (c *Carry) open() (err error) {
 		c.here, err = OpenOrigin(files, nil)
 	}
 	if err != nil {
-		return errors.Join(err, c.spool.disk.Close())
+		return errors.Join(err, c.spool.end())
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (c *Carry) close() error {
 	if c.Dry {
 		return nil
 	}
-	return errors.Join(c.here.Close(), c.spool.disk.Close()) // its folder stays, as another task may be at work in it
+	return errors.Join(c.here.Close(), c.spool.end()) // its folder stays, as another task may be at work in it
 }
 
 func (c *Carry) makeFolder(ctx context.Context, it Item) {

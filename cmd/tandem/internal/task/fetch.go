@@ -111,7 +111,7 @@ func (l *Landing) part(it remote.Item) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.lock = flock.New(filepath.Join(l.disk.Path(), filepath.FromSlash(name)), flock.SetFlag(os.O_RDONLY))
+	p.lock = flock.New(filepath.Join(l.root, filepath.FromSlash(name)), flock.SetFlag(os.O_RDONLY))
 	if held, err := p.lock.TryLock(); err == nil && !held {
 		p.close()
 		return nil, ErrOccupied

@@ -32,15 +32,37 @@ const (
 // reserve is disk space that is never used up.
 const reserve = 64 << 20
 
+// verbs are what tasks do to a folder here. [*disk.Disk] is the real one; tests
+// have another, in which anything may happen between two verbs.
+type verbs interface {
+	ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error)
+	Lstat(rel string) (watcher.Entry, error)
+	Open(rel string) (disk.File, error)
+	Create(rel string) (disk.File, error)
+	Append(rel string) (disk.File, error)
+	Rename(from, to string) error
+	Exchange(a, b string) error
+	Link(from, to string) error
+	Replace(from, to string) error
+	Mkdir(rel string) (watcher.Entry, error)
+	Rmdir(rel string) error
+	Remove(rel string) error
+	MkdirPrivate(rel string) error
+	SyncDir(rel string) error
+	Free() (bytes, inodes uint64, err error)
+}
+
 // A Landing is a folder here that things come into. No name from online leads
 // out of it, through a link or otherwise. It is safe for concurrent use.
 type Landing struct {
 	Synced bool // it lies in a folder that tandem keeps in sync
 	Keep   bool // what is replaced or removed is kept; always so where Synced
 
-	disk   *disk.Disk
+	disk   verbs
+	root   string // where the disk's folder is
+	prefix string // where in it the landing is
 	page   *codepage.Page
-	prefix string // where in the disk's folder the landing is
+	end    func() error
 	mode   uint32
 	began  time.Time
 	temps  atomic.Int64
@@ -68,17 +90,19 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Landing{Synced: synced, page: page, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}}
+	l := &Landing{Synced: synced, root: root, page: page, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}}
 	if l.prefix = page.ReadPath(filepath.ToSlash(rel)); l.prefix == "." {
 		l.prefix = ""
 	}
 	if watcher.IsPrivate(l.prefix) {
 		return nil, fmt.Errorf("%q belongs to tandem", dir)
 	}
-	if l.disk, err = disk.Open(root); err != nil {
+	d, err := disk.Open(root)
+	if err != nil {
 		return nil, err
 	}
-	l.disk.SetPage(page)
+	d.SetPage(page)
+	l.disk, l.end = d, func() error { return errors.Join(l.tidy(), d.Close()) }
 	return l, nil
 }
 
@@ -96,21 +120,21 @@ func SyncedRoot(dir string) (root string, synced bool) {
 
 // Close removes the private area unless something is kept there.
 func (l *Landing) Close() error {
-	err := l.disk.Close()
-	root, open := os.OpenRoot(l.disk.Path())
-	if open != nil {
-		return errors.Join(err, open)
+	_ = l.disk.Rmdir(private) // one that is not empty stays
+	return l.end()
+}
+
+// tidy removes the private area of a folder that is not synced, if it is empty.
+func (l *Landing) tidy() error {
+	if l.Synced {
+		return nil
 	}
-	defer root.Close()
-	for _, dir := range []string{private, watcher.Private} {
-		if l.Synced && dir == watcher.Private {
-			break
-		}
-		if root.Remove(dir) != nil { // not there, or not empty
-			break
-		}
+	root, err := os.OpenRoot(l.root)
+	if err != nil {
+		return err
 	}
-	return err
+	_ = root.Remove(watcher.Private)
+	return root.Close()
 }
 
 // at is where a path below the landing is on the disk.
@@ -174,8 +198,12 @@ func (l *Landing) hash(rel string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
+	return hashOf(f)
+}
+
+func hashOf(f io.Reader) (string, error) {
 	sum := quickxor.New()
-	_, err = io.Copy(sum, struct{ io.Reader }{f})
+	_, err := io.Copy(sum, struct{ io.Reader }{f})
 	return string(sum.Sum(nil)), err
 }
 

@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,7 +10,7 @@ import (
 
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
-	"tandem/remote/quickxor"
+	"tandem/syncer/disk"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 	"tandem/watcher/codepage"
@@ -20,24 +19,25 @@ import (
 // An Origin is a folder here that things are sent from. No link in it is
 // followed.
 type Origin struct {
-	root *watcher.Root
+	disk verbs
 	dir  string
 	page *codepage.Page
+	end  func() error
 }
 
 // OpenOrigin opens a folder here, whose names are spelled in the page; the path
 // to it may lead through links.
 func OpenOrigin(dir string, page *codepage.Page) (*Origin, error) {
-	root, err := watcher.OpenRoot(dir)
+	d, err := disk.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	root.SetPage(page)
-	return &Origin{root, dir, page}, nil
+	d.SetPage(page)
+	return &Origin{d, dir, page, d.Close}, nil
 }
 
 // Close ends the use of what came from here.
-func (o *Origin) Close() error { return o.root.Close() }
+func (o *Origin) Close() error { return o.end() }
 
 // A Local is a file or folder here, to be sent.
 type Local struct {
@@ -61,7 +61,7 @@ func (l Local) modified() time.Time {
 
 // Look returns what stands at a path below the origin.
 func (o *Origin) Look(rel string) (Local, error) {
-	e, err := o.root.Lstat(rel)
+	e, err := o.disk.Lstat(rel)
 	if err != nil {
 		return Local{}, err
 	}
@@ -84,7 +84,7 @@ func (l Local) Filterable() filter.Entry {
 // What is neither file nor folder comes too, for others to say so. skipped hears
 // of folders that cannot be read: nothing is known about what is in those.
 func (o *Origin) Inside(ctx context.Context, rel string, deep bool, skipped func(rel string, err error)) ([]Local, error) {
-	entries, err := o.root.ReadDir(rel, nil)
+	entries, err := o.disk.ReadDir(rel, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -115,21 +115,25 @@ func (o *Origin) Inside(ctx context.Context, rel string, deep bool, skipped func
 }
 
 // open opens the file, if it is still what was looked at.
-func (l Local) open() (*os.File, error) {
-	f, e, err := l.from.root.OpenFile(l.rel)
+func (l Local) open() (disk.File, error) {
+	f, err := l.from.disk.Open(l.rel)
 	if err != nil {
 		return nil, err
 	}
-	if e.Ino != l.Ino || e.Size != l.Size || e.MTime != l.MTime {
+	e, err := f.Stat()
+	if err == nil && (e.Ino != l.Ino || e.Size != l.Size || e.MTime != l.MTime) {
+		err = ErrMeanwhile
+	}
+	if err != nil {
 		f.Close()
-		return nil, ErrMeanwhile
+		return nil, err
 	}
 	return f, nil
 }
 
 // still makes sure that an open file has not changed under the hand.
-func (l Local) still(f *os.File) error {
-	now, err := l.from.root.Fstat(f)
+func (l Local) still(f disk.File) error {
+	now, err := f.Stat()
 	if err == nil && (now.Size != l.Size || now.MTime != l.MTime || now.CTime != l.CTime) {
 		err = ErrMeanwhile
 	}
@@ -142,9 +146,7 @@ func (l Local) hash() (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	sum := quickxor.New()
-	_, err = io.Copy(sum, struct{ io.Reader }{f})
-	return string(sum.Sum(nil)), err
+	return hashOf(f)
 }
 
 // remove deletes the file, if it is still what was sent.
@@ -154,7 +156,7 @@ func (l Local) remove() error {
 		return err
 	}
 	defer root.Close()
-	if now, err := l.from.root.Lstat(l.rel); err != nil || now.Ino != l.Ino || now.Size != l.Size || now.MTime != l.MTime {
+	if now, err := l.from.disk.Lstat(l.rel); err != nil || now.Ino != l.Ino || now.Size != l.Size || now.MTime != l.MTime {
 		return errors.Join(ErrMeanwhile, err)
 	}
 	spelled, err := l.from.page.SpellPath(l.rel)

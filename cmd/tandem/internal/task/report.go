@@ -70,8 +70,13 @@ func (r *Report) Progress() (done, files int, moved, bytes int64) {
 // the client to say.
 const workers = 24
 
-// each calls do for every one, several at a time, until the context ends.
+// each calls do for every one, several at a time, until the context ends. A
+// single one is done right here.
 func each[T any](ctx context.Context, all []T, do func(T)) {
+	if len(all) == 1 && ctx.Err() == nil {
+		do(all[0])
+		return
+	}
 	next := make(chan T)
 	var busy sync.WaitGroup
 	for range min(workers, len(all)) {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"tandem/state"
 	"tandem/syncer/plan"
@@ -174,10 +175,16 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		e.searchAll(k)
 	case gone(err):
 		e.lookAt(dirOf(rel), false) // its folder may be what is gone
-	case err != nil && known:
-		e.local.unknown(k, reason(err))
 	case err != nil:
+		if !known {
+			k = e.local.unseen(plan.Place{Parent: parent, Name: name})
+		}
+		e.local.unknown(k, reason(err))
+		if !e.once {
+			e.lookLater(k, e.clock.Now().Add(time.Minute))
+		}
 	default:
+		known = known && e.local.Local(k).Kind != plan.Unknown
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
 		e.lookWhereItWas(k)
 		if entry.Kind == watcher.Dir && (deep || !known) {

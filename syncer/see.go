@@ -149,6 +149,13 @@ func (t *local) vanish(k plan.Key) {
 	t.forget(k)
 }
 
+// unseen lets a place have a new item of which nothing is known.
+func (t *local) unseen(at plan.Place) plan.Key {
+	k := plan.Key(t.db.NextKey())
+	t.put(k, &item{place: at, fresh: true})
+	return k
+}
+
 // unknown notes that k, and all below it, cannot be told now.
 func (t *local) unknown(k plan.Key, why string) {
 	it, ok := t.diff[k]

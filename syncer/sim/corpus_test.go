@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -10,21 +8,9 @@ import (
 // corpus gives the scripts that are kept, by name.
 func corpus(t testing.TB) map[string]Script {
 	t.Helper()
-	files, err := filepath.Glob("testdata/corpus/*.txt")
-	if err != nil || len(files) == 0 {
+	all, err := Scripts("testdata/corpus")
+	if err != nil || len(all) == 0 {
 		t.Fatal("no scripts are kept", err)
-	}
-	all := map[string]Script{}
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := ParseScript(string(text))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		all[strings.TrimSuffix(filepath.Base(name), ".txt")] = s
 	}
 	return all
 }

@@ -151,7 +151,8 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	rec := httptest.NewRecorder()
 	sent := r.Clone(r.Context())
 	sent.Body, sent.ContentLength, sent.Host = io.NopCloser(bytes.NewReader(body)), int64(len(body)), r.URL.Host
-	dropped := serve(m.online, rec, sent)
+	var dropped bool
+	m.witness(r.Method == http.MethodGet, func() { dropped = serve(m.online, rec, sent) })
 	changes := r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/token")
 	m.say("  %s %s: %d dropped=%t", r.Method, strings.TrimPrefix(r.URL.Path, "/v1.0"), rec.Code, dropped)
 	if changes {

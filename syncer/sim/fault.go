@@ -58,6 +58,7 @@ func (w *world) struck(side, verb string) error {
 			continue
 		}
 		f.times--
+		w.failures++
 		w.failing, w.unsynced = true, w.unsynced || verb == "syncdir"
 		return f.err
 	}
@@ -76,8 +77,14 @@ func (m *machine) effect() {
 	if m.cur == nil { // not the engine's
 		return
 	}
-	m.effects++
 	c := m.script.Crash
+	if e := m.errand(); e != nil {
+		m.deeds++
+		e.dying = c.Task > 0 && m.deeds == c.Task
+		m.cutShort = m.cutShort || e.dying
+		return
+	}
+	m.effects++
 	switch {
 	case c.After > 0 && m.effects == c.After:
 		if c.Loss != "" {

@@ -71,6 +71,9 @@ func (f fsys) ReadDir(rel string, buf []watcher.Entry) (entries []watcher.Entry,
 		}
 		if err == nil {
 			entries = append(buf[:0], f.list(in)...)
+			for _, e := range in.kids {
+				f.looked(path.Join(rel, e.name), e.in)
+			}
 		}
 		return err
 	})
@@ -85,6 +88,7 @@ func (f fsys) Lstat(rel string) (e watcher.Entry, err error) {
 		in, err := f.at(rel)
 		if err == nil {
 			e = f.look(path.Base(rel), in)
+			f.looked(rel, in)
 		}
 		return err
 	})
@@ -148,7 +152,13 @@ func (f fsys) mine(rel string) {
 
 func (f fsys) Rename(from, to string) error {
 	f.inside(from, to)
-	return f.do("rename", from+" -> "+to, true, func() error { return f.rename(from, to, false) })
+	return f.do("rename", from+" -> "+to, true, func() error {
+		err := f.rename(from, to, false)
+		if err == nil {
+			f.placed(to)
+		}
+		return err
+	})
 }
 
 func (f fsys) Exchange(a, b string) error {
@@ -157,7 +167,11 @@ func (f fsys) Exchange(a, b string) error {
 		if f.opt.NoExchange {
 			return errors.ErrUnsupported
 		}
-		return f.exchange(a, b)
+		err := f.exchange(a, b)
+		if err == nil {
+			f.placed(a, b)
+		}
+		return err
 	})
 }
 
@@ -177,7 +191,11 @@ func (f fsys) Replace(from, to string) error {
 		if old, err := f.at(to); err == nil && !f.opt.NoExchange {
 			f.m.fail("I2: %q replaced where names can be swapped (%d)", to, old.ino)
 		}
-		return f.rename(from, to, true)
+		err := f.rename(from, to, true)
+		if err == nil {
+			f.placed(to)
+		}
+		return err
 	})
 }
 
@@ -304,6 +322,7 @@ func (h *handle) Write(p []byte) (int, error) {
 func (h *handle) Stat() (e watcher.Entry, err error) {
 	err = h.f.do("fstat", h.rel, false, func() error {
 		e = h.f.look(path.Base(h.rel), h.in)
+		h.f.looked(h.rel, h.in)
 		return nil
 	})
 	return e, err

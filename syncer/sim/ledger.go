@@ -24,6 +24,8 @@ type version struct {
 	touched [4]bool // on which sides somebody did something to it, or to a folder it is in
 	moved   [4]bool // where somebody gave it another name
 	weak    bool    // only the recycle bin or the history has it
+	aside   bool    // a task did away with it, as it was told to, and must have kept it
+	tasked  bool    // a task has brought it somewhere
 	from    *version
 }
 
@@ -49,7 +51,17 @@ func (l *ledger) wrote(side int, content, from string) {
 // ended notes that a person did away with a version.
 func (l *ledger) ended(side int, content string) {
 	if v := l.all[content]; v != nil {
-		v.over, v.touched[side] = true, true
+		v.over, v.aside, v.touched[side] = true, false, true
+	}
+}
+
+// tasked notes that a task has given a version a place, maybe another one.
+func (l *ledger) tasked(content string) {
+	if v := l.all[content]; v != nil {
+		v.tasked = true
+		for side := range v.touched {
+			v.touched[side] = true
+		}
 	}
 }
 
@@ -98,7 +110,7 @@ func (w *world) ask() {
 	}
 	var absent []string
 	for text, v := range w.ledger.all {
-		if !v.over && !v.weak && !there[text] {
+		if (!v.over || v.aside) && !v.weak && !there[text] {
 			absent = append(absent, text)
 		}
 	}
@@ -148,7 +160,7 @@ func (w *world) missing() error {
 	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
 		k := kind{text, strings.Contains(path, "(conflict ")}
-		if at[k] != "" && w.ledger.all[text] != nil && whole && !w.failing {
+		if at[k] != "" && w.ledger.all[text] != nil && !w.ledger.all[text].tasked && whole && !w.failing {
 			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
 		at[k] = path
@@ -156,7 +168,9 @@ func (w *world) missing() error {
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
-		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool { return m.elsewhere(text) || w.forgot && m.inTrash(text) }):
+		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool {
+			return m.elsewhere(text) || w.forgot && m.inTrash(text) || (w.cutShort || w.failures > 1) && m.inTasks(text)
+		}):
 			if len(w.machines) > 1 && slices.Contains(w.online.Kept(), text) { // put into a folder in the moment that another machine deleted it
 				w.ledger.weak++
 				continue

@@ -129,14 +129,19 @@ func noTime(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// connect makes a client, as each process does for itself.
+// connect gives the engine's process a client.
 func (m *machine) connect() (err error) {
+	m.client, err = m.newClient()
+	return err
+}
+
+// newClient makes a client, as each process does for itself.
+func (m *machine) newClient() (*remote.Client, error) {
 	const host = "http://127.0.0.1:1"
-	m.client, err = remote.New(remote.Config{
+	return remote.New(remote.Config{
 		ClientID: "tandem", LoginEndpoint: host, GraphEndpoint: host + "/v1.0", Timeout: 10 * time.Minute,
 		Tokens: &m.signIn, Transport: transport{m}, Clock: slow{m}, Version: "sim",
 	})
-	return err
 }
 
 // begin starts a process. It makes one pass, or goes on until it is stopped.
@@ -198,13 +203,14 @@ func (m *machine) reap() {
 // end lets nothing of the process go on.
 func (m *machine) end() {
 	m.dead = true
+	ours := func(p *proc) bool { return p.m == m && p.errand == nil }
 	for _, p := range m.procs {
-		if p.m == m {
+		if ours(p) {
 			m.cur = p
 			p.stop()
 		}
 	}
-	m.procs = without(m.procs, func(p *proc) bool { return p.m == m })
+	m.procs = without(m.procs, ours)
 	m.cur, m.last, m.busy = nil, nil, false
 	m.dead, m.dying = false, false
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A proc is a piece of the engine's work, as a coroutine.
+// A proc is a piece of the engine's work, or a task, as a coroutine.
 type proc struct {
 	m     *machine
 	name  string
@@ -19,6 +19,8 @@ type proc struct {
 	ready func() bool // whether it can go on; nil: it can
 	until time.Time   // when time alone lets it go on; zero: never
 	ended bool
+
+	errand *Errand // that it is the work of; nil: the engine's
 }
 
 // killed unwinds a coroutine whose process has ended. All verbs throw it then,
@@ -62,8 +64,7 @@ func (m *machine) await(ready func() bool) {
 
 // pause lets others go on, until ready says so or the time has come.
 func (m *machine) pause(ready func() bool, until time.Time) {
-	if m.dead || m.dying {
-		m.dead = true
+	if m.gone() {
 		panic(killed{})
 	}
 	p := m.cur
@@ -73,9 +74,20 @@ func (m *machine) pause(ready func() bool, until time.Time) {
 	p.ready, p.until = ready, until
 	goOn := p.yield(struct{}{})
 	p.ready, p.until = nil, time.Time{}
-	if !goOn || m.dead {
+	if !goOn || m.gone() {
 		panic(killed{})
 	}
+}
+
+// gone says that the process of who is at work has ended, also one that was only
+// to get as far as this.
+func (m *machine) gone() bool {
+	dead, dying := &m.dead, m.dying
+	if e := m.errand(); e != nil {
+		dead, dying = &e.dead, e.dying
+	}
+	*dead = *dead || dying
+	return *dead
 }
 
 func (p *proc) can(now time.Time) bool {
@@ -87,8 +99,12 @@ func (p *proc) can(now time.Time) bool {
 func (w *world) advance() {
 	w.now = w.now.Add(tick)
 	w.happen()
+	w.bury()
 	if w.bad != nil || slices.ContainsFunc(w.machines, func(m *machine) bool { return m.dead }) {
 		return
+	}
+	if len(w.procs) == 0 {
+		return // the last task was killed
 	}
 	able := w.able()
 	if len(able) == 0 {
@@ -150,13 +166,20 @@ func (w *world) names() string {
 }
 
 // choose says who goes on: the one who did, or the first, unless the script
-// says otherwise.
+// says otherwise. Where it is fair, all take turns.
 func (w *world) choose(able []*proc) *proc {
 	if n, ok := w.told(len(able)); ok {
 		return able[n%len(able)]
 	}
-	if i := slices.Index(able, w.last); i >= 0 {
+	if i := slices.Index(able, w.last); i >= 0 && !w.script.Fair {
 		return able[i]
+	}
+	if i := slices.Index(w.procs, w.last); i >= 0 && w.script.Fair {
+		for _, p := range append(slices.Clone(w.procs[i+1:]), w.procs[:i+1]...) {
+			if slices.Contains(able, p) {
+				return p
+			}
+		}
 	}
 	return able[0]
 }

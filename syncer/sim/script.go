@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,7 @@ import (
 //	40 disk rename ENOSPC after=3
 //	51 backup keep
 //	77 kill here2
+//	78 task here get a b
 //	79 stop
 //	80 overflow
 //
@@ -40,6 +43,7 @@ type Script struct {
 	Disk     DiskOptions
 	Machines int  // 0 = 1
 	Agent    bool // processes go on until they are stopped, and watch the disk
+	Fair     bool // all who can go on take turns
 	Crash    Crash
 	Lines    []Line
 }
@@ -55,6 +59,7 @@ type Crash struct {
 	After int
 	Loss  Loss // empty: only the process ends, what it did stays
 	Again int  // the process that follows ends after so many effects, too
+	Task  int  // a task ends right after this effect of tasks
 }
 
 func newScript(seed uint64, rnd *rand.Rand) Script {
@@ -120,6 +125,9 @@ func (s Script) String() string {
 	if s.Agent {
 		b.WriteString(" agent")
 	}
+	if s.Fair {
+		b.WriteString(" fair")
+	}
 	if c := s.Crash; c.After > 0 {
 		fmt.Fprintf(&b, " crash=%d", c.After)
 		if c.Loss != "" {
@@ -128,6 +136,9 @@ func (s Script) String() string {
 		if c.Again > 0 {
 			fmt.Fprintf(&b, " again=%d", c.Again)
 		}
+	}
+	if s.Crash.Task > 0 {
+		fmt.Fprintf(&b, " taskcrash=%d", s.Crash.Task)
 	}
 	b.WriteByte('\n')
 	for _, l := range s.Lines {
@@ -162,6 +173,27 @@ func ParseScript(text string) (Script, error) {
 	return s, lines.Err()
 }
 
+// Scripts reads all that are kept in a directory, by name.
+func Scripts(dir string) (map[string]Script, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]Script{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		s, err := ParseScript(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all[strings.TrimSuffix(filepath.Base(file), ".txt")] = s
+	}
+	return all, nil
+}
+
 func (s *Script) options(text string) (err error) {
 	for _, o := range strings.Fields(text) {
 		key, value, _ := strings.Cut(o, "=")
@@ -190,10 +222,14 @@ func (s *Script) options(text string) (err error) {
 			}
 		case "agent":
 			s.Agent = true
+		case "fair":
+			s.Fair = true
 		case "crash":
 			s.Crash.After, err = strconv.Atoi(value)
 		case "loss":
 			s.Crash.Loss = Loss(value)
+		case "taskcrash":
+			s.Crash.Task, err = strconv.Atoi(value)
 		case "again":
 			s.Crash.Again, err = strconv.Atoi(value)
 		default:
@@ -252,6 +288,12 @@ func (w *world) happen() {
 	if w.pick.IntN(150) == 0 {
 		w.write(w.inventFault(w.pick))
 	}
+	if w.task != nil && w.atWork() < 3 && w.pick.IntN(20) == 0 {
+		w.write(w.inventTask(w.pick))
+	}
+	if w.atWork() > 0 && w.pick.IntN(150) == 0 {
+		w.write("kill task")
+	}
 	switch m := w.machines[0]; {
 	case !m.kept && w.pick.IntN(500) == 0:
 		w.write("backup keep")
@@ -280,7 +322,13 @@ func (w *world) carryOut(do string) {
 		err = w.arrange(word)
 	case "backup":
 		err = w.machineOf(word[2:]).backup(word[1])
+	case "task":
+		err = w.machineOf(word[1:]).start(word[2:])
 	case "kill":
+		if slices.Contains(word, "task") {
+			err = w.killTask()
+			break
+		}
 		w.machineOf(word[1:]).dead = true
 	case "power":
 		w.machineOf(word[2:]).power(Loss(word[1]))
@@ -321,6 +369,11 @@ func (m *machine) power(how Loss) {
 		}
 	}
 	m.dead = true
+	for _, p := range m.procs {
+		if p.m == m && p.errand != nil {
+			p.errand.dead = true
+		}
+	}
 }
 
 // told says who goes on, if the script or chance does.

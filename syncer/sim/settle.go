@@ -57,7 +57,7 @@ func (w *world) settle() {
 // whatever they put off is due. Then both sides must be the same with no help but
 // a person's word on what is held; and they are stopped.
 func (w *world) calm() {
-	if w.over {
+	if w.over || w.atWork() > 0 {
 		return
 	}
 	const spell, spells = 15 * time.Minute, 5 // nothing is put off for more than an hour
@@ -208,6 +208,7 @@ func (m *machine) litter() {
 			m.fail("I21: %q was left in the stash", rel)
 		}
 	})
+	m.left()
 	for p := range m.online.Tree() {
 		if strings.Contains(p, ".tandem-swap-") {
 			m.fail("I21: %q was left online", p)

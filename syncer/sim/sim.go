@@ -44,6 +44,7 @@ type Result struct {
 	Steps    int
 	Passes   int            // runs of the engine
 	Effects  int            // changes that a crash could come after, in the part before all is quiet
+	Deeds    int            // of tasks, that one could be killed after
 	Plans    int            // that the planner was asked for
 	Calls    map[string]int // of each verb that can fail, before all was quiet
 	Versions int
@@ -95,6 +96,12 @@ type world struct {
 	people  []*person
 	changed bool // on any side, since the ledger was last asked
 
+	task     func(*Errand) error // what the store says of tasks
+	errands  int                 // that were started
+	deeds    int                 // effects of tasks
+	cutShort bool                // a task was killed
+	failures int                 // of verbs, so far
+
 	bad error
 }
 
@@ -141,6 +148,7 @@ func newWorld(s Script, rnd *rand.Rand) *world {
 }
 
 func (w *world) run(store *Store) Result {
+	w.task = store.Task
 	for _, m := range w.machines {
 		w.bad = cmp.Or(w.bad, m.open(store))
 	}
@@ -149,6 +157,7 @@ func (w *world) run(store *Store) Result {
 		w.turn()
 		w.rest(w.gap())
 	}
+	w.finish()
 	effects := w.effects
 	w.settle()
 	waits := 0
@@ -157,7 +166,7 @@ func (w *world) run(store *Store) Result {
 		m.db.leave()
 	}
 	return Result{
-		Script: w.script, Err: w.bad, Trace: w.trace, Log: w.log, Steps: w.step, Passes: w.passes, Effects: effects,
+		Script: w.script, Err: w.bad, Trace: w.trace, Log: w.log, Steps: w.step, Passes: w.passes, Effects: effects, Deeds: w.deeds,
 		Plans: w.plans, Calls: w.calls, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: waits,
 	}
 }
@@ -212,6 +221,9 @@ func (w *world) fail(format string, args ...any) {
 // say adds a line to the trace.
 func (w *world) say(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
+	if w.errand() != nil {
+		line = w.cur.name + " " + line
+	}
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%x %d %s", w.trace, w.now.Sub(start), line)
 	w.trace = h.Sum64()

@@ -16,6 +16,8 @@ import (
 // A Store is where the machines of a run keep their state. It serves one run at
 // a time.
 type Store struct {
+	Task func(*Errand) error // carries out the task lines of scripts; nil: there are none
+
 	dir string
 	all []*database // of the first machine, of the second, …
 }

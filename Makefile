@@ -27,6 +27,7 @@ histories:
 # lets scripts, kept and made up, crash and fail everywhere.
 simulate:
 	go test ./syncer/sim -run TestNothingIsLost -full -v -timeout 30m
+	go test ./cmd/tandem/internal/task -run TestTasksLoseNothing -full -v -timeout 60m
 
 # Makes deliberate mistakes, one at a time, and says which of them the tests notice.
 mutants:

@@ -12,6 +12,7 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer"
+	"tandem/syncer/plan"
 )
 
 // An Errand is a task at work beside the engine: a process of its own on one of
@@ -31,6 +32,7 @@ type Errand struct {
 	Client *remote.Client
 	Drive  remote.Drive
 	Root   remote.Item
+	Agreed func(path string) string // the id online of what the state has at a path; "": nothing
 
 	m     *machine
 	dead  bool            // the process has ended
@@ -56,11 +58,28 @@ func (m *machine) start(line []string) error {
 	m.errands++
 	e := &Errand{
 		Words: line, Began: m.now.Add(time.Duration(m.errands)), Disk: fsys{m.disk}, Client: client, Drive: m.theirs, Root: m.top,
-		m: m, seen: map[string]bool{},
+		Agreed: m.agreed, m: m, seen: map[string]bool{},
 	}
 	p := m.spawn(fmt.Sprintf("t%d", m.errands), func() { m.say("--- task ended%s", colon(m.task(e))) })
 	p.errand = e
 	return nil
+}
+
+// agreed follows a path through what was agreed upon.
+func (m *machine) agreed(path string) string {
+	key := m.cfg.Folder.Root
+	for name := range strings.SplitSeq(path, "/") {
+		b, ok, err := m.db.BaseAt(m.cfg.Folder.N, key, plan.Fold(name))
+		if err != nil || !ok {
+			return ""
+		}
+		key = b.N
+	}
+	it, _, err := m.db.Item(key)
+	if err != nil {
+		m.fail("%v", err)
+	}
+	return it.ID
 }
 
 // errand is the task that is at work now; nil if it is somebody else.
@@ -124,6 +143,19 @@ func (f fsys) looked(rel string, in *inode) {
 	}
 }
 
+// live says that a version is a file on another side.
+func (w *world) live(but int, text string) (found bool) {
+	for _, other := range w.onlineTree() {
+		found = found || but != there && other == text
+	}
+	for _, m := range w.machines {
+		for _, other := range m.disk.tree() {
+			found = found || m.side() != but && other == text
+		}
+	}
+	return found
+}
+
 // placed hears that files got these names. A task that puts one among what was
 // replaced has done away with a version, and must have looked at it.
 func (f fsys) placed(rels ...string) {
@@ -144,8 +176,12 @@ func (f fsys) placed(rels ...string) {
 // to. With a coarse clock one look may be like another.
 func (e *Errand) away(side int, text string, fine bool) {
 	v := e.m.ledger.all[text]
+	source := e.told("delete") && (e.Words[0] == "get") == (side == there)
 	switch {
 	case v == nil || v.over:
+	case source && e.m.live(side, text): // it only moved
+	case source:
+		e.m.fail("I4: a task deleted %q, which is nowhere else", text)
 	case e.told("never") && !e.told("delete"):
 		e.m.fail("I2: a task that was to replace nothing did away with %q", text)
 	case fine && !e.seen[text] && e.Words[0] != "rm":

@@ -129,7 +129,10 @@ func (g *Get) decide(res *Result, it Item, was watcher.Entry) (bool, error) {
 		return false, nil
 	}
 	if was.Size == it.Size && it.Hash != "" {
-		sum, err := g.Into.hash(it.To)
+		sum, err := g.Into.hash(g.Into.at(it.To))
+		if absent(err) {
+			return true, ErrMeanwhile
+		}
 		if err != nil {
 			return true, err
 		}

@@ -49,6 +49,7 @@ type verbs interface {
 	Remove(rel string) error
 	MkdirPrivate(rel string) error
 	SyncDir(rel string) error
+	Quiet(rel string) bool
 	Free() (bytes, inodes uint64, err error)
 }
 
@@ -191,9 +192,9 @@ func (l *Landing) makeDirs(rel string) error {
 	return nil
 }
 
-// hash gives the hash of a file that stands here.
-func (l *Landing) hash(rel string) (string, error) {
-	f, err := l.disk.Open(l.at(rel))
+// hash gives the hash of a file by its path on the disk.
+func (l *Landing) hash(at string) (string, error) {
+	f, err := l.disk.Open(at)
 	if err != nil {
 		return "", err
 	}
@@ -220,8 +221,12 @@ func (l *Landing) room(size int64) error {
 }
 
 // create makes a private file with a name of its own.
-func (l *Landing) create() (string, disk.File, error) {
-	return l.createAs(fmt.Sprintf("%s/%d-%d.part", private, os.Getpid(), l.temps.Add(1)))
+func (l *Landing) create() (string, disk.File, error) { return l.createAs(l.fresh("part")) }
+
+// fresh is a private name that no task has used, not even one that was cut short
+// and had the same process number.
+func (l *Landing) fresh(kind string) string {
+	return fmt.Sprintf("%s/%d-%d-%d.%s", private, l.began.UnixNano(), os.Getpid(), l.temps.Add(1), kind)
 }
 
 func (l *Landing) createAs(name string) (string, disk.File, error) {
@@ -271,78 +276,101 @@ func (l *Landing) settle() error {
 }
 
 // place gives a private file its name. was is what was seen there, nil if
-// nothing. If something else stands there by now that stays, and the private file
-// goes: [ErrMeanwhile].
+// nothing. If something else stands there by now, or somebody writes to it, that
+// stays, and the private file goes: [ErrMeanwhile].
 func (l *Landing) place(name string, rel string, was *watcher.Entry) error {
 	ours, err := l.disk.Lstat(name)
 	if err != nil {
 		return err
 	}
-	to, old := l.at(rel), ""
+	old := ""
 	if was == nil {
-		err = l.disk.Rename(name, to)
+		err = l.disk.Rename(name, l.at(rel))
 	} else {
-		old, err = l.exchange(name, to)
+		old, err = l.exchange(name, rel)
 	}
-	if errors.Is(err, fs.ErrExist) || absent(err) {
+	switch {
+	case errors.Is(err, fs.ErrExist) || absent(err):
 		return errors.Join(ErrMeanwhile, l.disk.Remove(name))
-	}
-	if err != nil || was == nil {
+	case err != nil && ours.Size < resumeAbove:
+		return errors.Join(err, l.disk.Remove(name))
+	case err != nil || was == nil:
 		return err
 	}
-	out, err := l.disk.Lstat(old)
+	if err = l.expected(old, *was); err == nil {
+		err = l.discard(old, rel)
+	}
 	if err != nil {
-		return err
+		err = errors.Join(err, l.undo(old, rel, ours))
 	}
-	if !same(out, *was) {
-		return l.undo(old, rel, ours)
-	}
-	return l.discard(old, rel)
+	return err
 }
 
-// same says that a private file is the one that was looked at under its name.
-func same(now, was watcher.Entry) bool {
-	return now.Kind == was.Kind && now.Ino == was.Ino && now.Size == was.Size && now.MTime == was.MTime
+// expected says whether a file that was given a private name is the one that was
+// looked at before, with nobody writing to it.
+func (l *Landing) expected(name string, was watcher.Entry) error {
+	quiet := l.disk.Quiet(name) // first: who has it open may write between two looks
+	now, err := l.disk.Lstat(name)
+	if err == nil && !(quiet && now.Kind == was.Kind && now.Ino == was.Ino && now.Size == was.Size && now.MTime == was.MTime) {
+		err = ErrMeanwhile
+	}
+	return err
 }
 
 // exchange puts a private file under a name, and what stood there under a
 // private one, which is returned. Where the file system cannot do that in one
-// step, an instant remains in which a save by rename could be overtaken.
-func (l *Landing) exchange(name, to string) (string, error) {
+// step, an instant remains in which a save by rename could be overtaken. After
+// an error nothing has changed.
+func (l *Landing) exchange(name, rel string) (string, error) {
+	to := l.at(rel)
 	err := l.disk.Exchange(name, to)
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return name, err
 	}
 	old := name + ".old"
 	if err := l.disk.Link(to, old); err == nil {
-		return old, l.disk.Replace(name, to)
+		if err = l.disk.Replace(name, to); err != nil {
+			return "", errors.Join(err, l.disk.Remove(old))
+		}
+		return old, nil
 	}
 	if err := l.disk.Rename(to, old); err != nil {
 		return "", err
 	}
-	return old, l.disk.Rename(name, to)
+	if err = l.disk.Rename(name, to); err != nil {
+		return "", errors.Join(err, l.giveBack(old, rel))
+	}
+	return old, nil
 }
 
-// undo gives back what came out and was not what had been looked at. If the name
-// has been saved to once more in that instant, both are kept.
+// undo gives back what came out and was not what had been looked at. If somebody
+// has written to what stood in its place for an instant, that is kept, too.
 func (l *Landing) undo(old, rel string, ours watcher.Entry) error {
-	back, err := l.exchange(old, l.at(rel))
+	back, err := l.exchange(old, rel)
 	if err != nil {
-		return err
+		return l.giveBack(old, rel)
 	}
-	out, err := l.disk.Lstat(back)
-	if err != nil {
-		return err
+	if l.expected(back, ours) != nil {
+		return l.giveBack(back, rel)
 	}
-	if out.Ino == ours.Ino {
-		return errors.Join(ErrMeanwhile, l.disk.Remove(back))
-	}
+	return l.disk.Remove(back)
+}
+
+// giveBack gives a private file the name that it had, or if that is taken by now
+// another one.
+func (l *Landing) giveBack(name, rel string) error {
+	to := rel
 	for n := 1; ; n++ {
-		beside := join(Parent(rel), plan.ConflictName(path.Base(rel), "task", time.Now(), n))
-		err := l.disk.Rename(back, l.at(beside))
-		if err == nil || !errors.Is(err, fs.ErrExist) || n == 100 {
-			return errors.Join(ErrMeanwhile, err)
+		err := l.disk.Rename(name, l.at(to))
+		if absent(err) && n == 1 { // the folder went
+			if err = l.makeDirs(Parent(rel)); err == nil {
+				err = l.disk.Rename(name, l.at(to))
+			}
 		}
+		if !errors.Is(err, fs.ErrExist) || n == 100 {
+			return err
+		}
+		to = join(Parent(rel), plan.ConflictName(path.Base(rel), "task", l.began, n))
 	}
 }
 
@@ -369,11 +397,16 @@ func (l *Landing) discard(old, rel string) error {
 // Remove takes a file, or a folder that is empty, away from its place. If it is
 // not what was looked at it stays.
 func (l *Landing) Remove(was Local) error {
-	rel := was.Path
 	if was.Kind == watcher.Dir {
-		return l.disk.Rmdir(l.at(rel))
+		return l.disk.Rmdir(l.at(was.Path))
 	}
-	name := fmt.Sprintf("%s/%d-%d.gone", private, os.Getpid(), l.temps.Add(1))
+	return l.remove(was.Path, was.Entry, "")
+}
+
+// remove takes a file away that must have a hash, unless that is empty: where
+// the disk keeps time coarsely, another content may look the same.
+func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
+	name := l.fresh("gone")
 	if err := l.disk.MkdirPrivate(private); err != nil {
 		return err
 	}
@@ -382,12 +415,18 @@ func (l *Landing) Remove(was Local) error {
 	} else if err != nil {
 		return err
 	}
-	out, err := l.disk.Lstat(name)
+	err := l.expected(name, was)
+	if err == nil && hash != "" {
+		var sum string
+		if sum, err = l.hash(name); err == nil && sum != hash {
+			err = ErrMeanwhile
+		}
+	}
+	if err == nil {
+		err = l.discard(name, rel)
+	}
 	if err != nil {
-		return err
+		err = errors.Join(err, l.giveBack(name, rel))
 	}
-	if !same(out, was.Entry) {
-		return errors.Join(ErrMeanwhile, l.disk.Rename(name, l.at(rel)))
-	}
-	return l.discard(name, rel)
+	return err
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"tandem/cmd/tandem/internal/task/filter"
@@ -23,6 +23,9 @@ type Origin struct {
 	dir  string
 	page *codepage.Page
 	end  func() error
+
+	mu   sync.Mutex
+	away *Landing // through which what is removed goes; nil: nothing was yet
 }
 
 // OpenOrigin opens a folder here, whose names are spelled in the page; the path
@@ -33,11 +36,16 @@ func OpenOrigin(dir string, page *codepage.Page) (*Origin, error) {
 		return nil, err
 	}
 	d.SetPage(page)
-	return &Origin{d, dir, page, d.Close}, nil
+	return &Origin{disk: d, dir: dir, page: page, end: d.Close}, nil
 }
 
 // Close ends the use of what came from here.
-func (o *Origin) Close() error { return o.end() }
+func (o *Origin) Close() error {
+	if o.away == nil {
+		return o.end()
+	}
+	return errors.Join(o.away.Close(), o.end())
+}
 
 // A Local is a file or folder here, to be sent.
 type Local struct {
@@ -149,21 +157,24 @@ func (l Local) hash() (string, error) {
 	return hashOf(f)
 }
 
-// remove deletes the file, if it is still what was sent.
-func (l Local) remove() error {
-	root, err := os.OpenRoot(l.from.dir)
+// remove takes the file away, if it is still what was sent, and has that hash.
+func (l Local) remove(hash string) error {
+	away, err := l.from.landing()
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	if now, err := l.from.disk.Lstat(l.rel); err != nil || now.Ino != l.Ino || now.Size != l.Size || now.MTime != l.MTime {
-		return errors.Join(ErrMeanwhile, err)
+	return away.remove(l.rel, l.Entry, hash)
+}
+
+// landing is the same folder, for changing it.
+func (o *Origin) landing() (*Landing, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var err error
+	if o.away == nil {
+		o.away, err = Land(o.dir, 0, o.page)
 	}
-	spelled, err := l.from.page.SpellPath(l.rel)
-	if err != nil {
-		return err
-	}
-	return root.Remove(filepath.FromSlash(spelled))
+	return o.away, err
 }
 
 // Unsendable says why something here cannot go online, or "".

@@ -47,6 +47,7 @@ type Put struct {
 type sent struct {
 	local Local
 	item  remote.Item
+	sum   string // the hash of what was sent, or found to be the same
 	res   Result
 	end   func(sent)
 }
@@ -113,12 +114,9 @@ func (p *Put) settle(s sent) {
 }
 
 func (p *Put) deleteSource(s sent) error {
-	sum, err := s.local.hash()
-	if err == nil && sum != s.item.Hash {
-		err = errors.New("the service tells no hash that proves it")
-	}
-	if err == nil {
-		err = s.local.remove()
+	err := errors.New("the service tells no hash that proves it")
+	if s.sum != "" && s.sum == s.item.Hash {
+		err = s.local.remove(s.sum)
 	}
 	if err != nil {
 		return fmt.Errorf("it is online, and its source stays: %w", err)
@@ -137,6 +135,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 	if exists {
 		s.item = there
 		if settled, err := p.decide(&s.res, l, there); settled || err != nil {
+			s.sum = there.Hash
 			return s, s.res.Done == Same && p.timeDue(l, there), err
 		}
 	}
@@ -158,7 +157,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 		return s, false, err
 	}
 	f.put(up.Item)
-	s.item = up.Item
+	s.item, s.sum = up.Item, up.Hash
 	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
 		return s, false, ErrDamaged
 	}

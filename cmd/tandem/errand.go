@@ -380,7 +380,7 @@ func itemCode(err error) int {
 	switch {
 	case errors.Is(err, task.ErrOccupied):
 		return occupied
-	case errors.Is(err, task.ErrName), errors.Is(err, task.ErrInTheWay), errors.Is(err, task.ErrMeanwhile),
+	case errors.Is(err, task.ErrName), errors.Is(err, task.ErrInTheWay), errors.Is(err, task.ErrMeanwhile), errors.Is(err, task.ErrTwin),
 		errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrMalware):
 		return waits
 	}

@@ -174,6 +174,7 @@ func (w *work) bring(ctx context.Context, all []chosen) error {
 	if err != nil {
 		return fmt.Errorf("target %q: %w", w.Target, err)
 	}
+	into.Twins = w.twins(ctx, dir)
 	for _, c := range all {
 		get := task.Get{From: c.from.drive, Into: into, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes,
 			DeleteSource: w.DeleteSource, Dry: w.foresee, Report: w.report}

@@ -157,7 +157,7 @@ func (w *work) sources(ctx context.Context, arg string, conn *connection) (all [
 		return nil, false, end, err
 	}
 	if !info.IsDir() {
-		return w.oneFile(real, arg, conn)
+		return w.oneFile(ctx, real, arg, conn)
 	}
 	contents := strings.HasSuffix(arg, string(filepath.Separator)) || filepath.Base(arg) == "."
 	return w.folderHere(ctx, real, arg, conn, contents)
@@ -184,12 +184,13 @@ func (w *work) several(ctx context.Context, matches []string, conn *connection) 
 	return all, false, end, nil
 }
 
-func (w *work) oneFile(real, arg string, conn *connection) ([]task.Local, bool, func(), error) {
+func (w *work) oneFile(ctx context.Context, real, arg string, conn *connection) ([]task.Local, bool, func(), error) {
 	page := w.pageAt(filepath.Dir(real), conn)
 	from, err := task.OpenOrigin(filepath.Dir(real), page)
 	if err != nil {
 		return nil, false, func() {}, err
 	}
+	from.Twins = w.twins(ctx, filepath.Dir(real))
 	end := func() { from.Close() }
 	l, err := from.Look(page.Read(filepath.Base(real)))
 	if err != nil {
@@ -217,6 +218,7 @@ func (w *work) folderHere(ctx context.Context, real, arg string, conn *connectio
 	if err != nil {
 		return nil, false, func() {}, err
 	}
+	from.Twins = w.twins(ctx, real)
 	end := func() { from.Close() }
 	all, err := from.Inside(ctx, "", w.Recursive, func(rel string, err error) {
 		w.result(task.Result{Op: "put", Path: filepath.Join(arg, rel), Done: task.Failed, Why: err.Error(), Err: err})

@@ -186,6 +186,8 @@ var (
 	ErrMeanwhile = errors.New("it changed here meanwhile")
 	// ErrInTheWay says that something else stands under the name.
 	ErrInTheWay = errors.New("something else is in the way")
+	// ErrTwin says that syncing keeps a source and its target the same.
+	ErrTwin = errors.New("the two are kept the same by syncing, so to delete one would be to delete both")
 	// ErrDamaged says that what came is not what was promised.
 	ErrDamaged = errors.New("what came is not what the service says it has")
 )

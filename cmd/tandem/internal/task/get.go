@@ -193,7 +193,11 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 }
 
 func (g *Get) deleteSource(ctx context.Context, it Item) error {
-	if err := g.From.delete(ctx, it.Item); err != nil {
+	err := g.Into.Twins.apart(ctx, it.To, it.ID)
+	if err == nil {
+		err = g.From.delete(ctx, it.Item)
+	}
+	if err != nil {
 		return fmt.Errorf("it is here, but its source stays: %w", err)
 	}
 	return nil

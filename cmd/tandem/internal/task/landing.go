@@ -2,6 +2,7 @@ package task
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +33,23 @@ const (
 
 // reserve is disk space that is never used up.
 const reserve = 64 << 20
+
+// Twins gives the ids of what is online that syncing keeps the same as what
+// stands at a path here. Of such two neither is the other's source: to delete one
+// would be to delete both. nil: there are none.
+type Twins func(ctx context.Context, rel string) ([]string, error)
+
+// apart makes sure that a path here and an item online are not twins.
+func (t Twins) apart(ctx context.Context, rel, id string) error {
+	if t == nil {
+		return nil
+	}
+	ids, err := t(ctx, rel)
+	if err == nil && slices.Contains(ids, id) {
+		err = ErrTwin
+	}
+	return err
+}
 
 // verbs are what tasks do to a folder here. [*disk.Disk] is the real one; tests
 // have another, in which anything may happen between two verbs.
@@ -58,6 +77,7 @@ type verbs interface {
 type Landing struct {
 	Synced bool // it lies in a folder that tandem keeps in sync
 	Keep   bool // what is replaced or removed is kept; always so where Synced
+	Twins  Twins
 
 	disk   verbs
 	root   string // where the disk's folder is

@@ -19,6 +19,8 @@ import (
 // An Origin is a folder here that things are sent from. No link in it is
 // followed.
 type Origin struct {
+	Twins Twins
+
 	disk verbs
 	dir  string
 	page *codepage.Page

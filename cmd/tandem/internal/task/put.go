@@ -72,7 +72,7 @@ func (p *Put) Run(ctx context.Context, all []Local) {
 			}
 		}
 	}
-	each(ctx, files, func(l Local) { p.deliver(ctx, l, p.settle) })
+	each(ctx, files, func(l Local) { p.deliver(ctx, l, func(s sent) { p.settle(ctx, s) }) })
 	p.flush(ctx, 1)
 }
 
@@ -99,9 +99,9 @@ func (p *Put) deliver(ctx context.Context, l Local, end func(sent)) error {
 }
 
 // settle ends the work on a file, and tells.
-func (p *Put) settle(s sent) {
+func (p *Put) settle(ctx context.Context, s sent) {
 	if p.DeleteSource && !p.Dry && (s.res.Done == Done || s.res.Done == Same) {
-		if err := p.deleteSource(s); err != nil {
+		if err := p.deleteSource(ctx, s); err != nil {
 			s.res = failed("put", s.local.Name, err)
 		}
 	}
@@ -113,7 +113,10 @@ func (p *Put) settle(s sent) {
 	p.Report.tell(s.res)
 }
 
-func (p *Put) deleteSource(s sent) error {
+func (p *Put) deleteSource(ctx context.Context, s sent) error {
+	if err := s.local.from.Twins.apart(ctx, s.local.rel, s.item.ID); err != nil {
+		return fmt.Errorf("it is online, and its source stays: %w", err)
+	}
 	err := errors.New("the service tells no hash that proves it")
 	if s.sum != "" && s.sum == s.item.Hash {
 		err = s.local.remove(s.sum)

@@ -94,10 +94,21 @@ func (o *order) do(ctx context.Context) error {
 	return nil
 }
 
+// twins are what was agreed upon to be the same as a path, and what has that path
+// online.
+func (o *order) twins(ctx context.Context, rel string) ([]string, error) {
+	ids := []string{o.Agreed(rel)}
+	it, err := o.on.At(ctx, "", rel)
+	if errors.Is(err, remote.ErrNotFound) {
+		return ids, nil
+	}
+	return append(ids, it.ID), err
+}
+
 // landing is the synced folder itself.
 func (o *order) landing() *Landing {
 	return &Landing{
-		Synced: true, Keep: true, disk: o.Disk, mode: 0o644, began: o.Began, dirty: map[string]bool{}, end: func() error { return nil },
+		Synced: true, Keep: true, Twins: o.twins, disk: o.Disk, mode: 0o644, began: o.Began, dirty: map[string]bool{}, end: func() error { return nil },
 	}
 }
 
@@ -126,7 +137,7 @@ func (o *order) get(ctx context.Context) error {
 
 // put sends a file, or all below a folder.
 func (o *order) put(ctx context.Context) error {
-	from := &Origin{disk: o.Disk, end: func() error { return nil }, away: o.landing()}
+	from := &Origin{disk: o.Disk, end: func() error { return nil }, away: o.landing(), Twins: o.twins}
 	top, err := from.Look(o.places[0])
 	if err != nil {
 		return err

@@ -179,10 +179,7 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		if !known {
 			k = e.local.unseen(plan.Place{Parent: parent, Name: name})
 		}
-		e.local.unknown(k, reason(err))
-		if !e.once {
-			e.lookLater(k, e.clock.Now().Add(time.Minute))
-		}
+		e.unknown(k, reason(err))
 	default:
 		known = known && e.local.Local(k).Kind != plan.Unknown
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
@@ -253,7 +250,15 @@ func (e *Engine) unreadable(k plan.Key, rel string, err error) {
 		e.again[rel] = struct{}{}
 		return
 	}
-	e.local.unknown(k, "cannot be read: "+reason(err))
+	e.unknown(k, "cannot be read: "+reason(err))
+}
+
+// unknown lets k wait. No event may come when it can be looked at again.
+func (e *Engine) unknown(k plan.Key, why string) {
+	e.local.unknown(k, why)
+	if !e.once {
+		e.lookLater(k, e.clock.Now().Add(time.Minute))
+	}
 }
 
 func (e *Engine) watch(rel string) {

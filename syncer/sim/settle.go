@@ -79,7 +79,20 @@ func (w *world) calm() {
 		if m.loop != nil {
 			m.sum.Waiting = m.noted()
 			m.alike()
+			m.overIt()
 			m.stop = true
+		}
+	}
+}
+
+// overIt holds the engine to looking again: of no error of the disk, all of which
+// are over, it still says that something waits for it.
+func (m *machine) overIt() {
+	for _, wait := range m.sum.Waiting {
+		for _, err := range errnos {
+			if strings.Contains(wait.Why, err.Error()) {
+				m.fail("I41: %q waits for what is over: %s", wait.Path, wait.Why)
+			}
 		}
 	}
 }

@@ -39,8 +39,17 @@ type Item struct {
 	Pending       bool   // size and hash are not final
 	Address       Secret // where the content is, for some minutes; "" = ask
 
+	Elsewhere Elsewhere // of a shortcut to a folder
+
 	SharedWith string // anonymous, organization or users; "" = the service does not say that it is shared
 	SharedBy   string // the name of a person; "" = it does not say
+}
+
+// Elsewhere is the folder, in the drive of somebody who shares it, that a shortcut
+// leads to. The zero value is nowhere.
+type Elsewhere struct {
+	Drive, ID string
+	DriveKind string // personal, business or documentLibrary
 }
 
 // wireItem is a driveItem. A member may be absent, null or {} alike, and the
@@ -78,7 +87,13 @@ type wireItem struct {
 	Root     facet   `json:"root"`
 	Shared   *shared `json:"shared"`
 	Shortcut *struct {
+		ID     string  `json:"id"`
 		Shared *shared `json:"shared"`
+		Folder facet   `json:"folder"`
+		Parent struct {
+			DriveID   string `json:"driveId"`
+			DriveType string `json:"driveType"`
+		} `json:"parentReference"`
 	} `json:"remoteItem"`
 	Bundle  facet  `json:"bundle"`
 	Malware facet  `json:"malware"`
@@ -142,6 +157,9 @@ func (w *wireItem) item(drive string) Item {
 	share := w.Shared
 	if w.Shortcut != nil {
 		share = cmp.Or(w.Shortcut.Shared, share)
+		if to := w.Shortcut; bool(to.Folder) && to.ID != "" && to.Parent.DriveID != "" && it.Kind == Opaque {
+			it.Elsewhere = Elsewhere{NormDrive(to.Parent.DriveID), NormItem(to.ID), to.Parent.DriveType}
+		}
 	}
 	if share != nil {
 		it.SharedWith = cmp.Or(share.Scope, "users") // being there is what it means

@@ -68,6 +68,22 @@ func TestSharingIsToldByWhoAndWithWhom(t *testing.T) {
 	}
 }
 
+func TestAShortcutTellsWhichFolderItLeadsTo(t *testing.T) {
+	for in, want := range map[string]Elsewhere{
+		`{"remoteItem":{"id":"ABCD!7","folder":{},"parentReference":{"driveId":"ABCD","driveType":"personal"}}}`: {NormDrive("ABCD"), NormItem("ABCD!7"), "personal"},
+		`{"remoteItem":{"id":"ABCD!7","file":{},"parentReference":{"driveId":"ABCD","driveType":"personal"}}}`:   {},
+		`{"remoteItem":{"id":"ABCD!7","folder":{}}}`:                                                             {},
+		`{"remoteItem":{"folder":{},"parentReference":{"driveId":"ABCD"}}}`:                                      {},
+		`{"deleted":{},"remoteItem":{"id":"ABCD!7","folder":{},"parentReference":{"driveId":"ABCD"}}}`:           {},
+		`{"remoteItem":"odd"}`: {},
+		`{"folder":{}}`:        {},
+	} {
+		if it := decodeItem(t, in); it.Elsewhere != want {
+			t.Errorf("%s leads to %+v, want %+v", in, it.Elsewhere, want)
+		}
+	}
+}
+
 func TestTimesThatMeanNothingAreUnknown(t *testing.T) {
 	want := time.Date(2026, 1, 1, 10, 11, 12, 0, time.UTC)
 	for in, want := range map[string]time.Time{

@@ -130,7 +130,25 @@ func TestWhoSharesWhatIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWalk(t, world, "main:/Docs")
-	w.wants("ann: anyone", "bob: some people", "Theirs  (shortcut to a shared i…")
+	w.wants("ann: anyone", "bob: some people", "Theirs/  (shortcut to a shared …")
+}
+
+func TestAShortcutLeadsIntoTheOtherDrive(t *testing.T) {
+	world := furnishedWorld(t)
+	if _, err := world.drive.PutOpaque("Docs/Theirs", remotetest.Shortcut); err != nil {
+		t.Fatal(err)
+	}
+	w := newWalk(t, world, "main:/Docs")
+	w.press("sss/Theirs" + enter + enter)
+	w.wants("main:/Docs/Theirs  4", "Old/", "hello.txt")
+	w.press(enter)
+	w.wants("main:/Docs/Theirs/Old  1", "deep.txt")
+	w.press("g" + enter)
+	if text, err := os.ReadFile("deep.txt"); err != nil || string(text) != "deep\n" {
+		t.Errorf("what was fetched is %q (%v)", text, err)
+	}
+	w.press(left + left)
+	w.wants("main:/Docs  1 of", "Theirs/")
 }
 
 func TestNamesAreSoughtHereAndBelow(t *testing.T) {

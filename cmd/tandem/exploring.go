@@ -25,7 +25,14 @@ func (x *walker) driveOf(ctx context.Context, at explorer.Place) (*task.Drive, e
 	if d := x.drives[key]; d != nil {
 		return d, nil
 	}
-	d, err := x.drive(ctx, x.cfg.Connection[at.Connection], at.Drive)
+	conn := x.cfg.Connection[at.Connection]
+	var d *task.Drive
+	var err error
+	if to := at.Folder.Elsewhere; to.ID != "" && to.Drive == at.Drive {
+		d, err = x.lent(conn, to)
+	} else {
+		d, err = x.drive(ctx, conn, at.Drive)
+	}
 	if err == nil {
 		x.drives[key] = d
 	}

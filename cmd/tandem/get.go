@@ -69,7 +69,7 @@ func (w *work) choose(ctx context.Context, target string) ([]chosen, error) {
 		if err != nil {
 			return nil, err
 		}
-		tops, err := w.find(ctx, p)
+		tops, err := w.reach(ctx, p)
 		if err != nil {
 			return nil, err
 		}

@@ -125,7 +125,7 @@ func (w *work) lsPlace(ctx context.Context, p *place, f *filter.Filter, show fun
 // each calls see for what a place means: a file itself, what is in a folder.
 // Where masks found several, each path begins with the place that was found.
 func (w *work) each(ctx context.Context, p *place, f *filter.Filter, see func(task.Node) error) error {
-	tops, err := w.find(ctx, p)
+	tops, err := w.reach(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -215,9 +215,47 @@ func (s *session) recall(d *task.Drive) {
 func (s *session) find(ctx context.Context, p *place) ([]task.Node, error) {
 	found, err := p.drive.Find(ctx, p.base, p.path)
 	if errors.Is(err, remote.ErrNotFound) {
-		return nil, usage(fmt.Errorf("nothing is at %q online", p.said), "look with: tandem ls "+p.conn.name+":/"+task.Parent(p.path))
+		above := p.conn.name + ":/" + task.Parent(p.path)
+		if p.base != "" { // the path is not from the root
+			above = path.Dir(p.said)
+		}
+		return nil, usage(fmt.Errorf("nothing is at %q online", p.said), "look with: tandem ls "+above)
 	}
 	return found, advise(err, p.conn)
+}
+
+// reach is find for looking and fetching: what is behind a shortcut is meant
+// where the path leads through it, or ends in a slash.
+func (s *session) reach(ctx context.Context, p *place) ([]task.Node, error) {
+	found, err := p.drive.Find(ctx, p.base, p.path)
+	switch {
+	case errors.Is(err, remote.ErrNotFound):
+	case err != nil || !p.contents || len(found) != 1 || found[0].Elsewhere.ID == "":
+		return found, advise(err, p.conn)
+	}
+	names := strings.Split(p.path, "/")
+	for n := len(names); n > 0; n-- {
+		it, err := p.drive.At(ctx, p.base, strings.Join(names[:n], "/"))
+		if errors.Is(err, remote.ErrNotFound) {
+			continue
+		}
+		if err != nil || it.Elsewhere.ID == "" {
+			break
+		}
+		if p.drive, err = s.lent(p.conn, it.Elsewhere); err != nil {
+			return nil, err
+		}
+		p.base, p.path = it.Elsewhere.ID, strings.Join(names[n:], "/")
+		break
+	}
+	return s.find(ctx, p)
+}
+
+// lent is the drive in which somebody shares a folder. Nothing else in it can be
+// asked about.
+func (s *session) lent(c *connection, to remote.Elsewhere) (*task.Drive, error) {
+	client, err := s.client(c)
+	return &task.Drive{Client: client, ID: to.Drive, Kind: to.DriveKind, Dir: filepath.Join(s.dir, "tasks")}, err
 }
 
 // folderAt gives the folder at a place, made if it is not there and that is

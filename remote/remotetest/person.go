@@ -138,6 +138,9 @@ func (d *Drive) PutOpaque(path string, what Opaque) (id string, err error) {
 		return "", err
 	}
 	it.what = what
+	if what == Shortcut && d.theirs == nil {
+		d.theirs = lender(d.opt)
+	}
 	if what == OneNote {
 		_, err = d.putFile(path+"/Section.one", newBlob(nil))
 	}

@@ -131,6 +131,7 @@ type Drive struct {
 	rnd      *rand.Rand
 	clock    time.Time // when the request now being answered came
 	root     *item
+	theirs   *Drive           // what shortcuts lead to; nil without any
 	ids      map[string]*item // by idKey, deleted ones too
 	lastID   int
 	binned   int64 // bytes in the recycle bin

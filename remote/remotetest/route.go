@@ -238,5 +238,8 @@ func (d *Drive) handle(c *call) (*reply, error) {
 	if err := d.admit(c); err != nil {
 		return nil, err
 	}
+	if t := d.lent(c); t != nil {
+		return h(t, c)
+	}
 	return h(d, c)
 }

@@ -37,7 +37,9 @@ type Row struct {
 	Note       string // about a connection
 }
 
-func (r Row) isFolder() bool { return r.Connection != "" || r.Kind == remote.Folder }
+func (r Row) isFolder() bool {
+	return r.Connection != "" || r.Kind == remote.Folder || r.Elsewhere.ID != ""
+}
 
 func (r Row) key() string {
 	if r.Connection != "" {

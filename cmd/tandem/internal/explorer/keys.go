@@ -169,6 +169,11 @@ func (m *Model) open() []any {
 	case row.Kind == remote.Folder:
 		at := Place{f.at.Connection, f.at.Drive, row.Path, row.Item}
 		return m.ask(wait{doing: "opening " + row.Name}, func(n int) any { return Look{n, at} })
+	case row.Elsewhere.ID != "":
+		to := row.Elsewhere
+		folder := remote.Item{Drive: to.Drive, ID: to.ID, Name: row.Name, Kind: remote.Folder, Elsewhere: to}
+		at := Place{f.at.Connection, to.Drive, row.Path, folder}
+		return m.ask(wait{doing: "opening " + row.Name}, func(n int) any { return Look{n, at} })
 	}
 	m.say(details(row))
 	return nil

@@ -255,7 +255,7 @@ func (s *session) reach(ctx context.Context, p *place) ([]task.Node, error) {
 // asked about.
 func (s *session) lent(c *connection, to remote.Elsewhere) (*task.Drive, error) {
 	client, err := s.client(c)
-	return &task.Drive{Client: client, ID: to.Drive, Kind: to.DriveKind, Dir: filepath.Join(s.dir, "tasks")}, err
+	return &task.Drive{Client: client, ID: to.Drive, Kind: to.DriveKind, Lent: true, Dir: filepath.Join(s.dir, "tasks")}, err
 }
 
 // folderAt gives the folder at a place, made if it is not there and that is

@@ -11,8 +11,9 @@ import (
 )
 
 // Below lists everything below a folder, each item as soon as its place is
-// known, in no order but that a folder comes before what is in it. It never
-// lists folder by folder: the change feed brings a thousand items with a request.
+// known, in no order but that a folder comes before what is in it. It does not
+// list folder by folder, but where nothing else is allowed: the change feed brings
+// a thousand items with a request.
 // Where a synced folder's state knows the drive, the feed is asked only for what
 // is new since; created says that times of creation are wanted, which the state
 // does not keep.
@@ -24,6 +25,10 @@ func (d *Drive) Below(ctx context.Context, top remote.Item, created bool) iter.S
 				return
 			}
 		}
+		if d.Lent && !d.personal() { // there the feed is about the whole drive
+			d.byFolder(ctx, top, "", yield)
+			return
+		}
 		if d.personal() && !top.Root {
 			if d.feed(d.Client.DeltaBelow(ctx, d.ID, top.ID), top, yield) {
 				return
@@ -31,6 +36,23 @@ func (d *Drive) Below(ctx context.Context, top remote.Item, created bool) iter.S
 		}
 		d.feed(d.Client.DeltaRun(ctx, d.ID, ""), top, yield)
 	}
+}
+
+// byFolder yields what is in a folder, and in the folders in it; false when that
+// is enough.
+func (d *Drive) byFolder(ctx context.Context, folder remote.Item, dir string, yield func(Node, error) bool) bool {
+	nodes, err := d.Inside(ctx, folder)
+	if err != nil {
+		yield(Node{}, err)
+		return false
+	}
+	for _, n := range nodes {
+		n.Path = join(dir, n.Name)
+		if !yield(n, nil) || n.Kind == remote.Folder && !d.byFolder(ctx, n.Item, n.Path, yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // feed yields what a full run of a change feed shows below top. It reports false

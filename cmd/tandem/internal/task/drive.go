@@ -33,6 +33,9 @@ type Drive struct {
 	ID     string
 	Kind   string // personal, business or documentLibrary
 
+	// Lent says that it is somebody else's, who shares a folder in it and no more.
+	Lent bool
+
 	// What a synced folder's state remembers of the drive; nil if none does.
 	DB    *state.DB
 	Known state.Drive

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/state"
+	"tandem/syncer/disk"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 )
 
 // prune removes from the trash, when nothing else is to be done, what was deleted
-// long ago. The trash is not searched: what no note says to have been deleted may
+// long ago, and what cloud tasks replaced then. The trash is not searched: what no note says to have been deleted may
 // be the only copy of something.
 func (e *Engine) prune() {
 	now := e.clock.Now()
@@ -53,9 +54,22 @@ func (e *Engine) prune() {
 		e.commit(report{tx: func(tx *state.Tx) error { return tx.Emptied(done) }})
 		e.log.Info("removed from the trash", "files", len(done))
 	}
-	if len(old) < pruneMost || len(done) == 0 {
+	if e.forgetReplaced(now) && (len(old) < pruneMost || len(done) == 0) {
 		e.pruned = now
 	}
+}
+
+// forgetReplaced removes what tasks replaced long ago, and says that no more is
+// to be removed now.
+func (e *Engine) forgetReplaced(now time.Time) bool {
+	n, err := disk.ForgetReplaced(e.fs, now.Add(-trashFor), pruneMost)
+	if n > 0 {
+		e.log.Info("removed what tasks had replaced", "files", n)
+	}
+	if err != nil {
+		e.log.Warn("not all removed that tasks had replaced", "err", err)
+	}
+	return n < pruneMost
 }
 
 // discarded removes a file from the trash, unless something has happened to it

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"tandem/remote/remotetest"
+	"tandem/syncer/disk"
 )
 
 // trashed is a pair with d/f.txt in the trash, and the clock that it goes by.
@@ -41,6 +44,25 @@ func TestTheTrashIsKeptForThirtyDaysAndThenEmptied(t *testing.T) {
 	p.sync()
 	if n := len(p.stage.heard("remove *")); n != 0 {
 		t.Errorf("it was removed %d times more", n)
+	}
+}
+
+// TestWhatTasksReplacedIsKeptForThirtyDays, as the trash is.
+func TestWhatTasksReplacedIsKeptForThirtyDays(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	clock := newHurried(1)
+	p.cfg.Clock = clock
+	kept := "tasks/replaced/" + time.Now().Format(disk.ReplacedAt) + "/d/f.txt"
+	p.write(".tandem/"+kept, "replaced")
+	clock.forward(trashFor - time.Hour)
+	p.sync()
+	if got := p.private("tasks"); len(got) != 1 {
+		t.Fatalf("after almost thirty days: %q", got)
+	}
+	clock.forward(2 * time.Hour)
+	p.sync()
+	if left, err := os.ReadDir(p.path(".tandem/tasks/replaced")); len(left) != 0 || err != nil {
+		t.Errorf("after thirty days: %v, %v", left, err)
 	}
 }
 

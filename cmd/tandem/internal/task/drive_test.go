@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/remote/remotetest"
+	"tandem/syncer/disk"
 )
 
 // A bench is an emulated drive, and a folder here.
@@ -395,6 +397,32 @@ func TestWhatIsReplacedInASyncedFolderIsKept(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(b.dir, "in/sub/.tandem")); err == nil {
 		t.Error("there is a private area within the synced folder")
+	}
+}
+
+func TestWhatWasReplacedLongAgoIsForgotten(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	old, young := time.Now().Add(-31*24*time.Hour), time.Now().Add(-29*24*time.Hour)
+	for _, at := range []time.Time{old, young} {
+		must(t, os.MkdirAll(filepath.Join(b.dir, "in", disk.Replaced, at.Format(disk.ReplacedAt), "empty"), 0o777))
+	}
+	must(t, b.land(t, "in").Close())
+	left, err := os.ReadDir(filepath.Join(b.dir, "in", disk.Replaced))
+	must(t, err)
+	if len(left) != 1 || left[0].Name() != young.Format(disk.ReplacedAt) {
+		t.Errorf("left is %v", left)
+	}
+}
+
+// A process number is used again: in a container always.
+func TestWhatAKilledTaskLeftIsInNobodysWay(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	b.srv.Put("f", "online")
+	into := b.land(t, "in")
+	b.write(t, fmt.Sprintf("in/.tandem/tasks/%d-1.part", os.Getpid()), "half")
+	b.get(t, into, b.items(t))
+	if b.outcome() != "f done" {
+		t.Errorf("%+v", b.results)
 	}
 }
 

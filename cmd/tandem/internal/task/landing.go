@@ -26,10 +26,7 @@ import (
 
 // The part of the private area that is for tasks. What syncing keeps there is
 // elsewhere, so an agent leaves this alone, and an agent's start-up too.
-const (
-	private  = watcher.Private + "/tasks"
-	replaced = private + "/replaced"
-)
+const private = watcher.Private + "/tasks"
 
 // reserve is disk space that is never used up.
 const reserve = 64 << 20
@@ -124,7 +121,15 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	}
 	d.SetPage(page)
 	l.disk, l.end = d, func() error { return errors.Join(l.tidy(), d.Close()) }
+	l.forget()
 	return l, nil
+}
+
+// forget removes what earlier tasks replaced in this folder long ago. What cannot
+// be removed now is left to the next task.
+func (l *Landing) forget() {
+	const keptFor, most = 30 * 24 * time.Hour, 1000
+	_, _ = disk.ForgetReplaced(l.disk, l.began.Add(-keptFor), most)
 }
 
 // SyncedRoot finds the synced folder that dir lies in. Without one it is dir.
@@ -399,9 +404,9 @@ func (l *Landing) discard(old, rel string) error {
 	if !l.Keep {
 		return l.disk.Remove(old)
 	}
-	stamp := l.began.Format("20060102-150405")
+	stamp := l.began.Format(disk.ReplacedAt)
 	for n := 0; ; n++ {
-		kept := join(replaced+"/"+stamp, l.at(rel))
+		kept := join(disk.Replaced+"/"+stamp, l.at(rel))
 		if n > 0 {
 			kept += fmt.Sprintf(".%d", n)
 		}

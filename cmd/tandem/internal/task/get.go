@@ -183,7 +183,7 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 		g.Into.later(Parent(it.To))
 		return p.proved || it.Hash == "", nil
 	}
-	if err := g.Into.disk.SyncDir(g.Into.at(Parent(it.To))); err != nil {
+	if err := g.Into.syncAbove(g.Into.at(it.To)); err != nil {
 		return p.proved, err
 	}
 	if !p.proved {

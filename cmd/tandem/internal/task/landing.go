@@ -87,6 +87,8 @@ type Landing struct {
 
 	mu    sync.Mutex
 	dirty map[string]bool // folders whose new names are not durable yet
+
+	durable map[string]bool // private folders that are
 }
 
 // Land opens a folder here, made if it is not there. Files that come get the
@@ -108,7 +110,7 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Landing{Synced: synced, root: root, page: page, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}}
+	l := &Landing{Synced: synced, root: root, page: page, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}, durable: map[string]bool{}}
 	if l.prefix = page.ReadPath(filepath.ToSlash(rel)); l.prefix == "." {
 		l.prefix = ""
 	}
@@ -248,6 +250,38 @@ func (l *Landing) room(size int64) error {
 // create makes a private file with a name of its own.
 func (l *Landing) create() (string, disk.File, error) { return l.createAs(l.fresh("part")) }
 
+// mkdirPrivate makes a private folder durable, for what a person has written may
+// come to lie in it. Once is enough, unless it may have been tidied away.
+func (l *Landing) mkdirPrivate(dir string, again bool) error {
+	l.mu.Lock()
+	known := l.durable[dir]
+	l.mu.Unlock()
+	if known && !again {
+		return nil
+	}
+	if err := l.disk.MkdirPrivate(dir); err != nil {
+		return err
+	}
+	if err := l.syncAbove(dir); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.durable[dir] = true
+	return nil
+}
+
+// syncAbove makes a name on the disk durable, with those of the folders above it.
+func (l *Landing) syncAbove(at string) error {
+	for at != "" {
+		at = Parent(at)
+		if err := l.disk.SyncDir(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // fresh is a private name that no task has used, not even one that was cut short
 // and had the same process number.
 func (l *Landing) fresh(kind string) string {
@@ -256,7 +290,7 @@ func (l *Landing) fresh(kind string) string {
 
 func (l *Landing) createAs(name string) (string, disk.File, error) {
 	for try := 1; ; try++ {
-		if err := l.disk.MkdirPrivate(path.Dir(name)); err != nil {
+		if err := l.mkdirPrivate(path.Dir(name), try > 1); err != nil {
 			return "", nil, err
 		}
 		f, err := l.disk.Create(name)
@@ -388,7 +422,11 @@ func (l *Landing) giveBack(name, rel string) error {
 	for n := 1; ; n++ {
 		err := l.disk.Rename(name, l.at(to))
 		if absent(err) && n == 1 { // the folder went
-			if err = l.makeDirs(Parent(rel)); err == nil {
+			err = l.makeDirs(Parent(rel))
+			if err == nil {
+				err = l.syncAbove(l.at(rel))
+			}
+			if err == nil {
 				err = l.disk.Rename(name, l.at(to))
 			}
 		}
@@ -410,7 +448,7 @@ func (l *Landing) discard(old, rel string) error {
 		if n > 0 {
 			kept += fmt.Sprintf(".%d", n)
 		}
-		if err := l.disk.MkdirPrivate(path.Dir(kept)); err != nil {
+		if err := l.mkdirPrivate(path.Dir(kept), false); err != nil {
 			return err
 		}
 		if err := l.disk.Rename(old, kept); err == nil || !errors.Is(err, fs.ErrExist) || n == 1000 {
@@ -432,7 +470,7 @@ func (l *Landing) Remove(was Local) error {
 // the disk keeps time coarsely, another content may look the same.
 func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
 	name := l.fresh("gone")
-	if err := l.disk.MkdirPrivate(private); err != nil {
+	if err := l.mkdirPrivate(private, true); err != nil {
 		return err
 	}
 	if err := l.disk.Rename(l.at(rel), name); absent(err) {

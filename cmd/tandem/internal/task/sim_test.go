@@ -108,7 +108,7 @@ func (o *order) twins(ctx context.Context, rel string) ([]string, error) {
 // landing is the synced folder itself.
 func (o *order) landing() *Landing {
 	return &Landing{
-		Synced: true, Keep: true, Twins: o.twins, disk: o.Disk, mode: 0o644, began: o.Began, dirty: map[string]bool{}, end: func() error { return nil },
+		Synced: true, Keep: true, Twins: o.twins, disk: o.Disk, mode: 0o644, began: o.Began, dirty: map[string]bool{}, durable: map[string]bool{}, end: func() error { return nil },
 	}
 }
 

@@ -224,8 +224,9 @@ type work struct {
 	tally  tally
 	report *task.Report
 	stop   context.CancelCauseFunc
-	inJob  bool  // of tandem run: single results are not printed
-	before int64 // requests that others have sent in this session
+	over   func() bool // it was stopped: what fails now fails for that
+	inJob  bool        // of tandem run: single results are not printed
+	before int64       // requests that others have sent in this session
 
 	mu sync.Mutex
 }
@@ -267,7 +268,7 @@ func (w *work) run(ctx context.Context, do func(context.Context, *work) error) e
 	start := time.Now()
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	w.stop = stop
+	w.stop, w.over = stop, func() bool { return inner.Err() != nil }
 	end := w.watch(inner)
 	err := do(inner, w)
 	end()
@@ -323,6 +324,9 @@ func (w *work) watch(ctx context.Context) (end func()) {
 func (w *work) result(r task.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if r.Done == task.Failed && w.over() {
+		return // said once, at the end
+	}
 	switch r.Done {
 	case task.Done:
 		w.tally.Done++

@@ -55,7 +55,7 @@ import (
 //	intrash NAME TEXT      tandem's trash holds it
 //	same                   both sides are equal, and a further pass does nothing
 //	await COMMAND ARG...   until that is so; part DIR: a download has begun there; says PATTERN ARG...: tandem prints it;
-//	                       asked WHAT N: the other drive got so many requests of a sort;
+//	                       asked WHAT N: the drive, the other one if there is, got so many requests of a sort;
 //	                       lacks FILE TEXT: it is no longer in it
 //	soon COMMAND ARG...    the same, well before the next poll
 //	systemd                what is started from now on is watched over: see notified
@@ -569,9 +569,14 @@ func (w *world) lacks(args []string) error {
 	return err
 }
 
-// asked makes sure that the other drive got a number of requests of a sort.
+// asked makes sure that the drive, the other one if there is, got a number of
+// requests of a sort.
 func (w *world) asked(args []string) error {
-	if got := w.other.drive.Count(args[0]); strconv.Itoa(got) != args[1] {
+	drive := w.drive
+	if w.other != nil {
+		drive = w.other.drive
+	}
+	if got := drive.Count(args[0]); strconv.Itoa(got) != args[1] {
 		return fmt.Errorf("%d of %q", got, args[0])
 	}
 	return nil

@@ -334,10 +334,10 @@ func (l *Landing) settle() error {
 	return errors.Join(errs...)
 }
 
-// place gives a private file its name. was is what was seen there, nil if
+// place gives a private file with that hash its name. was is what was seen there, nil if
 // nothing. If something else stands there by now, or somebody writes to it, that
 // stays, and the private file goes: [ErrMeanwhile].
-func (l *Landing) place(name string, rel string, was *watcher.Entry) error {
+func (l *Landing) place(name, hash, rel string, was *watcher.Entry) error {
 	ours, err := l.disk.Lstat(name)
 	if err != nil {
 		return err
@@ -356,21 +356,29 @@ func (l *Landing) place(name string, rel string, was *watcher.Entry) error {
 	case err != nil || was == nil:
 		return err
 	}
-	if err = l.expected(old, *was); err == nil {
+	if err = l.expected(old, *was, ""); err == nil {
 		err = l.discard(old, rel)
 	}
 	if err != nil {
-		err = errors.Join(err, l.undo(old, rel, ours))
+		err = errors.Join(err, l.undo(old, rel, ours, hash))
 	}
 	return err
 }
 
 // expected says whether a file that was given a private name is the one that was
-// looked at before, with nobody writing to it.
-func (l *Landing) expected(name string, was watcher.Entry) error {
+// looked at before, with nobody writing to it. It must have a hash, unless that is
+// empty: where the disk keeps time coarsely, another content may look the same.
+func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
 	quiet := l.disk.Quiet(name) // first: who has it open may write between two looks
 	now, err := l.disk.Lstat(name)
 	if err == nil && !(quiet && now.Kind == was.Kind && now.Ino == was.Ino && now.Size == was.Size && now.MTime == was.MTime) {
+		err = ErrMeanwhile
+	}
+	if err != nil || hash == "" {
+		return err
+	}
+	sum, err := l.hash(name)
+	if err == nil && sum != hash {
 		err = ErrMeanwhile
 	}
 	return err
@@ -404,12 +412,12 @@ func (l *Landing) exchange(name, rel string) (string, error) {
 
 // undo gives back what came out and was not what had been looked at. If somebody
 // has written to what stood in its place for an instant, that is kept, too.
-func (l *Landing) undo(old, rel string, ours watcher.Entry) error {
+func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 	back, err := l.exchange(old, rel)
 	if err != nil {
 		return l.giveBack(old, rel)
 	}
-	if l.expected(back, ours) != nil {
+	if l.expected(back, ours, hash) != nil {
 		return l.giveBack(back, rel)
 	}
 	return l.disk.Remove(back)
@@ -466,8 +474,8 @@ func (l *Landing) Remove(was Local) error {
 	return l.remove(was.Path, was.Entry, "")
 }
 
-// remove takes a file away that must have a hash, unless that is empty: where
-// the disk keeps time coarsely, another content may look the same.
+// remove takes a file away, of which more may have to be the same than how it
+// looks: see expected.
 func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
 	name := l.fresh("gone")
 	if err := l.mkdirPrivate(private, true); err != nil {
@@ -478,13 +486,7 @@ func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
 	} else if err != nil {
 		return err
 	}
-	err := l.expected(name, was)
-	if err == nil && hash != "" {
-		var sum string
-		if sum, err = l.hash(name); err == nil && sum != hash {
-			err = ErrMeanwhile
-		}
-	}
+	err := l.expected(name, was, hash)
 	if err == nil {
 		err = l.discard(name, rel)
 	}

@@ -424,7 +424,7 @@ func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 }
 
 // giveBack gives a private file the name that it had, or if that is taken by now
-// another one.
+// another one. It does not give up at once.
 func (l *Landing) giveBack(name, rel string) error {
 	to := rel
 	for n := 1; ; n++ {
@@ -438,10 +438,13 @@ func (l *Landing) giveBack(name, rel string) error {
 				err = l.disk.Rename(name, l.at(to))
 			}
 		}
-		if !errors.Is(err, fs.ErrExist) || n == 100 {
+		taken := errors.Is(err, fs.ErrExist)
+		if err == nil || n == 100 || n == 3 && !taken {
 			return err
 		}
-		to = join(Parent(rel), plan.ConflictName(path.Base(rel), "task", l.began, n))
+		if taken {
+			to = join(Parent(rel), plan.ConflictName(path.Base(rel), "task", l.began, n))
+		}
 	}
 }
 

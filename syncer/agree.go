@@ -80,6 +80,11 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 			if err := tx.PutBase(e.cfg.Folder.N, b); err != nil {
 				return err
 			}
+			if j.from != key { // nothing waits under a key that is no item's any more
+				if err := tx.DropWaiting(e.cfg.Folder.N, int64(j.from)); err != nil {
+					return err
+				}
+			}
 			if b.TimesDue {
 				return tx.MarkDirty(e.cfg.Folder.N, b.N)
 			}
@@ -92,6 +97,8 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 				e.unfold(key)
 			}
 			if _, ok := e.waiting[j.from]; ok && j.from != key {
+				delete(e.waiting, j.from)
+				delete(e.along, j.from)
 				e.cleared = append(e.cleared, int64(j.from))
 			}
 		},

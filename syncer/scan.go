@@ -253,11 +253,12 @@ func (e *Engine) unreadable(k plan.Key, rel string, err error) {
 	e.unknown(k, "cannot be read: "+reason(err))
 }
 
-// unknown lets k wait. No event may come when it can be looked at again.
+// unknown lets k wait. It is looked at again by and by, for no event may come when
+// that is possible.
 func (e *Engine) unknown(k plan.Key, why string) {
 	e.local.unknown(k, why)
 	if !e.once {
-		e.lookLater(k, e.clock.Now().Add(time.Minute))
+		e.lookLater(k, e.clock.Now().Add(10*time.Minute))
 	}
 }
 

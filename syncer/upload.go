@@ -281,7 +281,7 @@ func (e *Engine) hashed(r reading) {
 	case errors.Is(r.err, errSuperseded):
 		e.lookAt(r.rel, false)
 	case r.err != nil:
-		e.local.unknown(k, "cannot be read: "+reason(r.err))
+		e.unknown(k, "cannot be read: "+reason(r.err))
 	case ok && it.print == r.print:
 		it.hash = r.sum
 	}

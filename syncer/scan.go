@@ -181,7 +181,9 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		}
 		e.unknown(k, reason(err))
 	default:
-		known = known && e.local.Local(k).Kind != plan.Unknown
+		if known && e.local.Local(k).Kind == plan.Unknown {
+			known, e.stirred = false, true // what is in it waited along
+		}
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
 		e.lookWhereItWas(k)
 		if entry.Kind == watcher.Dir && (deep || !known) {

@@ -62,9 +62,10 @@ func (db *DB) BaseChildren(folder, parent int64) ([]Base, error) {
 	return all(db.r, scanBase, selectBase+"WHERE folder=? AND parent=? ORDER BY local_name", folder, parent)
 }
 
-// BaseByIno lists the agreements on items that had this inode.
+// BaseByIno lists the agreements on items that had this inode. Left to itself
+// SQLite would read all of the folder for it.
 func (db *DB) BaseByIno(folder int64, ino uint64) ([]Base, error) {
-	return all(db.r, scanBase, selectBase+"WHERE folder=? AND ino=?", folder, int64(ino))
+	return all(db.r, scanBase, selectBase+"INDEXED BY base_ino WHERE folder=? AND ino=?", folder, int64(ino))
 }
 
 // CountBelow counts the agreements below item n, itself not counted.

@@ -44,29 +44,51 @@ func BenchmarkFirstUpload(b *testing.B) {
 	}
 }
 
-// BenchmarkAgent sends files that are made while the agent watches.
-func BenchmarkAgent(b *testing.B) {
+// BenchmarkAgentSends sends files that are made while the agent watches.
+func BenchmarkAgentSends(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		p := newPair(b, remotetest.Options{Latency: 30 * time.Millisecond})
-		w, err := watcher.New(p.dir, time.Millisecond)
-		p.must(err)
-		ended := make(chan error, 1)
-		ctx, cancel := context.WithCancel(b.Context())
-		go func() { ended <- w.Run(ctx) }()
-		p.cfg.Watch = w
-		stop := p.agent(New(p.cfg))
+		stop := p.watching()
 		b.StartTimer()
 		for n := range *files {
 			p.write(fmt.Sprintf("d%d/f%d", n/30, n), fmt.Sprint(n))
-			if n%30 == 0 {
-				time.Sleep(50 * time.Millisecond)
-			}
 		}
 		for len(p.online.List()) < *files+(*files+29)/30 {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond)
 		}
 		stop()
+	}
+}
+
+// BenchmarkAgentMoves moves a folder with all that is in it.
+func BenchmarkAgentMoves(b *testing.B) {
+	p := newPair(b, remotetest.Options{})
+	p.must(p.online.Fill("d0", *files, *files/10, 64))
+	p.sync()
+	stop := p.watching()
+	for n := 0; b.Loop(); n++ {
+		to := fmt.Sprint("d", n+1)
+		p.move(fmt.Sprint("d", n), to)
+		for p.online.List()[0] != to+"/" {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	stop()
+}
+
+// watching runs an agent that the kernel tells of changes, until the returned
+// function is called.
+func (p *pair) watching() (stop func()) {
+	w, err := watcher.New(p.dir, time.Millisecond)
+	p.must(err)
+	ctx, cancel := context.WithCancel(p.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	p.cfg.Watch = w
+	end := p.agent(New(p.cfg))
+	return func() {
+		end()
 		cancel()
 		<-ended
 	}

@@ -72,6 +72,18 @@ func (l *ledger) moved(side int, content string) {
 	}
 }
 
+// named says that people gave it names of their own on several sides, and that one
+// did away with it: then each name is kept.
+func (v *version) named() bool {
+	sides := 0
+	for _, moved := range v.moved {
+		if moved {
+			sides++
+		}
+	}
+	return v.over && sides > 1
+}
+
 // touchedOnce says that one side alone did something to it. Where there are
 // several machines, the move of an earlier version there may well be what it
 // comes to lie under elsewhere.
@@ -160,7 +172,7 @@ func (w *world) missing() error {
 	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
 		k := kind{text, strings.Contains(path, "(conflict ")}
-		if at[k] != "" && w.ledger.all[text] != nil && !w.ledger.all[text].tasked && whole && !w.failing {
+		if v := w.ledger.all[text]; at[k] != "" && v != nil && !v.tasked && whole && !w.failing && !v.named() {
 			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
 		at[k] = path

@@ -59,12 +59,15 @@ func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
 }
 
 // Restore brings an item back from the recycle bin, with all that went with it,
-// into a folder that is there. Only personal drives can: [ErrUnsupported]
-// elsewhere. A taken name is [ErrExists].
-func (c *Client) Restore(ctx context.Context, drive, id, parentID string) (Item, error) {
+// into a folder that is there, under its old name if name is empty. Only personal
+// drives can: [ErrUnsupported] elsewhere. A taken name is [ErrExists].
+func (c *Client) Restore(ctx context.Context, drive, id, parentID, name string) (Item, error) {
+	to := map[string]any{"parentReference": map[string]string{"id": parentID}}
+	if name != "" {
+		to["name"] = name
+	}
 	r := &request{
-		op: "restore an item", method: http.MethodPost, url: c.itemURL(drive, id) + "/restore", to: forGraph,
-		json: map[string]any{"parentReference": map[string]string{"id": parentID}},
+		op: "restore an item", method: http.MethodPost, url: c.itemURL(drive, id) + "/restore", to: forGraph, json: to,
 	}
 	return c.change(ctx, drive, r, func() (Item, bool) {
 		it, err := c.Item(ctx, drive, id)

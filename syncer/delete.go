@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -217,13 +218,30 @@ func (e *Engine) bringBack(ctx context.Context, d state.Doubt) (remote.Item, err
 		return remote.Item{}, err
 	}
 	const why = "somebody put it into a folder in the moment that this was deleted"
-	it, err := e.drive.Restore(ctx, e.cfg.Drive.ID, d.ID, near.ID)
+	it, err := e.restore(ctx, d, near.ID)
 	switch {
 	case err == nil:
 		e.log.Warn("restored online", "path", it.Name, "why", why)
 	case errors.Is(err, remote.ErrUnsupported), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrNotFound):
 		e.log.Warn("it is in the drive's recycle bin", "path", was.Name, "item", d.ID, "why", why, "err", err)
 		return remote.Item{}, nil
+	}
+	return it, err
+}
+
+// restore gives the item another name where its own is taken.
+func (e *Engine) restore(ctx context.Context, d state.Doubt, parentID string) (remote.Item, error) {
+	it, err := e.drive.Restore(ctx, e.cfg.Drive.ID, d.ID, parentID, "")
+	if !errors.Is(err, remote.ErrExists) {
+		return it, err
+	}
+	old, _, look := e.db.ItemByID(e.cfg.Drive.N, d.ID)
+	if look != nil {
+		return it, look
+	}
+	for n := 1; errors.Is(err, remote.ErrExists) && n < 10; n++ {
+		name := plan.ConflictName(cmp.Or(old.Name, "restored"), e.cfg.Host, e.clock.Now(), n)
+		it, err = e.drive.Restore(ctx, e.cfg.Drive.ID, d.ID, parentID, name)
 	}
 	return it, err
 }

@@ -47,7 +47,7 @@ type Drive interface {
 	CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error)
 	Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error)
 	Delete(ctx context.Context, drive, id, etag string) error
-	Restore(ctx context.Context, drive, id, parentID string) (remote.Item, error)
+	Restore(ctx context.Context, drive, id, parentID, name string) (remote.Item, error)
 	SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error)
 	Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error)
 	CancelSession(ctx context.Context, s remote.Session) error

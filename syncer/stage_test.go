@@ -392,8 +392,8 @@ func (s *stage) Delete(ctx context.Context, drive, id, etag string) error {
 	return s.play("delete online "+s.named(id), func() error { return s.online.Delete(ctx, drive, id, etag) })
 }
 
-func (s *stage) Restore(ctx context.Context, drive, id, parentID string) (remote.Item, error) {
-	return played(s, "restore online "+s.named(id), func() (remote.Item, error) { return s.online.Restore(ctx, drive, id, parentID) })
+func (s *stage) Restore(ctx context.Context, drive, id, parentID, name string) (remote.Item, error) {
+	return played(s, "restore online "+s.named(id), func() (remote.Item, error) { return s.online.Restore(ctx, drive, id, parentID, name) })
 }
 
 func (s *stage) SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {

@@ -65,9 +65,9 @@ func (d drive) Delete(ctx context.Context, drive, id, etag string) error {
 	return err
 }
 
-func (d drive) Restore(ctx context.Context, drive, id, parentID string) (remote.Item, error) {
+func (d drive) Restore(ctx context.Context, drive, id, parentID, name string) (remote.Item, error) {
 	d.m.restored = true
-	return call(d, "restore", id, func(c *remote.Client) (remote.Item, error) { return c.Restore(ctx, drive, id, parentID) })
+	return call(d, "restore", id, func(c *remote.Client) (remote.Item, error) { return c.Restore(ctx, drive, id, parentID, name) })
 }
 
 func (d drive) SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {

@@ -187,7 +187,8 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
 		e.lookWhereItWas(k)
 		if entry.Kind == watcher.Dir && (deep || !known) {
-			e.readDir(k, rel, true)
+			e.local.join() // what is in a folder that was moved is not new
+			e.readDir(e.local.key(k), rel, true)
 		}
 	}
 }

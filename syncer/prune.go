@@ -17,8 +17,8 @@ const (
 )
 
 // prune removes from the trash, when nothing else is to be done, what was deleted
-// long ago, and what cloud tasks replaced then. The trash is not searched: what no note says to have been deleted may
-// be the only copy of something.
+// long ago, and what cloud tasks replaced then. The trash is not searched: what no
+// note says to have been deleted may be the only copy of something.
 func (e *Engine) prune() {
 	now := e.clock.Now()
 	if now.Sub(e.pruned) < pruneEvery || e.dry || !e.settled() {

@@ -79,8 +79,8 @@ func TestHowManyDeletesAreHeld(t *testing.T) {
 		{22, 0, 104, true},
 		{1, 19, 50, false},
 		{1, 20, 50, true},
-		{10, 11, 104, false},
-		{10, 12, 104, true},
+		{10, 11, 94, false},
+		{10, 12, 94, true},
 		{6, 994, 20000, false},
 		{6, 995, 20000, true},
 	} {

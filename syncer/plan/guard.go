@@ -79,8 +79,9 @@ func (p *pass) tooMany(open []*node) string {
 		keys = append(keys, k)
 	}
 	for _, k := range sorted(keys) {
-		all := p.v.Synced(k)
-		if n := tops[k] + p.v.DeletedLately(k); n*100 > p.rules.HoldPercent*all {
+		lately := p.v.DeletedLately(k)
+		all := p.v.Synced(k) + lately
+		if n := tops[k] + lately; n*100 > p.rules.HoldPercent*all {
 			return fmt.Sprintf("%d items would be deleted within an hour, %d of the %d below %s", total, n, all, p.topName(k))
 		}
 	}

@@ -28,6 +28,20 @@ func TestWhatIsPutIntoAFolderAsItIsDeletedOnlineComesBack(t *testing.T) {
 	p.same()
 }
 
+func TestWhatComesBackWhereItsNameIsTakenGetsAnother(t *testing.T) {
+	p := newPair(t, remotetest.Options{AllTombstones: true})
+	p.write("top/d/f.txt", "base")
+	p.write("top/late.txt", "stays")
+	p.sync()
+	p.remove("top/d")
+	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	p.sync()
+	p.sync() // its end is told only now
+	p.sync()
+	p.holds("top/late.txt", "stays", "theirs")
+	p.same()
+}
+
 func TestWhatCannotBeRestoredIsSaidToBeInTheRecycleBin(t *testing.T) {
 	p := newPair(t, remotetest.Options{Kind: remotetest.Business})
 	p.write("top/d/f.txt", "base")

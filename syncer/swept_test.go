@@ -38,7 +38,10 @@ func TestWhatComesBackWhereItsNameIsTakenGetsAnother(t *testing.T) {
 	p.sync()
 	p.sync() // its end is told only now
 	p.sync()
-	p.holds("top/late.txt", "stays", "theirs")
+	p.holds("top/late.txt", "stays")
+	if !p.kept("theirs") {
+		t.Errorf("here is %s", show(p.here()))
+	}
 	p.same()
 }
 

@@ -163,6 +163,9 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		e.lookAt(dirOf(rel), false)
 		return
 	}
+	if kind := e.local.Local(parent).Kind; kind == plan.File || kind == plan.Other {
+		return // nothing is in it, whatever stood there before
+	}
 	name := path.Base(rel)
 	if e.inHand(parent, name) {
 		return
@@ -187,8 +190,7 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
 		e.lookWhereItWas(k)
 		if entry.Kind == watcher.Dir && (deep || !known) {
-			e.local.join() // what is in a folder that was moved is not new
-			e.readDir(e.local.key(k), rel, true)
+			e.enter([]visit{{path: rel}})
 		}
 	}
 }
@@ -211,14 +213,27 @@ func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 		return
 	}
 	known := e.db.NextKey() // keys given from here on are those of new items
+	var inside []visit
 	e.seeDir(k, rel, entries, e.local.baseChildren(k), func(c visit) {
 		if deep || c.key > plan.Key(known) {
-			e.readDir(c.key, c.path, deep)
+			inside = append(inside, c)
 		}
 	})
 	for _, c := range slices.Sorted(maps.Values(e.local.kids[k])) {
 		if c > plan.Key(known) {
 			e.lookWhereItWas(c)
+		}
+	}
+	e.enter(inside)
+}
+
+// enter reads folders with all below them. One that was moved is known as such
+// before that: what is in it is not new.
+func (e *Engine) enter(folders []visit) {
+	e.local.join()
+	for _, c := range folders {
+		if k, ok := e.local.find(c.path); ok {
+			e.readDir(k, c.path, true)
 		}
 	}
 }

@@ -98,6 +98,44 @@ func (deaf) Add(string) error             { return nil }
 func (deaf) Forget(string)                {}
 func (deaf) Events() <-chan watcher.Event { return nil }
 
+// told is a watch of which a test says what it tells.
+type told struct {
+	deaf
+	events chan watcher.Event
+}
+
+func (t told) Events() <-chan watcher.Event { return t.events }
+
+// TestNothingIsThoughtToBeInWhatIsNoFolderAnyMore, though events still tell of it.
+func TestNothingIsThoughtToBeInWhatIsNoFolderAnyMore(t *testing.T) {
+	for name, replace := range map[string]func(p *pair){
+		"a file": func(p *pair) { p.write("d", "file") },
+		"a link": func(p *pair) { p.must(os.Symlink(t.TempDir(), p.path("d"))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, remotetest.Options{})
+			p.cfg.HoldCount = 1000
+			p.fill("d/f.txt=f g.txt=g")
+			watch := told{events: make(chan watcher.Event, 10)}
+			p.cfg.Watch, p.cfg.Poll = watch, 20*time.Millisecond
+			e := New(p.cfg)
+			stop := p.agent(e)
+			p.put("started.txt", "yes")
+			p.until("it has started", func() bool { return p.here()["started.txt"] == "yes" })
+			p.remove("d")
+			replace(p)
+			watch.events <- watcher.Event{Path: "d"}
+			watch.events <- watcher.Event{Path: "d/new.txt"}
+			p.put("heard.txt", "yes")
+			p.until("it has heard of it", func() bool { return p.here()["heard.txt"] == "yes" })
+			stop()
+			if k, ok := e.local.find("d/new.txt"); ok {
+				t.Errorf("d/new.txt is thought to be there: %+v", e.local.Local(k))
+			}
+		})
+	}
+}
+
 func TestWhatNoEventTellsOfIsFoundOnceADay(t *testing.T) {
 	clock := newHurried(1)
 	p := newPair(t, remotetest.Options{})

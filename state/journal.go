@@ -26,8 +26,8 @@ func (db *DB) JournalTail(folder int64, n int) ([]Entry, error) {
 	}, "SELECT at,op,path,why,detail,key,top,items FROM journal WHERE folder=? ORDER BY n DESC LIMIT ?", folder, n)
 }
 
-// DeletedSince counts the items deleted without a person's word, on either side, below
-// top (0: anywhere).
+// DeletedSince counts the items deleted without a person's word, on either side,
+// below top (0: anywhere).
 func (db *DB) DeletedSince(folder, top int64, since time.Time) (int, error) {
 	n, _, err := get(db.r, value[int], `SELECT ifnull(sum(items),0) FROM journal WHERE folder=?1 AND at>=?2 AND (?3=0 OR top=?3)
 		AND op IN ('delete here','delete online')`, folder, stamp(since), top)

@@ -324,7 +324,7 @@ func (e *Engine) journalTrash(tx *state.Tx, j job, private string) error {
 // unasked is how many of so many items were deleted without a person's word: only
 // they are held against what is deleted next.
 func (j job) unasked(items int) int {
-	if j.Agreed {
+	if j.Approved {
 		return 0
 	}
 	return items

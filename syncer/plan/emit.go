@@ -100,7 +100,7 @@ func (p *pass) remove(n *node) {
 	default:
 		return
 	}
-	a.Agreed = p.judged(n, Approved)
+	a.Approved = p.judged(n, Approved)
 	p.leave(a, pact)
 }
 

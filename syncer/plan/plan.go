@@ -153,16 +153,16 @@ func (o Op) String() string {
 // An Action is one step. It carries what it was decided upon (Local, Remote); an
 // executor that finds anything else standing there must not act but look again.
 type Action struct {
-	Op     Op
-	Key    Key
-	Pair   Key    // the local item that Key's remote item is joined with, when both are new; else 0
-	To     Place  // where the item ends on the side acted on, for all but Forget, Stamp and deletes
-	Keep   string // the name, in To.Parent, under which a content lives on as a conflict copy: of a Download what it replaces, of a move the item itself
-	Why    string // "edited here", "deleted online", … for the person
-	Agreed bool   // a person has approved this delete
-	Local  Local
-	Remote Remote
-	After  []int // indices, in Plan.Actions, of the actions that must have succeeded before
+	Op       Op
+	Key      Key
+	Pair     Key    // the local item that Key's remote item is joined with, when both are new; else 0
+	To       Place  // where the item ends on the side acted on, for all but Forget, Stamp and deletes
+	Keep     string // the name, in To.Parent, under which a content lives on as a conflict copy: of a Download what it replaces, of a move the item itself
+	Why      string // "edited here", "deleted online", … for the person
+	Approved bool   // a delete that a person agreed to
+	Local    Local
+	Remote   Remote
+	After    []int // indices, in Plan.Actions, of the actions that must have succeeded before
 }
 
 // A Wait is an item that cannot be synced now, and why, in words for a person.

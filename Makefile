@@ -58,6 +58,7 @@ lint:
 	test -z "$$(gofmt -l .)"
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go run ./.ci/mutants -n
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tandem

@@ -3,6 +3,7 @@
 // it. Nothing in the tree is changed: each mistake is an overlay of its own.
 //
 //	go run ./.ci/mutants [-v] [WORD]     only mistakes whose description has WORD
+//	go run ./.ci/mutants -n              only see that each can still be made
 //
 // It ends with 1 if a mistake went unnoticed that mutants.txt does not excuse.
 package main
@@ -36,11 +37,15 @@ type mutant struct {
 
 func main() {
 	verbose := flag.Bool("v", false, "show what the tests said")
+	dry := flag.Bool("n", false, "only see that each mistake can still be made")
 	flag.Parse()
 	all, err := read(filepath.Join(".ci", "mutants", "mutants.txt"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
+	}
+	if *dry {
+		os.Exit(check(all))
 	}
 	dir, err := os.MkdirTemp("", "mutants-")
 	if err != nil {
@@ -78,6 +83,17 @@ func main() {
 	if missed > 0 || tried == 0 {
 		os.Exit(1)
 	}
+}
+
+// check says which mistakes have lost the passage that they are made in.
+func check(all []mutant) (code int) {
+	for _, m := range all {
+		if _, err := m.mistaken(); err != nil {
+			fmt.Printf("%s: %s: %v\n", m.file, m.what, err)
+			code = 1
+		}
+	}
+	return code
 }
 
 // read parses mutants.txt: paragraphs of
@@ -149,13 +165,18 @@ func (m *mutant) apply(text string) (string, error) {
 	return strings.Join(append(append(append([]string{}, lines[:at]...), m.new), lines[at+len(want):]...), "\n"), nil
 }
 
-// try makes the mistake and says whether the tests noticed.
-func (m *mutant) try(dir string) (noticed bool, said string, err error) {
+// mistaken is the text of the file with the mistake in it.
+func (m *mutant) mistaken() (string, error) {
 	text, err := os.ReadFile(m.file)
 	if err != nil {
-		return false, "", err
+		return "", err
 	}
-	wrong, err := m.apply(string(text))
+	return m.apply(string(text))
+}
+
+// try makes the mistake and says whether the tests noticed.
+func (m *mutant) try(dir string) (noticed bool, said string, err error) {
+	wrong, err := m.mistaken()
 	if err != nil {
 		return false, "", err
 	}

@@ -229,6 +229,11 @@ type work struct {
 	before int64       // requests that others have sent in this session
 
 	mu sync.Mutex
+
+	synced struct {
+		sync.Mutex
+		places map[string]*place // of folders here; nil: in no synced one
+	}
 }
 
 // errand reads the configuration and runs one errand of the command line.
@@ -249,6 +254,7 @@ func (p *program) errand(ctx context.Context, verb string, e *errand, do func(co
 func (s *session) work(e *errand) *work {
 	w := &work{session: s, errand: e, tally: tally{Task: e.name, Verb: e.Verb}}
 	w.report = &task.Report{Result: w.result}
+	w.synced.places = map[string]*place{}
 	w.before = s.sent()
 	return w
 }

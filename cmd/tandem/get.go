@@ -170,11 +170,12 @@ func (w *work) bring(ctx context.Context, all []chosen) error {
 	if len(all) == 0 {
 		return nil
 	}
-	into, err := task.Land(dir, w.mode, w.pageAt(dir, all[0].from.conn))
+	page := w.pageAt(dir, all[0].from.conn)
+	into, err := task.Land(dir, w.mode, page)
 	if err != nil {
 		return fmt.Errorf("target %q: %w", w.Target, err)
 	}
-	into.Twins = w.twins(ctx, dir)
+	into.Twins = w.twins(dir, page)
 	for _, c := range all {
 		get := task.Get{From: c.from.drive, Into: into, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes,
 			DeleteSource: w.DeleteSource, Dry: w.foresee, Report: w.report}

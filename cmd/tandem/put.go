@@ -190,7 +190,7 @@ func (w *work) oneFile(ctx context.Context, real, arg string, conn *connection) 
 	if err != nil {
 		return nil, false, func() {}, err
 	}
-	from.Twins = w.twins(ctx, filepath.Dir(real))
+	from.Twins = w.twins(filepath.Dir(real), page)
 	end := func() { from.Close() }
 	l, err := from.Look(page.Read(filepath.Base(real)))
 	if err != nil {
@@ -218,7 +218,7 @@ func (w *work) folderHere(ctx context.Context, real, arg string, conn *connectio
 	if err != nil {
 		return nil, false, func() {}, err
 	}
-	from.Twins = w.twins(ctx, real)
+	from.Twins = w.twins(real, page)
 	end := func() { from.Close() }
 	all, err := from.Inside(ctx, "", w.Recursive, func(rel string, err error) {
 		w.result(task.Result{Op: "put", Path: filepath.Join(arg, rel), Done: task.Failed, Why: err.Error(), Err: err})

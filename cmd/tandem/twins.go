@@ -3,35 +3,57 @@ package main
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
-	"sync"
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/syncer/plan"
+	"tandem/watcher/codepage"
 )
 
-// twins knows what syncing keeps the same as files below dir, if a task that
-// deletes its sources could be about both: what bears the same name online, and
-// what the state has as agreed upon, whatever it is called there by now.
-func (w *work) twins(ctx context.Context, dir string) task.Twins {
+// twins knows what syncing keeps the same as files below dir, whose names are
+// spelled in the page, if a task that deletes its sources could be about both:
+// what bears the same name online, and what the state has as agreed upon, whatever
+// it is called there by now.
+func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 	if !w.DeleteSource {
 		return nil
 	}
-	find := sync.OnceValues(func() (*place, error) { return w.placeOfPath(ctx, dir, w.errand) })
 	return func(ctx context.Context, rel string) ([]string, error) {
-		top, err := find()
-		if top == nil || err != nil {
+		spelled, err := page.SpellPath(rel)
+		if err != nil {
 			return nil, err
 		}
-		at := beneath(top.path, rel)
-		ids := w.agreed(top.base, at)
-		it, err := top.drive.At(ctx, top.base, at)
+		folder, name := filepath.Split(filepath.Join(dir, filepath.FromSlash(spelled)))
+		in, err := w.placeOfFolder(ctx, folder)
+		if in == nil || err != nil {
+			return nil, err
+		}
+		at := beneath(in.path, in.conn.page().Read(name))
+		ids := w.agreed(in.base, at)
+		it, err := in.drive.At(ctx, in.base, at)
 		if errors.Is(err, remote.ErrNotFound) {
 			return ids, nil
 		}
 		return append(ids, it.ID), err
 	}
+}
+
+// placeOfFolder is placeOfPath, asked once for each folder. A synced one may begin
+// at any depth below what the task is about, so each is asked about by itself.
+func (w *work) placeOfFolder(ctx context.Context, folder string) (*place, error) {
+	w.synced.Lock()
+	defer w.synced.Unlock()
+	p, known := w.synced.places[folder]
+	if known {
+		return p, nil
+	}
+	p, err := w.placeOfPath(ctx, folder, w.errand)
+	if err == nil {
+		w.synced.places[folder] = p
+	}
+	return p, err
 }
 
 // agreed follows a path below a synced folder, which is known by its id online,

@@ -129,25 +129,26 @@ func (s *session) placeOfPath(ctx context.Context, arg string, e *errand) (*plac
 			return nil, err
 		}
 		p := &place{drive: d, conn: c, path: strings.Trim(path.Join(f.Remote, rel), "/"), contents: strings.HasSuffix(arg, string(filepath.Separator)), said: arg}
-		if root, bound := s.boundTo(f); bound {
+		root, bound, err := s.boundTo(f)
+		if bound {
 			p.base, p.path = root.ID, rel
 		}
-		return p, nil
+		return p, err
 	}
 	return nil, nil
 }
 
 // boundTo tells which folder online f was bound to at its first run.
-func (s *session) boundTo(f *folder) (state.Item, bool) {
+func (s *session) boundTo(f *folder) (it state.Item, bound bool, err error) {
 	if !s.readState() {
-		return state.Item{}, false
+		return it, false, nil
 	}
 	known, found, err := s.db.Folder(f.name)
 	if err != nil || !found {
-		return state.Item{}, false
+		return it, false, err
 	}
-	it, found, err := s.db.Item(known.Root)
-	return it, found && err == nil && !it.Gone
+	it, found, err = s.db.Item(known.Root)
+	return it, found && err == nil && !it.Gone, err
 }
 
 // readState opens the state, if there is one that this tandem can read. A task

@@ -8,6 +8,7 @@ import (
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
+	"tandem/state"
 	"tandem/syncer/plan"
 	"tandem/watcher/codepage"
 )
@@ -31,7 +32,10 @@ func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 			return nil, err
 		}
 		at := beneath(in.path, in.conn.page().Read(name))
-		ids := w.agreed(in.base, at)
+		ids, err := w.agreed(in.base, at)
+		if err != nil {
+			return nil, err
+		}
 		it, err := in.drive.At(ctx, in.base, at)
 		if errors.Is(err, remote.ErrNotFound) {
 			return ids, nil
@@ -57,30 +61,49 @@ func (w *work) placeOfFolder(ctx context.Context, folder string) (*place, error)
 }
 
 // agreed follows a path below a synced folder, which is known by its id online,
-// through what was agreed upon.
-func (w *work) agreed(root, p string) []string {
+// through what was agreed upon. What cannot be read is an error: it may be a twin.
+func (w *work) agreed(root, p string) ([]string, error) {
+	f, found, err := w.syncedFrom(root)
+	if !found || err != nil {
+		return nil, err
+	}
+	key := f.Root
+	for step := range strings.SplitSeq(p, "/") {
+		b, found, err := w.db.BaseAt(f.N, key, plan.Fold(step))
+		if err != nil || !found {
+			return nil, err
+		}
+		key = b.N
+	}
+	it, found, err := w.db.Item(key)
+	if err != nil || !found {
+		return nil, err
+	}
+	return []string{it.ID}, nil
+}
+
+// syncedFrom finds what the state has of the folder that is synced with the one
+// of that id online.
+func (w *work) syncedFrom(root string) (f state.Folder, found bool, err error) {
+	w.synced.Lock()
+	defer w.synced.Unlock()
 	if !w.readState() {
-		return nil
+		if w.hasState() {
+			err = errors.New("what was agreed upon with syncing cannot be read")
+		}
+		return f, false, err
 	}
 	for name := range w.cfg.Folder {
 		f, found, err := w.db.Folder(name)
-		if err != nil || !found {
+		if err != nil {
+			return f, false, err
+		}
+		if !found {
 			continue
 		}
-		if top, _, err := w.db.Item(f.Root); err != nil || top.ID != root {
-			continue
-		}
-		key := f.Root
-		for step := range strings.SplitSeq(p, "/") {
-			b, found, err := w.db.BaseAt(f.N, key, plan.Fold(step))
-			if err != nil || !found {
-				return nil
-			}
-			key = b.N
-		}
-		if it, found, err := w.db.Item(key); err == nil && found {
-			return []string{it.ID}
+		if top, _, err := w.db.Item(f.Root); err != nil || top.ID == root {
+			return f, err == nil, err
 		}
 	}
-	return nil
+	return f, false, nil
 }

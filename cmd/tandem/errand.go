@@ -224,9 +224,9 @@ type work struct {
 	tally  tally
 	report *task.Report
 	stop   context.CancelCauseFunc
-	over   func() bool // it was stopped: what fails now fails for that
-	inJob  bool        // of tandem run: single results are not printed
-	before int64       // requests that others have sent in this session
+	cut    func(error) bool // it was stopped, and this failed for nothing else
+	inJob  bool             // of tandem run: single results are not printed
+	before int64            // requests that others have sent in this session
 
 	mu sync.Mutex
 
@@ -274,7 +274,7 @@ func (w *work) run(ctx context.Context, do func(context.Context, *work) error) e
 	start := time.Now()
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	w.stop, w.over = stop, func() bool { return inner.Err() != nil }
+	w.stop, w.cut = stop, func(err error) bool { return inner.Err() != nil && tellsOnly(err, context.Cause(inner)) }
 	end := w.watch(inner)
 	err := do(inner, w)
 	end()
@@ -289,6 +289,21 @@ func (w *work) run(ctx context.Context, do func(context.Context, *work) error) e
 		w.tally.Error = err.Error()
 	}
 	return w.conclude(err)
+}
+
+// tellsOnly reports whether an error tells of nothing but a stop. It may be joined
+// with what nobody else will say, as where a file of the person's lies now.
+func tellsOnly(err, stop error) bool {
+	if err == context.Canceled || err == stop {
+		return true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !tellsOnly(err, stop) })
+	case interface{ Unwrap() error }:
+		return tellsOnly(e.Unwrap(), stop)
+	}
+	return false
 }
 
 // watch shows how far the work is, until end is called: from when there is
@@ -330,7 +345,7 @@ func (w *work) watch(ctx context.Context) (end func()) {
 func (w *work) result(r task.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if r.Done == task.Failed && w.over() {
+	if r.Done == task.Failed && w.cut(r.Err) {
 		return // said once, at the end
 	}
 	switch r.Done {

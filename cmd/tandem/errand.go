@@ -424,6 +424,12 @@ func itemHint(err error) string {
 		return "move away what is in the way, or name another target" + again
 	case errors.Is(err, task.ErrMeanwhile), errors.Is(err, remote.ErrChanged):
 		return "run the same command again; it looks anew"
+	case errors.Is(err, task.ErrTwin):
+		return "leave both, or delete both with: tandem rm"
+	case errors.Is(err, task.ErrDamaged):
+		return "run the same command again; if it stays so, open the file in the browser"
+	case errors.Is(err, remote.ErrMalware):
+		return "look at it in the browser; what the service takes for malware it does not hand out"
 	}
 	return diagnose(err).hint
 }

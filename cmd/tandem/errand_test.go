@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tandem/cmd/tandem/internal/task"
+	"tandem/remote"
 )
 
 // TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo: that a file could not be given its
@@ -39,6 +40,14 @@ func TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo(t *testing.T) {
 		}
 		if got := w.tally.Failed == 1; got != test.said {
 			t.Errorf("%s: %d failed", test.what, w.tally.Failed)
+		}
+	}
+}
+
+func TestEveryMistakeWithAFileHasANextStep(t *testing.T) {
+	for _, err := range []error{task.ErrName, task.ErrOccupied, task.ErrMeanwhile, task.ErrInTheWay, task.ErrTwin, task.ErrDamaged, remote.ErrMalware} {
+		if itemHint(fmt.Errorf("get: %w", err)) == "" {
+			t.Errorf("there is no hint against %q", err)
 		}
 	}
 }

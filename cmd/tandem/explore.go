@@ -75,6 +75,7 @@ type walker struct {
 	*session
 	flags *errand
 	model *explorer.Model
+	door  door // set before the walk begins
 
 	ctx    context.Context // of all that is begun
 	cancel context.CancelFunc
@@ -89,6 +90,13 @@ type walker struct {
 	course  course                         // of it
 	said    []string                       // since it began
 	all     []string                       // that tasks have said
+}
+
+// A door is a shortcut that the walk began behind, if it did: above the folder that
+// it leads to there is nothing that this account may see.
+type door struct {
+	behind string         // id of that folder; "" = there is no door
+	at     explorer.Place // where the shortcut is
 }
 
 func (s *session) walker(ctx context.Context, flags *errand) *walker {

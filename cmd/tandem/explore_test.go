@@ -151,6 +151,34 @@ func TestAShortcutLeadsIntoTheOtherDrive(t *testing.T) {
 	w.wants("main:/Docs  1 of", "Theirs/")
 }
 
+func TestAWalkBeginsBehindAShortcutAndComesOutOfIt(t *testing.T) {
+	world := furnishedWorld(t)
+	if _, err := world.drive.PutOpaque("Docs/Theirs", remotetest.Shortcut); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ arg, wants string }{
+		{"main:/Docs/Theirs/Old", "main:/Docs/Theirs/Old  1"},
+		{"main:/Docs/Theirs/Old/deep.txt", "main:/Docs/Theirs/Old  1"},
+	} {
+		w := newWalk(t, world, test.arg)
+		w.wants(test.wants, "deep.txt")
+		w.press(left)
+		w.wants("main:/Docs/Theirs  4", "hello.txt", "> ", "Old/")
+		w.press(left)
+		w.wants("main:/Docs  3", "a.txt", "Theirs/")
+		w.press(left)
+		w.wants("main:/  2")
+	}
+	for _, arg := range []string{"main:/Docs/Theirs/", "main:/Docs/Theirs/hello.txt"} {
+		w := newWalk(t, world, arg)
+		w.wants("main:/Docs/Theirs  4", "Old/")
+		w.press(left)
+		w.wants("main:/Docs  3")
+	}
+	w := newWalk(t, world, "main:/Docs/Theirs")
+	w.wants("main:/Docs  3", "Theirs/  (shortcut")
+}
+
 func TestNamesAreSoughtHereAndBelow(t *testing.T) {
 	w := newWalk(t, furnishedWorld(t))
 	w.press("/TOP")

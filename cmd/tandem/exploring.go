@@ -46,7 +46,7 @@ func (x *walker) placeNamed(arg string) (at explorer.Place, on string, err error
 	if err != nil {
 		return at, "", err
 	}
-	found, err := x.find(x.ctx, p)
+	found, err := x.reach(x.ctx, p)
 	if err != nil {
 		return at, "", err
 	}
@@ -60,8 +60,36 @@ func (x *walker) placeNamed(arg string) (at explorer.Place, on string, err error
 			return at, "", advise(err, p.conn)
 		}
 	}
-	at.Path, err = pathOf(x.ctx, p.drive, at.Folder)
+	if p.through != nil {
+		at.Path = found[0].Path
+		if on != "" {
+			at.Path = task.Parent(at.Path)
+		}
+		err = x.beginBehind(p, &at)
+	} else {
+		at.Path, err = pathOf(x.ctx, p.drive, at.Folder)
+	}
 	return at, on, advise(err, p.conn)
+}
+
+// beginBehind has the walk begin in a folder behind a shortcut, at a path that so
+// far counts from there. The way up leads out where the shortcut is.
+func (x *walker) beginBehind(p *place, at *explorer.Place) error {
+	own := p.through.drive
+	shortcut, err := own.At(x.ctx, p.through.base, p.through.path)
+	if err != nil {
+		return err
+	}
+	x.door = door{behind: p.base, at: explorer.Place{Connection: at.Connection, Drive: own.ID}}
+	if x.door.at.Folder, err = own.Client.Item(x.ctx, own.ID, shortcut.ParentID); err != nil {
+		return err
+	}
+	if x.door.at.Path, err = pathOf(x.ctx, own, x.door.at.Folder); err != nil {
+		return err
+	}
+	at.Path = beneath(beneath(x.door.at.Path, shortcut.Name), at.Path)
+	x.drives[explorer.Place{Connection: at.Connection, Drive: at.Drive}] = p.drive
+	return nil
 }
 
 // pathOf asks for the names of the folders above.
@@ -123,6 +151,9 @@ func (x *walker) connections() (rows []explorer.Row) {
 func (x *walker) above(ctx context.Context, of explorer.Place) (explorer.Listed, error) {
 	if of.Folder.Root {
 		return x.inside(ctx, explorer.Place{})
+	}
+	if x.door.behind != "" && of.Folder.ID == x.door.behind {
+		return x.inside(ctx, x.door.at)
 	}
 	d, err := x.driveOf(ctx, of)
 	if err != nil {

@@ -26,6 +26,7 @@ type place struct {
 	path     string
 	contents bool // it ended in a slash: what is in it is meant, not the folder
 	said     string
+	through  *place // the shortcut that reach found on the way; nil: none
 }
 
 // parent is the folder that a place is in.
@@ -81,7 +82,7 @@ func (s *session) remotePlace(ctx context.Context, arg string, e *errand) (*plac
 		return nil, err
 	}
 	contents := strings.HasSuffix(rest, "/") && len(steps) > 0 || len(steps) == 0
-	return &place{d, c, "", strings.Join(steps, "/"), contents, arg}, nil
+	return &place{drive: d, conn: c, path: strings.Join(steps, "/"), contents: contents, said: arg}, nil
 }
 
 // steps are the names in a path online, which said is about.
@@ -243,6 +244,7 @@ func (s *session) reach(ctx context.Context, p *place) ([]task.Node, error) {
 		if err != nil || it.Elsewhere.ID == "" {
 			break
 		}
+		p.through = &place{drive: p.drive, conn: p.conn, base: p.base, path: strings.Join(names[:n], "/")}
 		if p.drive, err = s.lent(p.conn, it.Elsewhere); err != nil {
 			return nil, err
 		}

@@ -202,7 +202,7 @@ func (c *Carry) end(ctx context.Context, res Result, it Item, s sent, proved boo
 	err := s.res.Err
 	switch {
 	case err != nil || res.Done == Skipped:
-	case c.Move && (!proved || s.item.Hash != it.Hash):
+	case c.Move && (!proved || c.put.prove(ctx, s, it.Hash) != nil):
 		err = errors.New("it is copied, and its source stays: no hash proves that the copy is the same")
 	case !proved && it.Hash != "":
 		res.Why = "the service sends other bytes than it tells of"

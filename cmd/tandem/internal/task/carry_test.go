@@ -103,3 +103,30 @@ func TestALentFolderIsListedWithoutTheFeed(t *testing.T) {
 		t.Errorf("listed %q, with %d calls of the feed", got, b.srv.Count("GET delta"))
 	}
 }
+
+// Some services compute a hash only a little later, and some never.
+func TestAMovedFileStaysUnlessTheTargetTellsItsHash(t *testing.T) {
+	for _, row := range []struct {
+		name, untold string // of which requests the answers lack hashes
+		stays        bool
+	}{
+		{"told at once", "POST nothing", false},
+		{"told a little later", "PUT", false},
+		{"never told", "", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			everyKind(t, func(t *testing.T, to *bench) {
+				from := newBench(t, remotetest.Options{Account: "ben"})
+				from.srv.Put("f", "f")
+				to.srv.Fail(remotetest.Fault{Match: row.untold, Twist: remotetest.NoHash})
+				carry(t, from, to, true, func(task.Result) {})
+				if got, err := to.srv.Content("f"); got != "f" || err != nil {
+					t.Errorf("copied is %q, %v", got, err)
+				}
+				if stays := len(from.srv.List()) > 0; stays != row.stays {
+					t.Errorf("the source stays: %v, want %v", stays, row.stays)
+				}
+			})
+		})
+	}
+}

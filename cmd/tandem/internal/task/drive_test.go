@@ -138,6 +138,17 @@ func (b *bench) get(t *testing.T, into *task.Landing, items []task.Item) {
 
 func (b *bench) put(t *testing.T, ctx context.Context) {
 	t.Helper()
+	b.send(t, ctx, false)
+}
+
+// putAway sends everything, and deletes it here.
+func (b *bench) putAway(t *testing.T) {
+	t.Helper()
+	b.send(t, t.Context(), true)
+}
+
+func (b *bench) send(t *testing.T, ctx context.Context, away bool) {
+	t.Helper()
 	from, err := task.OpenOrigin(b.dir, nil)
 	must(t, err)
 	defer from.Close()
@@ -146,7 +157,7 @@ func (b *bench) put(t *testing.T, ctx context.Context) {
 	for i := range all {
 		all[i].To = all[i].Path
 	}
-	put := task.Put{To: b.Drive, Top: b.root, KeepTimes: true, Report: b.report()}
+	put := task.Put{To: b.Drive, Top: b.root, KeepTimes: true, DeleteSource: away, Report: b.report()}
 	put.Run(ctx, all)
 }
 
@@ -330,6 +341,30 @@ func TestALargeUploadGoesOnWhereItStopped(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(b.Dir, "upload-*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
+// Some services compute a hash only a little later, and some never.
+func TestASentFileStaysUnlessTheServiceTellsItsHash(t *testing.T) {
+	for _, row := range []struct {
+		name, untold string // of which requests the answers lack hashes
+		stays        bool
+	}{
+		{"told at once", "POST nothing", false},
+		{"told a little later", "PUT", false},
+		{"never told", "", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			everyKind(t, func(t *testing.T, b *bench) {
+				b.write(t, "f", "f")
+				b.srv.Fail(remotetest.Fault{Match: row.untold, Twist: remotetest.NoHash})
+				b.putAway(t)
+				_, err := os.Stat(filepath.Join(b.dir, "f"))
+				if stays := err == nil; stays != row.stays || row.stays != (b.results[0].Done == task.Failed) {
+					t.Errorf("the source stays: %v, want %v; %+v", stays, row.stays, b.results)
+				}
+			})
+		})
 	}
 }
 

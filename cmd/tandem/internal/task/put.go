@@ -2,6 +2,7 @@ package task
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,8 +47,8 @@ type Put struct {
 // sent is a file that is up.
 type sent struct {
 	local Local
-	item  remote.Item
-	sum   string // the hash of what was sent, or found to be the same
+	item  remote.Item // as the service tells it
+	sum   string      // the hash of what was sent, or found to be the same
 	res   Result
 	end   func(sent)
 }
@@ -117,12 +118,29 @@ func (p *Put) deleteSource(ctx context.Context, s sent) error {
 	if err := s.local.from.Twins.apart(ctx, s.local.rel, s.item.ID); err != nil {
 		return fmt.Errorf("it is online, and its source stays: %w", err)
 	}
-	err := errors.New("the service tells no hash that proves it")
-	if s.sum != "" && s.sum == s.item.Hash {
+	err := p.prove(ctx, s, s.sum)
+	if err == nil {
 		err = s.local.remove(s.sum)
 	}
 	if err != nil {
 		return fmt.Errorf("it is online, and its source stays: %w", err)
+	}
+	return nil
+}
+
+// prove makes sure that the service itself tells this hash of what is up. Some
+// compute it a little later, so where none was told it is asked once more.
+func (p *Put) prove(ctx context.Context, s sent, hash string) error {
+	told := s.item.Hash
+	if told == "" {
+		now, err := p.To.Client.Item(ctx, p.To.ID, s.item.ID)
+		if err != nil {
+			return err
+		}
+		told = now.Hash
+	}
+	if told == "" || told != hash {
+		return errors.New("the service tells no hash that proves it")
 	}
 	return nil
 }
@@ -163,9 +181,6 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 	s.item, s.sum = up.Item, up.Hash
 	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
 		return s, false, ErrDamaged
-	}
-	if s.item.Hash == "" && s.item.Size == l.Size {
-		s.item.Hash = up.Hash
 	}
 	return s, !up.TimesSent && p.timeDue(l, up.Item), nil
 }
@@ -334,7 +349,7 @@ func (p *Put) stamp(ctx context.Context, due []sent) []error {
 			continue
 		}
 		now, look := p.To.Client.Item(ctx, p.To.ID, due[i].item.ID)
-		if look == nil && now.Hash == due[i].item.Hash {
+		if look == nil && now.Hash == cmp.Or(due[i].item.Hash, due[i].sum) {
 			stamps[i].ETag = now.ETag
 			again, err := p.To.Client.SetTimes(ctx, p.To.ID, stamps[i:i+1])
 			if err == nil {

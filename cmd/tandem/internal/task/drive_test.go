@@ -449,6 +449,25 @@ func TestWhatWasReplacedLongAgoIsForgotten(t *testing.T) {
 	}
 }
 
+func TestOnlyAnEmptyFolderIsTidiedAway(t *testing.T) {
+	for _, made := range []struct {
+		name string
+		make func(at string) error
+	}{
+		{"a file", func(at string) error { return os.WriteFile(at, []byte("mine"), 0o666) }},
+		{"a link", func(at string) error { return os.Symlink("elsewhere", at) }},
+	} {
+		t.Run(made.name, func(t *testing.T) {
+			b := newBench(t, remotetest.Options{})
+			must(t, made.make(filepath.Join(b.dir, ".tandem")))
+			must(t, b.land(t, "").Close())
+			if _, err := os.Lstat(filepath.Join(b.dir, ".tandem")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // A process number is used again: in a container always.
 func TestWhatAKilledTaskLeftIsInNobodysWay(t *testing.T) {
 	b := newBench(t, remotetest.Options{})

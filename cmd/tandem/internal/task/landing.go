@@ -153,6 +153,7 @@ func (l *Landing) Close() error {
 }
 
 // tidy removes the private area of a folder that is not synced, if it is empty.
+// What a person keeps under that name, as a file or a link, is none.
 func (l *Landing) tidy() error {
 	if l.Synced {
 		return nil
@@ -161,7 +162,9 @@ func (l *Landing) tidy() error {
 	if err != nil {
 		return err
 	}
-	_ = root.Remove(watcher.Private)
+	if info, err := root.Lstat(watcher.Private); err == nil && info.IsDir() {
+		_ = root.Remove(watcher.Private) // one that is not empty stays
+	}
 	return root.Close()
 }
 

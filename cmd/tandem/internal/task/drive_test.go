@@ -441,11 +441,16 @@ func TestWhatWasReplacedLongAgoIsForgotten(t *testing.T) {
 	for _, at := range []time.Time{old, young} {
 		must(t, os.MkdirAll(filepath.Join(b.dir, "in", disk.Replaced, at.Format(disk.ReplacedAt), "empty"), 0o777))
 	}
-	must(t, b.land(t, "in").Close())
-	left, err := os.ReadDir(filepath.Join(b.dir, "in", disk.Replaced))
-	must(t, err)
-	if len(left) != 1 || left[0].Name() != young.Format(disk.ReplacedAt) {
-		t.Errorf("left is %v", left)
+	for _, dry := range []bool{true, false} {
+		into := b.land(t, "in")
+		get := task.Get{From: b.Drive, Into: into, Dry: dry, Report: b.report()}
+		get.Run(t.Context(), nil)
+		must(t, into.Close())
+		left, err := os.ReadDir(filepath.Join(b.dir, "in", disk.Replaced))
+		must(t, err)
+		if dry && len(left) != 2 || !dry && (len(left) != 1 || left[0].Name() != young.Format(disk.ReplacedAt)) {
+			t.Errorf("dry run: %v; left is %v", dry, left)
+		}
 	}
 }
 

@@ -32,6 +32,9 @@ type Item struct {
 
 // Run brings the items, folders first. It ends early only with the context.
 func (g *Get) Run(ctx context.Context, items []Item) {
+	if !g.Dry {
+		g.Into.forget()
+	}
 	var files []Item
 	for _, it := range items {
 		if it.Kind == remote.Folder {

@@ -123,7 +123,6 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	}
 	d.SetPage(page)
 	l.disk, l.end = d, func() error { return errors.Join(l.tidy(), d.Close()) }
-	l.forget()
 	return l, nil
 }
 

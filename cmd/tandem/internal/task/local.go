@@ -172,11 +172,16 @@ func (l Local) remove(hash string) error {
 func (o *Origin) landing() (*Landing, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var err error
-	if o.away == nil {
-		o.away, err = Land(o.dir, 0, o.page)
+	if o.away != nil {
+		return o.away, nil
 	}
-	return o.away, err
+	away, err := Land(o.dir, 0, o.page)
+	if err != nil {
+		return nil, err
+	}
+	away.forget()
+	o.away = away
+	return away, nil
 }
 
 // Unsendable says why something here cannot go online, or "".

@@ -35,6 +35,8 @@ type Carry struct {
 	here  *Origin
 	large chan struct{} // holds one for each large file that is here
 	left  atomic.Bool   // it was told of something that it stays
+
+	unmade map[string]bool // ids of folders that the target could not have
 }
 
 // Run carries the items, a folder with all that is in it. It ends early only with
@@ -85,6 +87,7 @@ func (c *Carry) unfold(ctx context.Context, items []Item) (all []Item, err error
 func (c *Carry) open() (err error) {
 	c.put = &Put{To: c.To, Overwrite: c.Overwrite, KeepTimes: c.KeepTimes, Report: c.Report, shelf: newShelf(c.To, c.Top, c.Fresh)}
 	c.large = make(chan struct{}, mostLarge)
+	c.unmade = map[string]bool{}
 	if c.Dry {
 		return nil
 	}
@@ -119,6 +122,8 @@ func (c *Carry) makeFolder(ctx context.Context, it Item) {
 		return
 	}
 	if _, err := c.put.shelf.folder(ctx, it.To, false); err != nil {
+		c.unmade[it.ID] = true
+		c.left.Store(true)
 		c.Report.tell(failed(c.op(), it.Path, err))
 	}
 }
@@ -235,16 +240,17 @@ func (c *Carry) tell(it Item, res Result, err error) {
 	c.Report.tell(res)
 }
 
-// clear deletes the folders that were moved, if nothing but folders is left in
-// them. That one stays is told, unless it is plain from what was told before.
+// clear deletes the folders that were moved, if nothing but folders that the
+// target has, too, is left in them. That one stays is told, unless it is plain
+// from what was told before.
 func (c *Carry) clear(ctx context.Context, moved, all []Item) {
 	folders := map[string]bool{}
 	for _, it := range all {
-		folders[it.ID] = it.Kind == remote.Folder
+		folders[it.ID] = it.Kind == remote.Folder && !c.unmade[it.ID]
 	}
 	change := Change{On: c.From, Known: folders}
 	for _, it := range moved {
-		if it.Kind != remote.Folder {
+		if !folders[it.ID] {
 			continue
 		}
 		err := change.remove(ctx, it.Node)

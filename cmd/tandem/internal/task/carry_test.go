@@ -130,3 +130,34 @@ func TestAMovedFileStaysUnlessTheTargetTellsItsHash(t *testing.T) {
 		})
 	}
 }
+
+func TestAFolderThatCouldNotBeMadeStaysAtTheSource(t *testing.T) {
+	for _, row := range []struct {
+		source, inTheWay string
+		goes             bool
+	}{
+		{"d", "d", false},
+		{"p/d", "p/d", false},
+		{"p/d", "p", false},
+		{"p/d", "", true},
+	} {
+		t.Run(row.source+" where a file is "+row.inTheWay, func(t *testing.T) {
+			from, to := newBench(t, remotetest.Options{}), newBench(t, remotetest.Options{Kind: remotetest.Business, Account: "ben"})
+			from.srv.Mkdir(row.source)
+			if row.inTheWay != "" {
+				to.srv.Put(row.inTheWay, "a file")
+			}
+			before := from.srv.List()
+			var said []task.Result
+			carry(t, from, to, true, func(r task.Result) { said = append(said, r) })
+			if goes := len(from.srv.List()) < len(before); goes != row.goes {
+				t.Errorf("left of %q is %q; said %+v", before, from.srv.List(), said)
+			}
+			for _, r := range said {
+				if r.Done != task.Failed {
+					t.Errorf("%+v", r)
+				}
+			}
+		})
+	}
+}

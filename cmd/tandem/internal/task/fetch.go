@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -98,25 +99,57 @@ func (l *Landing) part(it remote.Item) (*part, error) {
 	id := sha256.Sum256([]byte(it.Drive + "\n" + it.ID + "\n" + it.Hash))
 	name := private + "/" + hex.EncodeToString(id[:12]) + ".part"
 	p := &part{name: name, sum: quickxor.New()}
-	old, err := l.disk.Open(name)
+	_, f, err := l.createAs(name)
 	if err == nil {
-		p.size, err = io.Copy(p.sum, struct{ io.Reader }{old})
-		old.Close()
-		if err == nil {
-			p.file, err = l.disk.Append(name)
-		}
-	} else if absent(err) {
-		_, p.file, err = l.createAs(name)
+		err = f.Close()
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	p.lock = flock.New(filepath.Join(l.root, filepath.FromSlash(name)), flock.SetFlag(os.O_RDONLY))
-	if held, err := p.lock.TryLock(); err == nil && !held {
-		p.close()
-		return nil, ErrOccupied
+	if p.lock, err = l.lock(name); err != nil {
+		return nil, err
+	}
+	if err = l.goOn(p); err != nil {
+		p.lock.Close()
+		return nil, err
 	}
 	return p, nil
+}
+
+// lock takes a private file for this task alone: [ErrOccupied] if another has it.
+func (l *Landing) lock(name string) (*flock.Flock, error) {
+	at := filepath.Join(l.root, filepath.FromSlash(name))
+	lock := flock.New(at, flock.SetFlag(os.O_RDONLY))
+	held, err := lock.TryLock()
+	if err == nil && held {
+		var ours, there fs.FileInfo
+		if ours, err = lock.Stat(); err == nil {
+			there, err = os.Lstat(at)
+		}
+		held = err == nil && os.SameFile(ours, there) // else whoever had it has just given it its name
+	}
+	if absent(err) || err == nil && !held {
+		err = ErrOccupied
+	}
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// goOn opens a part to write on at its end, knowing the hash of what is in it.
+func (l *Landing) goOn(p *part) error {
+	old, err := l.disk.Open(p.name)
+	if err != nil {
+		return err
+	}
+	p.size, err = io.Copy(p.sum, struct{ io.Reader }{old})
+	if err = errors.Join(err, old.Close()); err != nil {
+		return err
+	}
+	p.file, err = l.disk.Append(p.name)
+	return err
 }
 
 // receive reads content to its end, going on where a connection broke.

@@ -1,0 +1,105 @@
+package task
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/gofrs/flock"
+
+	"tandem/remote"
+	"tandem/syncer/disk"
+)
+
+// busy is a disk on which another task ends its work on a part, once we have read
+// that to its end.
+type busy struct {
+	verbs
+	end func()
+}
+
+func (b busy) Open(rel string) (disk.File, error) {
+	f, err := b.verbs.Open(rel)
+	return readToEnd{f, b.end}, err
+}
+
+type readToEnd struct {
+	disk.File
+	then func()
+}
+
+func (r readToEnd) Read(b []byte) (int, error) {
+	n, err := r.File.Read(b)
+	if err == io.EOF {
+		r.then()
+	}
+	return n, err
+}
+
+// half leaves the first bytes of a large item in a folder, and gives the file.
+func half(t *testing.T, l *Landing, it remote.Item) string {
+	t.Helper()
+	id := sha256.Sum256([]byte(it.Drive + "\n" + it.ID + "\n" + it.Hash))
+	file := filepath.Join(l.root, private, hex.EncodeToString(id[:12])+".part")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte("half"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+var large = remote.Item{Drive: "d", ID: "i", Hash: "h", Size: resumeAbove}
+
+func TestAPartIsItsOwnBeforeItIsRead(t *testing.T) {
+	l, err := Land(t.TempDir(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := half(t, l, large)
+	other := flock.New(file, flock.SetFlag(os.O_RDONLY))
+	if held, err := other.TryLock(); !held || err != nil {
+		t.Fatal(held, err)
+	}
+	l.disk = busy{l.disk, func() {
+		if err := errors.Join(os.WriteFile(file, []byte("half, and more"), 0o600), other.Close()); err != nil {
+			t.Error(err)
+		}
+	}}
+	if p, err := l.part(large); !errors.Is(err, ErrOccupied) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.part(large)
+	if err != nil || p.size != int64(len("half")) {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	p.close()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPartThatCannotBeLockedIsNotUsed(t *testing.T) {
+	l, err := Land(t.TempDir(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	half(t, l, large)
+	nowhere := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink(nowhere, nowhere); err != nil {
+		t.Fatal(err)
+	}
+	root := l.root
+	l.root = nowhere
+	if _, err := l.part(large); !errors.Is(err, syscall.ELOOP) {
+		t.Error(err)
+	}
+	l.root = root
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer/disk"
+	"tandem/watcher"
 )
 
 // busy is a disk on which another task ends its work on a part, once we have read
@@ -103,3 +105,70 @@ func TestAPartThatCannotBeLockedIsNotUsed(t *testing.T) {
 	}
 	l.root = root
 }
+
+// watched is a disk on which somebody looks right after an exchange, as if the
+// task had been killed there.
+type watched struct {
+	verbs
+	look func()
+}
+
+func (w watched) Exchange(a, b string) error {
+	defer w.look()
+	return w.verbs.Exchange(a, b)
+}
+
+func TestWhatIsReplacedIsNeverTakenForAHalfDownload(t *testing.T) {
+	l, err := Land(t.TempDir(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(l.root, "f"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	was, err := l.disk.Lstat("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := half(t, l, large)
+	if err := os.Truncate(file, large.Size); err != nil {
+		t.Fatal(err)
+	}
+	looked := false
+	l.disk = watched{l.disk, func() {
+		looked = true
+		if _, err := os.Lstat(file); !absent(err) {
+			t.Errorf("where a download goes on lies the replaced version: %v", err)
+		}
+	}}
+	if err := l.place(strings.TrimPrefix(file, l.root+"/"), "", "f", &was); err != nil || !looked {
+		t.Error(err, looked)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAHalfDownloadThatCouldNotBePlacedStaysToBeGoneOnWith(t *testing.T) {
+	l, err := Land(t.TempDir(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file := half(t, l, large)
+	if err := os.Truncate(file, large.Size); err != nil {
+		t.Fatal(err)
+	}
+	l.disk = refusing{l.disk}
+	if err := l.place(strings.TrimPrefix(file, l.root+"/"), "", "f", &watcher.Entry{}); !errors.Is(err, syscall.EIO) {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+// refusing is a disk that can exchange nothing.
+type refusing struct{ verbs }
+
+func (refusing) Exchange(_, _ string) error { return syscall.EIO }

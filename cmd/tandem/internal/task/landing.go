@@ -348,7 +348,7 @@ func (l *Landing) place(name, hash, rel string, was *watcher.Entry) error {
 	if was == nil {
 		err = l.disk.Rename(name, l.at(rel))
 	} else {
-		old, err = l.exchange(name, rel)
+		old, err = l.swap(name, rel, ours.Size)
 	}
 	switch {
 	case errors.Is(err, fs.ErrExist) || absent(err):
@@ -384,6 +384,23 @@ func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
 		err = ErrMeanwhile
 	}
 	return err
+}
+
+// swap is exchange for a file that came. The name of a large one is where its
+// download would go on, so there what stood here must not lie for an instant.
+func (l *Landing) swap(name, rel string, size int64) (string, error) {
+	if size < resumeAbove {
+		return l.exchange(name, rel)
+	}
+	own := l.fresh("part")
+	if err := l.disk.Rename(name, own); err != nil {
+		return "", err
+	}
+	old, err := l.exchange(own, rel)
+	if err != nil {
+		err = errors.Join(err, l.disk.Rename(own, name))
+	}
+	return old, err
 }
 
 // exchange puts a private file under a name, and what stood there under a

@@ -126,13 +126,6 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	return l, nil
 }
 
-// forget removes what earlier tasks replaced in this folder long ago. What cannot
-// be removed now is left to the next task.
-func (l *Landing) forget() {
-	const keptFor, most = 30 * 24 * time.Hour, 1000
-	_, _ = disk.ForgetReplaced(l.disk, l.began.Add(-keptFor), most)
-}
-
 // SyncedRoot finds the synced folder that dir lies in. Without one it is dir.
 func SyncedRoot(dir string) (root string, synced bool) {
 	for at := dir; ; at = filepath.Dir(at) {
@@ -147,6 +140,7 @@ func SyncedRoot(dir string) (root string, synced bool) {
 
 // Close removes the private area unless something is kept there.
 func (l *Landing) Close() error {
+	_ = l.disk.Rmdir(disk.Replaced)
 	_ = l.disk.Rmdir(private) // one that is not empty stays
 	return l.end()
 }

@@ -400,20 +400,3 @@ func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(),
 	l.Name = "-"
 	return l, remove, nil
 }
-
-// keepFor is how long what a task left behind may be of use: the service forgets
-// an upload after a week or so.
-const keepFor = 15 * 24 * time.Hour
-
-// prune removes what tasks that were cut short have left and nobody came back for.
-func prune(dir string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {
-			os.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
-}

@@ -1,0 +1,73 @@
+package task
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"tandem/syncer/disk"
+	"tandem/watcher"
+)
+
+// resumable are the names under which a later task goes on with a download.
+var resumable = regexp.MustCompile(`^[0-9a-f]{24}\.part$`)
+
+// forget removes what earlier tasks replaced in this folder long ago, and sorts
+// what those that were killed have left. What cannot be done now is left to the
+// next task.
+func (l *Landing) forget() {
+	const keptFor, most = 30 * 24 * time.Hour, 1000
+	_, _ = disk.ForgetReplaced(l.disk, l.began.Add(-keptFor), most)
+	left, _ := l.disk.ReadDir(private, nil)
+	for _, e := range left {
+		age := l.began.Sub(time.Unix(0, e.CTime))
+		switch {
+		case e.Kind != watcher.File:
+		case resumable.MatchString(e.Name):
+			if age > keepFor {
+				_ = l.dropPart(private + "/" + e.Name)
+			}
+		case age > 24*time.Hour && l.disk.Quiet(private+"/"+e.Name):
+			_ = l.salvage(e.Name)
+		}
+	}
+}
+
+// dropPart removes half a download, unless a task is at work on it.
+func (l *Landing) dropPart(name string) error {
+	lock, err := l.lock(name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return l.disk.Remove(name)
+}
+
+// salvage keeps a file with what was replaced: it may be a person's own, that a
+// task was killed over.
+func (l *Landing) salvage(name string) error {
+	kept := disk.Replaced + "/" + l.began.Format(disk.ReplacedAt) + "/" + name
+	if err := l.mkdirPrivate(path.Dir(kept), false); err != nil {
+		return err
+	}
+	return l.disk.Rename(private+"/"+name, kept)
+}
+
+// keepFor is how long what a task left behind may be of use: the service forgets
+// an upload after a week or so.
+const keepFor = 15 * 24 * time.Hour
+
+// prune removes what tasks that were cut short have left and nobody came back for.
+func prune(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package task
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"tandem/syncer/disk"
+)
+
+// What may have been a person's file is kept as what was replaced, and what is
+// surely half a download goes.
+func TestWhatAKilledTaskLeftIsSortedWhenItIsOld(t *testing.T) {
+	const resumable = "0123456789abcdef01234567.part"
+	numbered := []string{"1-2-1.gone", "1-2-2.part", "1-2-3.part.old"}
+	all := append([]string{resumable}, numbered...)
+	for _, row := range []struct {
+		when                   string
+		after                  time.Duration
+		stay, replaced         []string
+		resumableIsInUse       bool
+		numberedAreOpenToWrite bool
+	}{
+		{when: "within a day", after: 23 * time.Hour, stay: all},
+		{when: "the next day", after: 25 * time.Hour, stay: []string{resumable}, replaced: numbered},
+		{when: "the next day, and somebody writes", after: 25 * time.Hour, stay: all, numberedAreOpenToWrite: true},
+		{when: "weeks later", after: keepFor + time.Hour, replaced: numbered},
+		{when: "weeks later, and another task goes on", after: keepFor + time.Hour, stay: []string{resumable}, replaced: numbered, resumableIsInUse: true},
+	} {
+		t.Run(row.when, func(t *testing.T) {
+			if row.numberedAreOpenToWrite && runtime.GOOS != "linux" {
+				t.Skip("only there can it be told")
+			}
+			l, err := Land(t.TempDir(), 0o600, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := filepath.Join(l.root, private)
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range all {
+				f, err := os.Create(filepath.Join(dir, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				if !row.numberedAreOpenToWrite {
+					f.Close()
+				}
+			}
+			if row.resumableIsInUse {
+				lock := flock.New(filepath.Join(dir, resumable))
+				if held, err := lock.TryLock(); !held || err != nil {
+					t.Fatal(held, err)
+				}
+				defer lock.Close()
+			}
+			l.began = time.Now().Add(row.after)
+			l.forget()
+			if got := files(t, dir); !slices.Equal(got, row.stay) {
+				t.Errorf("left are %q, want %q", got, row.stay)
+			}
+			kept := filepath.Join(l.root, disk.Replaced, l.began.Format(disk.ReplacedAt))
+			if got := files(t, kept); !slices.Equal(got, row.replaced) {
+				t.Errorf("kept are %q, want %q", got, row.replaced)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// files are the names of the files in a folder, in order.
+func files(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func TestWhatAKilledTaskLeftGoesInTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, private), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, private, "1-2-1.gone"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, days := range []int{2, 40} {
+		l, err := Land(dir, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.began = l.began.AddDate(0, 0, days)
+		l.forget()
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("left is %v, %v", entries, err)
+	}
+}

@@ -91,7 +91,7 @@ func (c *Carry) open() (err error) {
 	if c.Dry {
 		return nil
 	}
-	dir := filepath.Join(c.To.Dir, "spool")
+	dir := c.To.spool()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (c *Carry) open() (err error) {
 	files := filepath.Join(dir, filepath.FromSlash(private))
 	err = c.spool.disk.MkdirPrivate(private)
 	if err == nil {
-		prune(files)
+		c.To.prune()
 		c.here, err = OpenOrigin(files, nil)
 	}
 	if err != nil {

@@ -473,6 +473,21 @@ func TestOnlyAnEmptyFolderIsTidiedAway(t *testing.T) {
 	}
 }
 
+func TestWhatPassedByGoesWithTheNextTaskThatKeepsSomething(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	old := filepath.Join(b.Dir, "spool/.tandem/tasks/1-2-3.part")
+	must(t, os.MkdirAll(filepath.Dir(old), 0o700))
+	must(t, os.WriteFile(old, nil, 0o600))
+	then := time.Now().Add(-16 * 24 * time.Hour)
+	must(t, os.Chtimes(old, then, then))
+	_, remove, err := b.Spool(t.Context(), strings.NewReader("piped"))
+	must(t, err)
+	remove()
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is left: %v", err)
+	}
+}
+
 // A process number is used again: in a container always.
 func TestWhatAKilledTaskLeftIsInNobodysWay(t *testing.T) {
 	b := newBench(t, remotetest.Options{})

@@ -59,15 +59,18 @@ func (l *Landing) salvage(name string) error {
 // an upload after a week or so.
 const keepFor = 15 * 24 * time.Hour
 
-// prune removes what tasks that were cut short have left and nobody came back for.
-func prune(dir string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {
-			os.Remove(filepath.Join(dir, e.Name()))
+// spool is where files are that pass by on their way to the drive.
+func (d *Drive) spool() string { return filepath.Join(d.Dir, "spool") }
+
+// prune removes what tasks that were cut short have left beside the state, and
+// nobody came back for.
+func (d *Drive) prune() {
+	for _, dir := range []string{d.Dir, filepath.Join(d.spool(), filepath.FromSlash(private))} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {
+				_ = os.Remove(filepath.Join(dir, e.Name())) // a folder with something in it stays
+			}
 		}
 	}
 }

@@ -260,7 +260,7 @@ func (p *Put) inPieces(ctx context.Context, l Local, u remote.Upload) (remote.Up
 	if err := os.MkdirAll(p.To.Dir, 0o700); err != nil {
 		return remote.Uploaded{}, err
 	}
-	prune(p.To.Dir)
+	p.To.prune()
 	lock := flock.New(note+".lock", flock.SetPermissions(0o600))
 	if held, err := lock.TryLock(); err != nil {
 		return remote.Uploaded{}, err
@@ -367,7 +367,7 @@ func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(),
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return l, nil, err
 	}
-	prune(d.Dir)
+	d.prune()
 	f, err := os.CreateTemp(d.Dir, "stdin-*")
 	if err != nil {
 		return l, nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ type Origin struct {
 	end  func() error
 
 	mu   sync.Mutex
-	away *Landing // through which what is removed goes; nil: nothing was yet
+	away map[string]*Landing // through which what is removed goes, by the folder that each is
 }
 
 // OpenOrigin opens a folder here, whose names are spelled in the page; the path
@@ -43,10 +44,11 @@ func OpenOrigin(dir string, page *codepage.Page) (*Origin, error) {
 
 // Close ends the use of what came from here.
 func (o *Origin) Close() error {
-	if o.away == nil {
-		return o.end()
+	var errs []error
+	for _, away := range o.away {
+		errs = append(errs, away.Close())
 	}
-	return errors.Join(o.away.Close(), o.end())
+	return errors.Join(append(errs, o.end())...)
 }
 
 // A Local is a file or folder here, to be sent.
@@ -160,27 +162,41 @@ func (l Local) hash() (string, error) {
 }
 
 // remove takes the file away, if it is still what was sent, and has that hash.
+// Where the origin itself cannot have a private area, as when it is another
+// user's, the first folder on the way to the file that can has it.
 func (l Local) remove(hash string) error {
-	away, err := l.from.landing()
-	if err != nil {
-		return err
+	steps := strings.Split(l.rel, "/")
+	for n := 0; ; n++ {
+		away, err := l.from.landing(strings.Join(steps[:n], "/"))
+		if err != nil {
+			return err
+		}
+		if away.Synced || n == len(steps)-1 || away.mkdirPrivate(private, false) == nil {
+			return away.remove(strings.Join(steps[n:], "/"), l.Entry, hash)
+		}
 	}
-	return away.remove(l.rel, l.Entry, hash)
 }
 
-// landing is the same folder, for changing it.
-func (o *Origin) landing() (*Landing, error) {
+// landing is a folder of the origin, for changing it.
+func (o *Origin) landing(rel string) (*Landing, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.away != nil {
-		return o.away, nil
+	if o.away[rel] != nil {
+		return o.away[rel], nil
 	}
-	away, err := Land(o.dir, 0, o.page)
+	spelled, err := o.page.SpellPath(rel)
+	if err != nil {
+		return nil, err
+	}
+	away, err := Land(filepath.Join(o.dir, filepath.FromSlash(spelled)), 0, o.page)
 	if err != nil {
 		return nil, err
 	}
 	away.forget()
-	o.away = away
+	if o.away == nil {
+		o.away = map[string]*Landing{}
+	}
+	o.away[rel] = away
 	return away, nil
 }
 

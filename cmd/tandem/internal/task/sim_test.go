@@ -137,7 +137,7 @@ func (o *order) get(ctx context.Context) error {
 
 // put sends a file, or all below a folder.
 func (o *order) put(ctx context.Context) error {
-	from := &Origin{disk: o.Disk, end: func() error { return nil }, away: o.landing(), Twins: o.twins}
+	from := &Origin{disk: o.Disk, end: func() error { return nil }, away: map[string]*Landing{"": o.landing()}, Twins: o.twins}
 	top, err := from.Look(o.places[0])
 	if err != nil {
 		return err

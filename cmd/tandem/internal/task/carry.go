@@ -235,7 +235,9 @@ func (c *Carry) tell(it Item, res Result, err error) {
 		c.Report.done.Add(1)
 	} else {
 		c.Report.spare(2 * it.Size)
-		c.left.CompareAndSwap(false, res.Done != Same)
+	}
+	if res.Done != Done && res.Done != Same {
+		c.left.Store(true)
 	}
 	c.Report.tell(res)
 }

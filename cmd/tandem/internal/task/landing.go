@@ -246,15 +246,20 @@ func (l *Landing) room(size int64) error {
 // create makes a private file with a name of its own.
 func (l *Landing) create() (string, disk.File, error) { return l.createAs(l.fresh("part")) }
 
-// mkdirPrivate makes a private folder durable, for what a person has written may
-// come to lie in it. Once is enough, unless it may have been tidied away.
-func (l *Landing) mkdirPrivate(dir string, again bool) error {
+// havePrivate makes a private folder, unless it has done so before.
+func (l *Landing) havePrivate(dir string) error {
 	l.mu.Lock()
 	known := l.durable[dir]
 	l.mu.Unlock()
-	if known && !again {
+	if known {
 		return nil
 	}
+	return l.makePrivate(dir)
+}
+
+// makePrivate makes a private folder durable, for what a person has written may
+// come to lie in it.
+func (l *Landing) makePrivate(dir string) error {
 	if err := l.disk.MkdirPrivate(dir); err != nil {
 		return err
 	}
@@ -285,15 +290,15 @@ func (l *Landing) fresh(kind string) string {
 }
 
 func (l *Landing) createAs(name string) (string, disk.File, error) {
-	for try := 1; ; try++ {
-		if err := l.mkdirPrivate(path.Dir(name), try > 1); err != nil {
-			return "", nil, err
+	err := l.havePrivate(path.Dir(name))
+	for try := 1; err == nil; try++ {
+		f, failed := l.disk.Create(name)
+		if !absent(failed) || try == 3 {
+			return name, f, failed
 		}
-		f, err := l.disk.Create(name)
-		if !absent(err) || try == 3 { // another task may have tidied up just now
-			return name, f, err
-		}
+		err = l.makePrivate(path.Dir(name)) // another task may have tidied up just now
 	}
+	return "", nil, err
 }
 
 // finish makes a private file what it is to be: whole, durable, with its time.
@@ -472,7 +477,7 @@ func (l *Landing) discard(old, rel string) error {
 		if n > 0 {
 			kept += fmt.Sprintf(".%d", n)
 		}
-		if err := l.mkdirPrivate(path.Dir(kept), false); err != nil {
+		if err := l.havePrivate(path.Dir(kept)); err != nil {
 			return err
 		}
 		if err := l.disk.Rename(old, kept); err == nil || !errors.Is(err, fs.ErrExist) || n == 1000 {
@@ -494,7 +499,7 @@ func (l *Landing) Remove(was Local) error {
 // looks: see expected.
 func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
 	name := l.fresh("gone")
-	if err := l.mkdirPrivate(private, true); err != nil {
+	if err := l.makePrivate(private); err != nil {
 		return err
 	}
 	if err := l.disk.Rename(l.at(rel), name); absent(err) {

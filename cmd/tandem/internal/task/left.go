@@ -49,7 +49,7 @@ func (l *Landing) dropPart(name string) error {
 // task was killed over.
 func (l *Landing) salvage(name string) error {
 	kept := disk.Replaced + "/" + l.began.Format(disk.ReplacedAt) + "/" + name
-	if err := l.mkdirPrivate(path.Dir(kept), false); err != nil {
+	if err := l.havePrivate(path.Dir(kept)); err != nil {
 		return err
 	}
 	return l.disk.Rename(private+"/"+name, kept)

@@ -171,7 +171,7 @@ func (l Local) remove(hash string) error {
 		if err != nil {
 			return err
 		}
-		if away.Synced || n == len(steps)-1 || away.mkdirPrivate(private, false) == nil {
+		if away.Synced || n == len(steps)-1 || away.havePrivate(private) == nil {
 			return away.remove(strings.Join(steps[n:], "/"), l.Entry, hash)
 		}
 	}

@@ -98,6 +98,7 @@ func (c *Carry) open() (err error) {
 	if c.spool, err = Land(dir, 0o600, nil); err != nil {
 		return err
 	}
+	c.spool.shared = true
 	files := filepath.Join(dir, filepath.FromSlash(private))
 	err = c.spool.disk.MkdirPrivate(private)
 	if err == nil {
@@ -105,7 +106,7 @@ func (c *Carry) open() (err error) {
 		c.here, err = OpenOrigin(files, nil)
 	}
 	if err != nil {
-		return errors.Join(err, c.spool.end())
+		return errors.Join(err, c.spool.Close())
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (c *Carry) close() error {
 	if c.Dry {
 		return nil
 	}
-	return errors.Join(c.here.Close(), c.spool.end()) // its folder stays, as another task may be at work in it
+	return errors.Join(c.here.Close(), c.spool.Close())
 }
 
 func (c *Carry) makeFolder(ctx context.Context, it Item) {

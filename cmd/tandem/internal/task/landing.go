@@ -81,6 +81,7 @@ type Landing struct {
 	prefix string // where in it the landing is
 	page   *codepage.Page
 	end    func() error
+	shared bool // other tasks are at work in its private area
 	mode   uint32
 	began  time.Time
 	temps  atomic.Int64
@@ -92,8 +93,8 @@ type Landing struct {
 }
 
 // Land opens a folder here, made if it is not there. Files that come get the
-// mode, and names are spelled in the page. Half-done ones are kept in the private area of the synced folder that it
-// lies in, or in one of its own.
+// mode, and names are spelled in the page. Half-done ones are kept in the private
+// area of the synced folder that it lies in, or in one of its own.
 func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -122,7 +123,7 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 		return nil, err
 	}
 	d.SetPage(page)
-	l.disk, l.end = d, func() error { return errors.Join(l.tidy(), d.Close()) }
+	l.disk, l.end = d, d.Close
 	return l, nil
 }
 
@@ -138,16 +139,21 @@ func SyncedRoot(dir string) (root string, synced bool) {
 	}
 }
 
-// Close removes the private area unless something is kept there.
+// Close ends the use of the folder. Its private area goes, unless something is
+// kept there or other tasks share it.
 func (l *Landing) Close() error {
-	_ = l.disk.Rmdir(disk.Replaced)
-	_ = l.disk.Rmdir(private) // one that is not empty stays
-	return l.end()
+	var err error
+	if !l.shared {
+		err = l.tidy()
+	}
+	return errors.Join(err, l.end())
 }
 
-// tidy removes the private area of a folder that is not synced, if it is empty.
-// What a person keeps under that name, as a file or a link, is none.
+// tidy removes what is empty of the private area; that of a synced folder is
+// syncing's own. What a person keeps under its name, as a file or a link, is none.
 func (l *Landing) tidy() error {
+	_ = l.disk.Rmdir(disk.Replaced)
+	_ = l.disk.Rmdir(private)
 	if l.Synced {
 		return nil
 	}
@@ -156,7 +162,7 @@ func (l *Landing) tidy() error {
 		return err
 	}
 	if info, err := root.Lstat(watcher.Private); err == nil && info.IsDir() {
-		_ = root.Remove(watcher.Private) // one that is not empty stays
+		_ = root.Remove(watcher.Private)
 	}
 	return root.Close()
 }

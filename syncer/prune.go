@@ -11,7 +11,6 @@ import (
 )
 
 const (
-	trashFor   = 30 * 24 * time.Hour // as long as the drive keeps what was deleted online, at least
 	pruneEvery = time.Hour
 	pruneMost  = 1000 // files at a time, for the loop does nothing else meanwhile
 )
@@ -24,7 +23,7 @@ func (e *Engine) prune() {
 	if now.Sub(e.pruned) < pruneEvery || e.dry || !e.settled() {
 		return
 	}
-	old, err := e.db.Trashed(e.cfg.Folder.N, now.Add(-trashFor), pruneMost)
+	old, err := e.db.Trashed(e.cfg.Folder.N, now.Add(-disk.KeptFor), pruneMost)
 	if err != nil {
 		panic(stateError{err})
 	}
@@ -62,7 +61,7 @@ func (e *Engine) prune() {
 // forgetReplaced removes what tasks replaced long ago, and says that no more is
 // to be removed now.
 func (e *Engine) forgetReplaced(now time.Time) bool {
-	n, err := disk.ForgetReplaced(e.fs, now.Add(-trashFor), pruneMost)
+	n, err := disk.ForgetReplaced(e.fs, now.Add(-disk.KeptFor), pruneMost)
 	if n > 0 {
 		e.log.Info("removed what tasks had replaced", "files", n)
 	}
@@ -76,7 +75,7 @@ func (e *Engine) forgetReplaced(now time.Time) bool {
 // there. What is not there any more needs no removal.
 func (e *Engine) discarded(rel string, now time.Time) bool {
 	entry, err := e.fs.Lstat(rel)
-	if err == nil && now.Sub(time.Unix(0, entry.CTime)) < trashFor {
+	if err == nil && now.Sub(time.Unix(0, entry.CTime)) < disk.KeptFor {
 		return false
 	}
 	if err == nil {

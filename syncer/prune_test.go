@@ -27,7 +27,7 @@ func trashed(t *testing.T) (*pair, *hurried, string) {
 
 func TestTheTrashIsKeptForThirtyDaysAndThenEmptied(t *testing.T) {
 	p, clock, _ := trashed(t)
-	clock.forward(trashFor - time.Hour)
+	clock.forward(disk.KeptFor - time.Hour)
 	p.sync()
 	if got := p.private("trash"); len(got) != 1 {
 		t.Fatalf("after almost thirty days: %q", got)
@@ -54,7 +54,7 @@ func TestWhatTasksReplacedIsKeptForThirtyDays(t *testing.T) {
 	p.cfg.Clock = clock
 	kept := "tasks/replaced/" + time.Now().Format(disk.ReplacedAt) + "/d/f.txt"
 	p.write(".tandem/"+kept, "replaced")
-	clock.forward(trashFor - time.Hour)
+	clock.forward(disk.KeptFor - time.Hour)
 	p.sync()
 	if got := p.private("tasks"); len(got) != 1 {
 		t.Fatalf("after almost thirty days: %q", got)
@@ -71,7 +71,7 @@ func TestWhatNoRecordSpeaksOfStaysInTheTrash(t *testing.T) {
 	p, clock, name := trashed(t)
 	stray := filepath.Join(filepath.Dir(name), "stray.txt")
 	p.write(filepath.Join(".tandem/trash", stray), "whose?")
-	clock.forward(2 * trashFor)
+	clock.forward(2 * disk.KeptFor)
 	p.sync()
 	if got := p.private("trash"); !slices.Equal(got, []string{stray}) {
 		t.Errorf("in the trash: %q, want %q alone", got, stray)
@@ -82,7 +82,7 @@ func TestALostDatabaseLeavesTheTrashAsItIs(t *testing.T) {
 	p, clock, name := trashed(t)
 	p.loseDatabase()
 	p.cfg.Clock = clock
-	clock.forward(2 * trashFor)
+	clock.forward(2 * disk.KeptFor)
 	p.sync()
 	if got := p.private("trash"); !slices.Equal(got, []string{name}) {
 		t.Errorf("in the trash: %q, want %q", got, name)
@@ -92,8 +92,8 @@ func TestALostDatabaseLeavesTheTrashAsItIs(t *testing.T) {
 // TestWhatSomebodyWritesToInTheTrashStays until it is known what they wrote.
 func TestWhatSomebodyWritesToInTheTrashStays(t *testing.T) {
 	p, clock, name := trashed(t)
-	now := time.Now().Add(trashFor)
-	clock.forward(trashFor + time.Hour)
+	now := time.Now().Add(disk.KeptFor)
+	clock.forward(disk.KeptFor + time.Hour)
 	p.must(os.Chtimes(p.path(".tandem/trash/"+name), now, now))
 	e := New(p.cfg)
 	if e.discarded(".tandem/trash/"+name, time.Now().Add(time.Minute)) {
@@ -107,7 +107,7 @@ func TestWhatSomebodyWritesToInTheTrashStays(t *testing.T) {
 // TestADryRunLeavesTheTrashAsItIs: it changes nothing.
 func TestADryRunLeavesTheTrashAsItIs(t *testing.T) {
 	p, clock, name := trashed(t)
-	clock.forward(2 * trashFor)
+	clock.forward(2 * disk.KeptFor)
 	_, _, err := New(p.cfg).DryRun(t.Context())
 	p.must(err)
 	if got := p.private("trash"); !slices.Equal(got, []string{name}) {

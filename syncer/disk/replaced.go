@@ -15,6 +15,10 @@ const (
 	ReplacedAt = "20060102-150405"
 )
 
+// KeptFor is how long what was replaced or deleted here is kept: as long as the
+// drive keeps what was deleted online, at least.
+const KeptFor = 30 * 24 * time.Hour
+
 // A Keeper is a folder in which tasks keep something.
 type Keeper interface {
 	ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error)

@@ -18,8 +18,8 @@ var resumable = regexp.MustCompile(`^[0-9a-f]{24}\.part$`)
 // what those that were killed have left. What cannot be done now is left to the
 // next task.
 func (l *Landing) forget() {
-	const keptFor, most = 30 * 24 * time.Hour, 1000
-	_, _ = disk.ForgetReplaced(l.disk, l.began.Add(-keptFor), most)
+	const most = 1000
+	_, _ = disk.ForgetReplaced(l.disk, l.began.Add(-disk.KeptFor), most)
 	left, _ := l.disk.ReadDir(private, nil)
 	for _, e := range left {
 		age := l.began.Sub(time.Unix(0, e.CTime))

@@ -23,7 +23,7 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "explore this one seed, show every step, and cut it down")
 	playFlag = flag.String("play", "", "show every step of the script in this file")
 	runsFlag = flag.Int("runs", 150, "how many seeds to explore")
-	fullFlag = flag.Bool("full", false, "fail and be killed everywhere, for minutes: make simulate")
+	fullFlag = flag.Bool("full", false, "fail and be killed everywhere, for long: make simulate-tasks")
 )
 
 // outcomes counts what became of files in all simulations.

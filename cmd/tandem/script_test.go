@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -222,7 +223,7 @@ func (w *world) emulator(args []string) error {
 // begin serves a new drive and configures tandem for it.
 func (w *world) begin(opt remotetest.Options) error {
 	w.leave()
-	w.drive, w.at = remotetest.New(opt), "127.0.0.1:0"
+	w.drive, w.at = remotetest.New(opt), ""
 	if err := w.comeBack(); err != nil {
 		return err
 	}
@@ -236,7 +237,7 @@ func (w *world) begin(opt remotetest.Options) error {
 
 // comeBack serves the drive, at the same address as before if there was one.
 func (w *world) comeBack() error {
-	l, err := net.Listen("tcp", w.at)
+	l, err := w.listen()
 	if err != nil {
 		return err
 	}
@@ -246,6 +247,20 @@ func (w *world) comeBack() error {
 	w.server = &http.Server{Handler: w.drive, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	go w.server.Serve(l) // until leave
 	return nil
+}
+
+// listen takes a port that the system gives to nobody by itself: while the service
+// is away it must not become that of a connection.
+func (w *world) listen() (l net.Listener, err error) {
+	if w.at != "" {
+		return net.Listen("tcp", w.at)
+	}
+	for range 100 {
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))); err == nil {
+			break
+		}
+	}
+	return l, err
 }
 
 func (w *world) leave() {

@@ -13,27 +13,10 @@ import (
 // other way: no os, no net, no clock, no go statement of its own. Each has two
 // implementations, the real one and the simulator's.
 
-// FS is the synced folder; [*disk.Disk] is the real one. Paths are
-// slash-separated and relative to the folder; no verb follows a link, crosses a
-// mount or replaces what stands under a name.
+// FS is the synced folder; [*disk.Disk] is the real one.
 type FS interface {
-	ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error)
-	Lstat(rel string) (watcher.Entry, error)
-	Open(rel string) (disk.File, error)
-	Create(rel string) (disk.File, error)
-	Append(rel string) (disk.File, error)
-	Rename(from, to string) error
-	Exchange(a, b string) error
-	Link(from, to string) error
-	Replace(from, to string) error
-	Mkdir(rel string) (watcher.Entry, error)
-	Rmdir(rel string) error
-	Remove(rel string) error
-	MkdirPrivate(rel string) error
+	disk.Verbs
 	PrivateDir(rel string) ([]watcher.Entry, error)
-	SyncDir(rel string) error
-	Free() (bytes, inodes uint64, err error)
-	Quiet(rel string) bool
 	Identity() (disk.Identity, error)
 }
 

@@ -21,6 +21,29 @@ import (
 	"tandem/watcher"
 )
 
+// Verbs are what syncing and cloud tasks do to a folder. [*Disk] has the real ones;
+// a simulator has its own, between which anything may happen. Paths are
+// slash-separated and relative to the folder; no verb follows a link, crosses a
+// mount or replaces what stands under a name.
+type Verbs interface {
+	ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error)
+	Lstat(rel string) (watcher.Entry, error)
+	Open(rel string) (File, error)
+	Create(rel string) (File, error)
+	Append(rel string) (File, error)
+	Rename(from, to string) error
+	Exchange(a, b string) error
+	Link(from, to string) error
+	Replace(from, to string) error
+	Mkdir(rel string) (watcher.Entry, error)
+	Rmdir(rel string) error
+	Remove(rel string) error
+	MkdirPrivate(rel string) error
+	SyncDir(rel string) error
+	Free() (bytes, inodes uint64, err error)
+	Quiet(rel string) bool
+}
+
 // A Disk is a synced folder. Paths are slash-separated and relative to it. It
 // serves any number of goroutines.
 type Disk struct {

@@ -21,12 +21,12 @@ import (
 // busy is a disk on which another task ends its work on a part, once we have read
 // that to its end.
 type busy struct {
-	verbs
+	disk.Verbs
 	end func()
 }
 
 func (b busy) Open(rel string) (disk.File, error) {
-	f, err := b.verbs.Open(rel)
+	f, err := b.Verbs.Open(rel)
 	return readToEnd{f, b.end}, err
 }
 
@@ -109,13 +109,13 @@ func TestAPartThatCannotBeLockedIsNotUsed(t *testing.T) {
 // watched is a disk on which somebody looks right after an exchange, as if the
 // task had been killed there.
 type watched struct {
-	verbs
+	disk.Verbs
 	look func()
 }
 
 func (w watched) Exchange(a, b string) error {
 	defer w.look()
-	return w.verbs.Exchange(a, b)
+	return w.Verbs.Exchange(a, b)
 }
 
 func TestWhatIsReplacedIsNeverTakenForAHalfDownload(t *testing.T) {
@@ -169,6 +169,6 @@ func TestAHalfDownloadThatCouldNotBePlacedStaysToBeGoneOnWith(t *testing.T) {
 }
 
 // refusing is a disk that can exchange nothing.
-type refusing struct{ verbs }
+type refusing struct{ disk.Verbs }
 
 func (refusing) Exchange(_, _ string) error { return syscall.EIO }

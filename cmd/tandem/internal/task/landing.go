@@ -48,27 +48,6 @@ func (t Twins) apart(ctx context.Context, rel, id string) error {
 	return err
 }
 
-// verbs are what tasks do to a folder here. [*disk.Disk] is the real one; tests
-// have another, in which anything may happen between two verbs.
-type verbs interface {
-	ReadDir(rel string, buf []watcher.Entry) ([]watcher.Entry, error)
-	Lstat(rel string) (watcher.Entry, error)
-	Open(rel string) (disk.File, error)
-	Create(rel string) (disk.File, error)
-	Append(rel string) (disk.File, error)
-	Rename(from, to string) error
-	Exchange(a, b string) error
-	Link(from, to string) error
-	Replace(from, to string) error
-	Mkdir(rel string) (watcher.Entry, error)
-	Rmdir(rel string) error
-	Remove(rel string) error
-	MkdirPrivate(rel string) error
-	SyncDir(rel string) error
-	Quiet(rel string) bool
-	Free() (bytes, inodes uint64, err error)
-}
-
 // A Landing is a folder here that things come into. No name from online leads
 // out of it, through a link or otherwise. It is safe for concurrent use.
 type Landing struct {
@@ -76,7 +55,7 @@ type Landing struct {
 	Keep   bool // what is replaced or removed is kept; always so where Synced
 	Twins  Twins
 
-	disk   verbs
+	disk   disk.Verbs
 	root   string // where the disk's folder is
 	prefix string // where in it the landing is
 	page   *codepage.Page

@@ -22,7 +22,7 @@ import (
 type Origin struct {
 	Twins Twins
 
-	disk verbs
+	disk disk.Verbs
 	dir  string
 	page *codepage.Page
 	end  func() error

@@ -2,7 +2,6 @@ package task
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,23 +28,6 @@ const private = watcher.Private + "/tasks"
 
 // reserve is disk space that is never used up.
 const reserve = 64 << 20
-
-// Twins gives the ids of what is online that syncing keeps the same as what
-// stands at a path here. Of such two neither is the other's source: to delete one
-// would be to delete both. nil: there are none.
-type Twins func(ctx context.Context, rel string) ([]string, error)
-
-// apart makes sure that a path here and an item online are not twins.
-func (t Twins) apart(ctx context.Context, rel, id string) error {
-	if t == nil {
-		return nil
-	}
-	ids, err := t(ctx, rel)
-	if err == nil && slices.Contains(ids, id) {
-		err = ErrTwin
-	}
-	return err
-}
 
 // A Landing is a folder here that things come into. No name from online leads
 // out of it, through a link or otherwise. It is safe for concurrent use.
@@ -318,186 +299,4 @@ func (l *Landing) settle() error {
 	}
 	clear(l.dirty)
 	return errors.Join(errs...)
-}
-
-// place gives a private file with that hash its name. was is what was seen there, nil if
-// nothing. If something else stands there by now, or somebody writes to it, that
-// stays, and the private file goes: [ErrMeanwhile].
-func (l *Landing) place(name, hash, rel string, was *watcher.Entry) error {
-	ours, err := l.disk.Lstat(name)
-	if err != nil {
-		return err
-	}
-	old := ""
-	if was == nil {
-		err = l.disk.Rename(name, l.at(rel))
-	} else {
-		old, err = l.swap(name, rel, ours.Size)
-	}
-	switch {
-	case errors.Is(err, fs.ErrExist) || absent(err):
-		return errors.Join(ErrMeanwhile, l.disk.Remove(name))
-	case err != nil && ours.Size < resumeAbove:
-		return errors.Join(err, l.disk.Remove(name))
-	case err != nil || was == nil:
-		return err
-	}
-	if err = l.expected(old, *was, ""); err == nil {
-		err = l.discard(old, rel)
-	}
-	if err != nil {
-		err = errors.Join(err, l.undo(old, rel, ours, hash))
-	}
-	return err
-}
-
-// expected says whether a file that was given a private name is the one that was
-// looked at before, with nobody writing to it. It must have a hash, unless that is
-// empty: where the disk keeps time coarsely, another content may look the same.
-func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
-	quiet := l.disk.Quiet(name) // first: who has it open may write between two looks
-	now, err := l.disk.Lstat(name)
-	if err == nil && !(quiet && now.Kind == was.Kind && now.Ino == was.Ino && now.Size == was.Size && now.MTime == was.MTime) {
-		err = ErrMeanwhile
-	}
-	if err != nil || hash == "" {
-		return err
-	}
-	sum, err := l.hash(name)
-	if err == nil && sum != hash {
-		err = ErrMeanwhile
-	}
-	return err
-}
-
-// swap is exchange for a file that came. The name of a large one is where its
-// download would go on, so there what stood here must not lie for an instant.
-func (l *Landing) swap(name, rel string, size int64) (string, error) {
-	if size < resumeAbove {
-		return l.exchange(name, rel)
-	}
-	own := l.fresh("part")
-	if err := l.disk.Rename(name, own); err != nil {
-		return "", err
-	}
-	old, err := l.exchange(own, rel)
-	if err != nil {
-		err = errors.Join(err, l.disk.Rename(own, name))
-	}
-	return old, err
-}
-
-// exchange puts a private file under a name, and what stood there under a
-// private one, which is returned. Where the file system cannot do that in one
-// step, an instant remains in which a save by rename could be overtaken. After
-// an error nothing has changed.
-func (l *Landing) exchange(name, rel string) (string, error) {
-	to := l.at(rel)
-	err := l.disk.Exchange(name, to)
-	if !errors.Is(err, errors.ErrUnsupported) {
-		return name, err
-	}
-	old := name + ".old"
-	if err := l.disk.Link(to, old); err == nil {
-		if err = l.disk.Replace(name, to); err != nil {
-			return "", errors.Join(err, l.disk.Remove(old))
-		}
-		return old, nil
-	}
-	if err := l.disk.Rename(to, old); err != nil {
-		return "", err
-	}
-	if err = l.disk.Rename(name, to); err != nil {
-		return "", errors.Join(err, l.giveBack(old, rel))
-	}
-	return old, nil
-}
-
-// undo gives back what came out and was not what had been looked at. If somebody
-// has written to what stood in its place for an instant, that is kept, too.
-func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
-	back, err := l.exchange(old, rel)
-	if err != nil {
-		return l.giveBack(old, rel)
-	}
-	if l.expected(back, ours, hash) != nil {
-		return l.giveBack(back, rel)
-	}
-	return l.disk.Remove(back)
-}
-
-// giveBack gives a private file the name that it had, or if that is taken by now
-// another one. It does not give up at once.
-func (l *Landing) giveBack(name, rel string) error {
-	to := rel
-	for n := 1; ; n++ {
-		err := l.disk.Rename(name, l.at(to))
-		if absent(err) && n == 1 { // the folder went
-			err = l.makeDirs(Parent(rel))
-			if err == nil {
-				err = l.syncAbove(l.at(rel))
-			}
-			if err == nil {
-				err = l.disk.Rename(name, l.at(to))
-			}
-		}
-		taken := errors.Is(err, fs.ErrExist)
-		if err == nil || n == 100 || n == 3 && !taken {
-			return err
-		}
-		if taken {
-			to = join(Parent(rel), plan.ConflictName(path.Base(rel), "task", l.began, n))
-		}
-	}
-}
-
-// discard lets go of what was replaced or removed, by its private name.
-func (l *Landing) discard(old, rel string) error {
-	if !l.Keep {
-		return l.disk.Remove(old)
-	}
-	stamp := l.began.Format(disk.ReplacedAt)
-	for n := 0; ; n++ {
-		kept := join(disk.Replaced+"/"+stamp, l.at(rel))
-		if n > 0 {
-			kept += fmt.Sprintf(".%d", n)
-		}
-		if err := l.havePrivate(path.Dir(kept)); err != nil {
-			return err
-		}
-		if err := l.disk.Rename(old, kept); err == nil || !errors.Is(err, fs.ErrExist) || n == 1000 {
-			return err
-		}
-	}
-}
-
-// Remove takes a file, or a folder that is empty, away from its place. If it is
-// not what was looked at it stays.
-func (l *Landing) Remove(was Local) error {
-	if was.Kind == watcher.Dir {
-		return l.disk.Rmdir(l.at(was.Path))
-	}
-	return l.remove(was.Path, was.Entry, "")
-}
-
-// remove takes a file away, of which more may have to be the same than how it
-// looks: see expected.
-func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
-	name := l.fresh("gone")
-	if err := l.makePrivate(private); err != nil {
-		return err
-	}
-	if err := l.disk.Rename(l.at(rel), name); absent(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	err := l.expected(name, was, hash)
-	if err == nil {
-		err = l.discard(name, rel)
-	}
-	if err != nil {
-		err = errors.Join(err, l.giveBack(name, rel))
-	}
-	return err
 }

@@ -2,8 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 )
 
 // What each verb of the disk may answer.
@@ -33,7 +33,7 @@ func Faults(s Script, calls map[string]int) []Script {
 		try.Lines = append([]Line{{0, line}}, s.Lines...)
 		cases = append(cases, try)
 	}
-	for _, verb := range sortedKeys(diskErrors) {
+	for _, verb := range slices.Sorted(maps.Keys(diskErrors)) {
 		for _, e := range diskErrors[verb] {
 			for n := range calls["fs "+verb] {
 				add(fmt.Sprintf("disk %s %s after=%d", verb, e, n))
@@ -51,13 +51,4 @@ func Faults(s Script, calls map[string]int) []Script {
 		add(fmt.Sprintf("state commit EIO after=%d", n))
 	}
 	return cases
-}
-
-func sortedKeys(m map[string][]string) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
 }

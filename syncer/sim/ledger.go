@@ -73,15 +73,15 @@ func (l *ledger) moved(side int, content string) {
 }
 
 // named says that people gave it names of their own on several sides, and that one
-// did away with it: then each name is kept.
-func (v *version) named() bool {
+// did away with it: then each machine keeps the name that it was given there.
+func (w *world) named(v *version) bool {
 	sides := 0
 	for _, moved := range v.moved {
 		if moved {
 			sides++
 		}
 	}
-	return v.over && sides > 1
+	return len(w.machines) > 1 && v.over && sides > 1
 }
 
 // touchedOnce says that one side alone did something to it. Where there are
@@ -172,7 +172,7 @@ func (w *world) missing() error {
 	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
 		k := kind{text, strings.Contains(path, "(conflict ")}
-		if v := w.ledger.all[text]; at[k] != "" && v != nil && !v.tasked && whole && !w.failing && !v.named() {
+		if v := w.ledger.all[text]; at[k] != "" && v != nil && !v.tasked && whole && !w.failing && !w.named(v) {
 			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
 		at[k] = path

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,38 +26,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newStore makes a store in memory where there is such a place.
-func newStore(t testing.TB) *Store {
-	t.Helper()
-	dir := t.TempDir()
-	if shm, err := os.MkdirTemp("/dev/shm", "sim"); err == nil {
-		dir = shm
-		t.Cleanup(func() { os.RemoveAll(shm) })
-	}
-	s := NewStore(dir)
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
+func newStore(t testing.TB) *Store { return TestStore(t, nil) }
 
-// each does work n times, or until end, as many at once as there are processors,
-// each of which has a store.
+// each is Each, in worlds without tasks.
 func each(t *testing.T, n int, end time.Time, work func(i int, store *Store)) {
-	t.Helper()
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		store := newStore(t)
-		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n) && !t.Failed() && (end.IsZero() || time.Now().Before(end)); i = next.Add(1) - 1 {
-				work(int(i), store)
-			}
-		})
-	}
-	all.Wait()
+	Each(t, n, end, nil, work)
 }
 
 // A tally adds up what was tried.
@@ -153,26 +125,4 @@ func firstDifference(a, b []string) string {
 	return fmt.Sprintf("%d and %d steps", len(a), len(b))
 }
 
-func TestOneRun(t *testing.T) {
-	var s Script
-	store := newStore(t)
-	switch {
-	case *seedFlag != 0:
-		s = Explore(*seedFlag, store).Script
-	case *playFlag != "":
-		text, err := os.ReadFile(*playFlag)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s, err = ParseScript(string(text)); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Skip("for looking at one: -seed N or -play FILE")
-	}
-	r := Play(s, store)
-	t.Logf("%s\n%s", strings.Join(r.Log, "\n"), Shrink(s, store))
-	if r.Err != nil {
-		t.Error(r.Err)
-	}
-}
+func TestOneRun(t *testing.T) { ShowOne(t, newStore(t), *seedFlag, *playFlag) }

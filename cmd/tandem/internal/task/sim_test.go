@@ -6,13 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"tandem/remote"
 	"tandem/syncer/sim"
@@ -161,40 +159,6 @@ func (o *order) put(ctx context.Context) error {
 	return from.Close()
 }
 
-func newStore(t testing.TB) *sim.Store {
-	t.Helper()
-	dir := t.TempDir()
-	if shm, err := os.MkdirTemp("/dev/shm", "sim"); err == nil {
-		dir = shm
-		t.Cleanup(func() { os.RemoveAll(shm) })
-	}
-	s := sim.NewStore(dir)
-	s.Task = carryOut
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-// inWorlds does work n times, as many at once as there are processors, until one
-// fails.
-func inWorlds(t *testing.T, n int, work func(i int, store *sim.Store)) {
-	t.Helper()
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		store := newStore(t)
-		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n) && !t.Failed(); i = next.Add(1) - 1 {
-				work(int(i), store)
-			}
-		})
-	}
-	all.Wait()
-}
-
 // kept gives the scripts of this package, by name.
 func kept(t *testing.T) (all map[string]sim.Script, names []string) {
 	t.Helper()
@@ -212,7 +176,7 @@ func tried(t *testing.T, all []sim.Script, oneIn, inFull int) {
 		oneIn = inFull
 	}
 	n := (len(all) + oneIn - 1) / oneIn
-	inWorlds(t, n, func(i int, store *sim.Store) {
+	sim.Each(t, n, time.Time{}, carryOut, func(i int, store *sim.Store) {
 		s := all[i*oneIn]
 		if r := sim.Run(s, store); r.Err != nil {
 			t.Errorf("%v\n%s", r.Err, sim.Shrink(s, store))
@@ -223,7 +187,7 @@ func tried(t *testing.T, all []sim.Script, oneIn, inFull int) {
 
 func TestTasksAndSyncingAsOnceWentWrong(t *testing.T) {
 	all, names := kept(t)
-	store := newStore(t)
+	store := sim.TestStore(t, carryOut)
 	for _, name := range names {
 		r := sim.Play(all[name], store)
 		if r.Err != nil {
@@ -235,64 +199,56 @@ func TestTasksAndSyncingAsOnceWentWrong(t *testing.T) {
 	}
 }
 
-func TestTasksLoseNothingKilledAnywhere(t *testing.T) {
-	all, names := kept(t)
-	store := newStore(t)
-	var cases []sim.Script
+// variants makes others of each kept script, knowing what came of it.
+func variants(t *testing.T, of func(s sim.Script, r sim.Result) []sim.Script) (all []sim.Script) {
+	t.Helper()
+	scripts, names := kept(t)
+	store := sim.TestStore(t, carryOut)
 	for _, name := range names {
-		s := all[name]
-		for n := range sim.Run(s, store).Deeds {
-			s.Crash = sim.Crash{Task: n + 1}
-			cases = append(cases, s)
-		}
+		all = append(all, of(scripts[name], sim.Run(scripts[name], store))...)
 	}
-	tried(t, cases, 2, 1)
+	return all
+}
+
+func TestTasksLoseNothingKilledAnywhere(t *testing.T) {
+	tried(t, variants(t, func(s sim.Script, r sim.Result) (all []sim.Script) {
+		for n := range r.Deeds {
+			s.Crash = sim.Crash{Task: n + 1}
+			all = append(all, s)
+		}
+		return all
+	}), 2, 1)
 }
 
 func TestTasksLoseNothingWhenTheAgentIsKilled(t *testing.T) {
-	all, names := kept(t)
-	store := newStore(t)
-	var cases []sim.Script
-	for _, name := range names {
-		s := all[name]
-		for n := range sim.Run(s, store).Effects {
+	tried(t, variants(t, func(s sim.Script, r sim.Result) (all []sim.Script) {
+		for n := range r.Effects {
 			for _, loss := range []sim.Loss{"", sim.LoseSome} {
 				s.Crash = sim.Crash{After: n + 1, Loss: loss}
-				cases = append(cases, s)
+				all = append(all, s)
 			}
 		}
-	}
-	tried(t, cases, 41, 3)
+		return all
+	}), 41, 3)
 }
 
 func TestTasksLoseNothingWhateverFails(t *testing.T) {
-	all, names := kept(t)
-	store := newStore(t)
-	var cases []sim.Script
-	for _, name := range names {
-		cases = append(cases, sim.Faults(all[name], sim.Run(all[name], store).Calls)...)
-	}
-	tried(t, cases, 101, 1)
+	tried(t, variants(t, func(s sim.Script, r sim.Result) []sim.Script { return sim.Faults(s, r.Calls) }), 101, 1)
 }
 
 // Of each script somebody does one thing more, at every moment.
 func TestTasksLoseNothingWhoeverComesInBetween(t *testing.T) {
-	all, names := kept(t)
-	store := newStore(t)
-	var cases []sim.Script
-	for _, name := range names {
-		s := all[name]
-		steps := sim.Run(s, store).Steps
+	tried(t, variants(t, func(s sim.Script, r sim.Result) (all []sim.Script) {
 		for _, deed := range deeds {
-			for at := s.Lines[0].At + 1; at < min(steps, s.Lines[len(s.Lines)-1].At+150); at++ {
+			for at := s.Lines[0].At + 1; at < min(r.Steps, s.Lines[len(s.Lines)-1].At+150); at++ {
 				try := s
 				try.Lines = append(slices.Clone(s.Lines), sim.Line{At: at, Do: deed})
 				slices.SortStableFunc(try.Lines, func(a, b sim.Line) int { return a.At - b.At })
-				cases = append(cases, try)
+				all = append(all, try)
 			}
 		}
-	}
-	tried(t, cases, 401, 7)
+		return all
+	}), 401, 7)
 }
 
 // deeds are what people do to what the kept scripts are about.
@@ -302,7 +258,7 @@ var deeds = []string{
 }
 
 func TestAScriptWithTasksHasOneOutcome(t *testing.T) {
-	inWorlds(t, 15, func(i int, store *sim.Store) {
+	sim.Each(t, 15, time.Time{}, carryOut, func(i int, store *sim.Store) {
 		r := sim.Explore(uint64(i)+1, store)
 		s, err := sim.ParseScript(r.Script.String())
 		if err != nil {
@@ -322,7 +278,7 @@ func TestTasksLoseNothingWhateverHappens(t *testing.T) {
 	if *fullFlag {
 		runs = max(runs, 3000)
 	}
-	inWorlds(t, runs, func(i int, store *sim.Store) {
+	sim.Each(t, runs, time.Time{}, carryOut, func(i int, store *sim.Store) {
 		seed := uint64(i) + 1
 		if r := sim.Explore(seed, store); r.Err != nil {
 			t.Errorf("seed %d: %v\n%s", seed, r.Err, sim.Shrink(r.Script, store))
@@ -332,25 +288,5 @@ func TestTasksLoseNothingWhateverHappens(t *testing.T) {
 }
 
 func TestOneSimulation(t *testing.T) {
-	var s sim.Script
-	store := newStore(t)
-	switch {
-	case *seedFlag != 0:
-		s = sim.Explore(*seedFlag, store).Script
-	case *playFlag != "":
-		text, err := os.ReadFile(*playFlag)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s, err = sim.ParseScript(string(text)); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Skip("for looking at one: -seed N or -play FILE")
-	}
-	r := sim.Play(s, store)
-	t.Logf("%s\n%s", strings.Join(r.Log, "\n"), sim.Shrink(s, store))
-	if r.Err != nil {
-		t.Error(r.Err)
-	}
+	sim.ShowOne(t, sim.TestStore(t, carryOut), *seedFlag, *playFlag)
 }

@@ -54,9 +54,7 @@ func BenchmarkAgentSends(b *testing.B) {
 		for n := range *files {
 			p.write(fmt.Sprintf("d%d/f%d", n/30, n), fmt.Sprint(n))
 		}
-		for len(p.online.List()) < *files+(*files+29)/30 {
-			time.Sleep(10 * time.Millisecond)
-		}
+		await(func() bool { return len(p.online.List()) >= *files+(*files+29)/30 })
 		stop()
 	}
 }
@@ -70,11 +68,18 @@ func BenchmarkAgentMoves(b *testing.B) {
 	for n := 0; b.Loop(); n++ {
 		to := fmt.Sprint("d", n+1)
 		p.move(fmt.Sprint("d", n), to)
-		for p.online.List()[0] != to+"/" {
-			time.Sleep(10 * time.Millisecond)
-		}
+		await(func() bool { return p.online.List()[0] == to+"/" })
 	}
 	stop()
+}
+
+// await waits for as long as it takes.
+func await(done func() bool) {
+	for range time.Tick(10 * time.Millisecond) {
+		if done() {
+			return
+		}
+	}
 }
 
 // watching runs an agent that the kernel tells of changes, until the returned

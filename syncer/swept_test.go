@@ -12,13 +12,21 @@ import (
 // The service deletes a folder with all that is in it by then, and has no guard
 // against what comes between our look and our request.
 
-func TestWhatIsPutIntoAFolderAsItIsDeletedOnlineComesBack(t *testing.T) {
-	p := newPair(t, remotetest.Options{AllTombstones: true})
+// tooLate is a pair of which folder top/d, deleted here, gets a file online in the
+// moment that it is deleted there. Another file stays.
+func tooLate(t *testing.T, opt remotetest.Options, stays string) *pair {
+	t.Helper()
+	p := newPair(t, opt)
 	p.write("top/d/f.txt", "base")
-	p.write("top/g.txt", "stays")
+	p.write(stays, "stays")
 	p.sync()
 	p.remove("top/d")
 	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	return p
+}
+
+func TestWhatIsPutIntoAFolderAsItIsDeletedOnlineComesBack(t *testing.T) {
+	p := tooLate(t, remotetest.Options{AllTombstones: true}, "top/g.txt")
 	p.sync()
 	p.sync() // its end is told only now
 	p.sync()
@@ -29,12 +37,7 @@ func TestWhatIsPutIntoAFolderAsItIsDeletedOnlineComesBack(t *testing.T) {
 }
 
 func TestWhatComesBackWhereItsNameIsTakenGetsAnother(t *testing.T) {
-	p := newPair(t, remotetest.Options{AllTombstones: true})
-	p.write("top/d/f.txt", "base")
-	p.write("top/late.txt", "stays")
-	p.sync()
-	p.remove("top/d")
-	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	p := tooLate(t, remotetest.Options{AllTombstones: true}, "top/late.txt")
 	p.sync()
 	p.sync() // its end is told only now
 	p.sync()
@@ -46,12 +49,7 @@ func TestWhatComesBackWhereItsNameIsTakenGetsAnother(t *testing.T) {
 }
 
 func TestWhatCannotBeRestoredIsSaidToBeInTheRecycleBin(t *testing.T) {
-	p := newPair(t, remotetest.Options{Kind: remotetest.Business})
-	p.write("top/d/f.txt", "base")
-	p.write("top/g.txt", "stays")
-	p.sync()
-	p.remove("top/d")
-	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	p := tooLate(t, remotetest.Options{Kind: remotetest.Business}, "top/g.txt")
 	var said bytes.Buffer
 	p.cfg.Log = slog.New(slog.NewTextHandler(&said, nil))
 	p.sync()
@@ -63,12 +61,7 @@ func TestWhatCannotBeRestoredIsSaidToBeInTheRecycleBin(t *testing.T) {
 }
 
 func TestADryRunRestoresNothing(t *testing.T) {
-	p := newPair(t, remotetest.Options{AllTombstones: true})
-	p.write("top/d/f.txt", "base")
-	p.write("top/g.txt", "stays")
-	p.sync()
-	p.remove("top/d")
-	p.onStage().before("delete online d", func() { p.put("top/d/late.txt", "theirs") })
+	p := tooLate(t, remotetest.Options{AllTombstones: true}, "top/g.txt")
 	p.sync()
 	_, _, err := New(p.cfg).DryRun(t.Context())
 	p.must(err)

@@ -11,12 +11,11 @@ import (
 )
 
 // Below lists everything below a folder, each item as soon as its place is
-// known, in no order but that a folder comes before what is in it. It does not
-// list folder by folder, but where nothing else is allowed: the change feed brings
-// a thousand items with a request.
-// Where a synced folder's state knows the drive, the feed is asked only for what
-// is new since; created says that times of creation are wanted, which the state
-// does not keep.
+// known, in no order but that a folder comes before what is in it. The change feed
+// brings a thousand items with a request, so folders are listed one by one only
+// where nothing else is allowed. Where a synced folder's state knows the drive, the
+// feed is asked only for what is new since; created says that times of creation are
+// wanted, which the state does not keep.
 func (d *Drive) Below(ctx context.Context, top remote.Item, created bool) iter.Seq2[Node, error] {
 	return func(yield func(Node, error) bool) {
 		if d.DB != nil && d.Known.Cursor != "" && !created {

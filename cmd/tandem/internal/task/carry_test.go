@@ -104,16 +104,8 @@ func TestALentFolderIsListedWithoutTheFeed(t *testing.T) {
 	}
 }
 
-// Some services compute a hash only a little later, and some never.
 func TestAMovedFileStaysUnlessTheTargetTellsItsHash(t *testing.T) {
-	for _, row := range []struct {
-		name, untold string // of which requests the answers lack hashes
-		stays        bool
-	}{
-		{"told at once", "POST nothing", false},
-		{"told a little later", "PUT", false},
-		{"never told", "", true},
-	} {
+	for _, row := range hashes {
 		t.Run(row.name, func(t *testing.T) {
 			everyKind(t, func(t *testing.T, to *bench) {
 				from := newBench(t, remotetest.Options{Account: "ben"})

@@ -344,16 +344,19 @@ func TestALargeUploadGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
-// Some services compute a hash only a little later, and some never.
+// hashes are what services tell of what they were sent: some compute a hash only a
+// little later, and some never.
+var hashes = []struct {
+	name, untold string // of which requests the answers lack hashes
+	stays        bool   // the source does
+}{
+	{"told at once", "POST nothing", false},
+	{"told a little later", "PUT", false},
+	{"never told", "", true},
+}
+
 func TestASentFileStaysUnlessTheServiceTellsItsHash(t *testing.T) {
-	for _, row := range []struct {
-		name, untold string // of which requests the answers lack hashes
-		stays        bool
-	}{
-		{"told at once", "POST nothing", false},
-		{"told a little later", "PUT", false},
-		{"never told", "", true},
-	} {
+	for _, row := range hashes {
 		t.Run(row.name, func(t *testing.T) {
 			everyKind(t, func(t *testing.T, b *bench) {
 				b.write(t, "f", "f")

@@ -35,7 +35,7 @@ func TestWhatAKilledTaskLeftIsSortedWhenItIsOld(t *testing.T) {
 	} {
 		t.Run(row.when, func(t *testing.T) {
 			if row.numberedAreOpenToWrite && runtime.GOOS != "linux" {
-				t.Skip("only there can it be told")
+				t.Skip("only Linux tells who has a file open")
 			}
 			l, err := Land(t.TempDir(), 0o600, nil)
 			if err != nil {

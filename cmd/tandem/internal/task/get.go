@@ -182,12 +182,9 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	if err := g.Into.place(p.name, string(p.sum.Sum(nil)), it.To, old); err != nil {
 		return false, err
 	}
+	g.Into.later(Parent(it.To))
 	if !g.DeleteSource {
-		g.Into.later(Parent(it.To))
 		return p.proved || it.Hash == "", nil
-	}
-	if err := g.Into.syncAbove(g.Into.at(it.To)); err != nil {
-		return p.proved, err
 	}
 	if !p.proved {
 		return false, errors.New("it is here, and its source stays: the service tells no hash that proves it")
@@ -195,8 +192,13 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	return true, g.deleteSource(ctx, it)
 }
 
+// deleteSource deletes what is here by now. Whoever brought it here, it is durable
+// before that.
 func (g *Get) deleteSource(ctx context.Context, it Item) error {
 	err := g.Into.Twins.apart(ctx, it.To, it.ID)
+	if err == nil {
+		err = g.Into.keepSafe(it.To)
+	}
 	if err == nil {
 		err = g.From.delete(ctx, it.Item)
 	}

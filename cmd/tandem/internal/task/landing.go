@@ -249,6 +249,20 @@ func (l *Landing) syncAbove(at string) error {
 	return nil
 }
 
+// keepSafe makes a file that stands here durable, with the names that lead to it.
+func (l *Landing) keepSafe(rel string) error {
+	f, err := l.disk.Open(l.at(rel))
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	f.Close()
+	if errors.Is(err, fs.ErrPermission) {
+		err = nil // Windows does it only for whoever may write
+	}
+	return errors.Join(err, l.syncAbove(l.at(rel)))
+}
+
 // fresh is a private name that no task has used, not even one that was cut short
 // and had the same process number.
 func (l *Landing) fresh(kind string) string {

@@ -251,6 +251,23 @@ func TestTasksLoseNothingWhoeverComesInBetween(t *testing.T) {
 	}), 401, 7)
 }
 
+// Whoever brought it, an earlier task or a person, need not have made it durable.
+func TestWhatStandsHereAlreadyIsDurableBeforeItsSourceGoes(t *testing.T) {
+	s, err := sim.ParseScript("with drive=personal seed=1 until=100\n1 there write D/a\n2 task here get D/a E/b\n40 task here get D/a E/b delete\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sim.Play(s, sim.TestStore(t, carryOut))
+	log := r.Log
+	for _, step := range []string{"t2 fsync    E/b\n", "t2 syncdir  E\n", "t2 syncdir  \n", "t2   DELETE"} {
+		i := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line+"\n", step) })
+		if i < 0 {
+			t.Fatalf("%q did not happen, or not in its turn\n%s", step, strings.Join(r.Log, "\n"))
+		}
+		log = log[i+1:]
+	}
+}
+
 // deeds are what people do to what the kept scripts are about.
 var deeds = []string{
 	"also save a", "also write a", "also rm a", "also mv a b", "also mv b a", "also open a", "also mkdir a", "also mv D E", "also rm D",

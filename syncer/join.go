@@ -25,21 +25,33 @@ func (t *local) join() {
 		}
 		t.gone, seen = false, nil // set again by what a moved folder turns out to lack
 		for _, k := range keys {
-			if it := t.diff[k]; it == nil || !it.fresh || t.standing(it.place) != k {
-				continue // went along with its folder
-			}
-			if t.busy[k] > 0 {
-				continue // about to be agreed upon as what it was taken for
-			}
-			switch from, ok := t.origin(k); {
-			case ok && t.atWork(from):
-				later = append(later, k) // about to be gone online as well, and then new
-			case ok:
-				t.moved(from, k)
+			if t.follow(k) {
+				later = append(later, k)
 			}
 		}
 	}
 	t.seen = append(t.seen, later...)
+}
+
+// follow joins new item k with the base item that it is, if it is one that was
+// moved. It is to be asked again later where that is about to be gone online as
+// well: then k is new.
+func (t *local) follow(k plan.Key) (again bool) {
+	if it := t.diff[k]; it == nil || !it.fresh || t.standing(it.place) != k {
+		return false // went along with its folder
+	}
+	if t.busy[k] > 0 {
+		return false // about to be agreed upon as what it was taken for
+	}
+	from, ok := t.origin(k)
+	if !ok {
+		return false
+	}
+	if t.atWork(from) {
+		return true
+	}
+	t.moved(from, k)
+	return false
 }
 
 // atWork says that an action is at work on a base item, or on a folder that it

@@ -230,10 +230,10 @@ func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 // enter reads folders with all below them. One that was moved is known as such
 // before that: what is in it is not new.
 func (e *Engine) enter(folders []visit) {
-	e.local.join()
 	for _, c := range folders {
 		if k, ok := e.local.find(c.path); ok {
-			e.readDir(k, c.path, true)
+			e.local.follow(k)
+			e.readDir(e.local.key(k), c.path, true)
 		}
 	}
 }

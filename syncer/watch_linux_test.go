@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,39 @@ type told struct {
 }
 
 func (t told) Events() <-chan watcher.Event { return t.events }
+
+// BenchmarkDeepLook has an agent, to which events were lost, look at a folder in
+// which much is new and something missing everywhere.
+func BenchmarkDeepLook(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPair(b, remotetest.Options{})
+		p.must(p.online.Fill("d", *files, *files/10, 64))
+		p.sync()
+		watch := told{events: make(chan watcher.Event, 1)}
+		p.cfg.Watch = watch
+		stop := p.agent(New(p.cfg))
+		p.put("started.txt", "yes")
+		await(func() bool { return p.here()["started.txt"] == "yes" })
+		for rel := range p.here() {
+			if dir, is := strings.CutSuffix(rel, "/"); is && dir != "d" {
+				in, err := os.ReadDir(p.path(dir))
+				p.must(err)
+				p.remove(dir + "/" + in[0].Name())
+				for n := range 10 {
+					p.write(fmt.Sprintf("%s/new%d", dir, n), fmt.Sprint(n))
+				}
+			}
+		}
+		before := len(p.online.List())
+		b.StartTimer()
+		watch.events <- watcher.Event{Deep: true}
+		await(func() bool { return len(p.online.List()) > before })
+		b.StopTimer()
+		stop()
+		b.StartTimer()
+	}
+}
 
 // TestNothingIsThoughtToBeInWhatIsNoFolderAnyMore, though events still tell of it.
 func TestNothingIsThoughtToBeInWhatIsNoFolderAnyMore(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -250,15 +251,17 @@ func (w *world) comeBack() error {
 }
 
 // listen takes a port that the system gives to nobody by itself: while the service
-// is away it must not become that of a connection.
+// is away it must not become that of a connection. A process that is being started
+// may hold what was closed here for an instant longer, so it is tried again.
 func (w *world) listen() (l net.Listener, err error) {
-	if w.at != "" {
-		return net.Listen("tcp", w.at)
-	}
-	for range 100 {
-		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))); err == nil {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range 200 {
+		l, err = net.Listen("tcp", cmp.Or(w.at, fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))))
+		if err == nil {
 			break
 		}
+		<-tick.C
 	}
 	return l, err
 }

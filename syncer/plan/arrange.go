@@ -39,11 +39,14 @@ func (p *pass) cover(acts []*act) []*act {
 }
 
 // arrange orders the actions so that each comes after what it needs. Where names
-// go round in a circle, somebody steps aside first.
+// go round in a circle, somebody steps aside first. A circle that cannot be cut
+// would be a mistake of ours; it shall stop nobody but those in it.
 func (p *pass) arrange() {
 	order, circle := p.sequence()
-	for circle != nil {
-		p.cut(circle)
+	for cuts := len(p.acts); circle != nil; cuts-- {
+		if cuts <= 0 || !p.cut(circle) {
+			p.giveUp(circle)
+		}
 		order, circle = p.sequence()
 	}
 	for i, a := range order {
@@ -103,36 +106,58 @@ const (
 	done
 )
 
-// cut breaks a circle: a move that others wait for, only to get the name or the
-// folder it leaves, is made in two steps. There always is one, for all other
-// needs lead up the tree; but when items changed names with one another and need
-// no move any more, as when both sides did the same. The base has each name only
-// once, so one of them is moved away and back; or, if it is a file online only, is
-// forgotten and counts as new.
-func (p *pass) cut(circle []*act) {
-	var mover *act
-	for i, a := range circle {
-		b := circle[(i+1)%len(circle)]
-		moves := b.Op == MoveLocal || b.Op == MoveRemote
-		if moves && a.onlyRoom(b) && (mover == nil || b.Key < mover.Key) {
-			mover = b
-		}
+func (p *pass) giveUp(circle []*act) {
+	for _, a := range circle {
+		a.n.wait(whyRound, false)
 	}
-	if i := slices.IndexFunc(circle, (*act).single); mover == nil && i >= 0 {
-		p.renew(circle[i])
-		return
-	}
-	if mover == nil {
-		mover = p.comeBack(slices.MinFunc(circle, func(a, b *act) int { return cmp.Compare(a.Key, b.Key) }))
-	}
-	p.stepAside(mover)
+	p.prune()
 }
 
-// single says that a brings a file back here.
-func (a *act) single() bool { return a.Op == Download && a.n.alone() }
+const whyRound = "it and others wait for one another to move"
 
-// renew has the record of a's item dropped before a, and with it the name in it.
+// cut breaks a circle: what others wait for only to get the name or the folder it
+// leaves is done in two steps. There always is such an action, for all other
+// needs lead up the tree. A move is best. Where items need not move any more to
+// have each other's names, as when both sides did the same, the base still has
+// each name only once: a file that one side has lost is forgotten then and counts
+// as new; any other item is moved away and back. It reports whether it could.
+func (p *pass) cut(circle []*act) bool {
+	var movers, others []*act
+	for i, a := range circle {
+		b := circle[(i+1)%len(circle)]
+		switch {
+		case !a.onlyRoom(b):
+		case b.Op == MoveLocal || b.Op == MoveRemote:
+			movers = append(movers, b)
+		default:
+			others = append(others, b)
+		}
+	}
+	byKey := func(a, b *act) int { return cmp.Compare(a.Key, b.Key) }
+	switch i := slices.IndexFunc(others, (*act).single); {
+	case len(movers) > 0:
+		p.stepAside(slices.MinFunc(movers, byKey))
+	case i >= 0:
+		p.renew(others[i])
+	case len(others) > 0:
+		p.stepAside(p.comeBack(slices.MinFunc(others, byKey)))
+	default:
+		return false
+	}
+	return true
+}
+
+// single says that a brings a file to the side that has lost it.
+func (a *act) single() bool { return (a.Op == Download || a.Op == Upload) && a.n.alone() }
+
+// renew has the record of a's item dropped, and with it the name in it. A file
+// here goes by another key then, so the next plan does the rest.
 func (p *pass) renew(a *act) {
+	if a.Op == Upload {
+		a.Op, a.To = Forget, Place{}
+		a.needs = slices.DeleteFunc(a.needs, func(n need) bool { return n.act.n != a.n })
+		return
+	}
 	drop := &act{Action: a.Action, n: a.n}
 	drop.Op, drop.To = Forget, Place{}
 	p.giveWay(a, drop)

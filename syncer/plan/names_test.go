@@ -277,3 +277,25 @@ func TestFoldingACharacterOnceIsEnough(t *testing.T) {
 		}
 	}
 }
+
+// Items whose needs no order meets wait; what has to do with them waits with
+// them, and the others go on.
+func TestACircleThatCannotBeCutStopsOnlyThoseInIt(t *testing.T) {
+	p := &pass{}
+	act := func(k Key) *act {
+		a := &act{Action: Action{Op: Upload, Key: k}, n: &node{Node: Node{Key: k}}}
+		p.acts, p.order = append(p.acts, a), append(p.order, a.n)
+		return a
+	}
+	a, b, behind, free := act(2), act(3), act(4), act(5)
+	a.needs, b.needs, behind.needs = []need{{act: b}}, []need{{act: a}}, []need{{act: b, why: "it is behind"}}
+	p.arrange()
+	p.report()
+	if got := p.plan.Actions; len(got) != 1 || got[0].Key != free.Key {
+		t.Errorf("actions %v, want that of %d alone", got, free.Key)
+	}
+	want := []Wait{{2, whyRound, false, false}, {3, whyRound, false, false}, {4, "it is behind", false, false}}
+	if !slices.Equal(p.plan.Waiting, want) {
+		t.Errorf("waiting %v, want %v", p.plan.Waiting, want)
+	}
+}

@@ -218,3 +218,21 @@ func grown(paths ...string) *world {
 	}
 	return w
 }
+
+// renumbered gives the same world with all keys but the root's in reverse order.
+func (w *world) renumbered() *world {
+	to := func(k Key) Key {
+		if k <= root {
+			return k
+		}
+		return Key(len(w.local)) + root - k
+	}
+	c := w.clone()
+	for k := range w.local {
+		c.local[to(Key(k))], c.remote[to(Key(k))], c.base[to(Key(k))] = w.local[k], w.remote[k], w.base[k]
+	}
+	for k := range c.local {
+		c.local[k].Parent, c.remote[k].Parent, c.base[k].Parent = to(c.local[k].Parent), to(c.remote[k].Parent), to(c.base[k].Parent)
+	}
+	return c
+}

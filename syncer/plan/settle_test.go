@@ -59,6 +59,9 @@ func (r *run) settle(limit int) error {
 func (r *run) plan(dirty []Key) (Plan, error) {
 	p := Make(r.w, dirty, rules)
 	r.logf("dirty %v%s", dirty, r.w.words(p))
+	if slices.ContainsFunc(p.Waiting, func(x Wait) bool { return x.Why == whyRound }) {
+		return p, errors.New("there is no order")
+	}
 	for i, a := range p.Actions {
 		for _, before := range a.After {
 			if before >= i {

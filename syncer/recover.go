@@ -312,7 +312,8 @@ func (e *Engine) lateSave(in state.Intent) bool {
 
 // claimCreated finds files that a lost answer, or a lost process, left online
 // without a record here: the same place and bytes that an intent announced. The
-// local file is known by its inode, whatever its name is by now.
+// local file is known by its inode, whatever its name and its bytes are by now; or
+// it is what was put in its place.
 func (e *Engine) claimCreated() {
 	intents, err := e.db.Intents(e.cfg.Folder.N)
 	if err != nil {
@@ -334,6 +335,11 @@ func (e *Engine) claimCreated() {
 
 func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
 	k, here := byIno[in.Ino]
+	if !here {
+		k, here = e.local.find(in.Path)
+		it := e.local.diff[k]
+		here = here && it != nil && it.fresh && it.kind == plan.File
+	}
 	parent, ok, err := e.db.ItemByID(e.cfg.Drive.N, in.ParentID)
 	if err != nil {
 		panic(stateError{err})
@@ -348,7 +354,7 @@ func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
 	for _, it := range items {
 		_, bound := e.local.base(plan.Key(it.N))
 		_, parentBound := e.local.base(plan.Key(parent.N))
-		if bound || !parentBound || it.Size != in.Size || it.Hash != in.Want || it.Name == e.local.diff[k].place.Name {
+		if bound || !parentBound || it.Size != in.Size || it.Hash != in.Want {
 			continue
 		}
 		b := state.Base{

@@ -248,11 +248,16 @@ func TestAFileWhoseAnswerWasLostIsKnownByItsInodeUnderAnotherName(t *testing.T) 
 	p.same()
 }
 
-// TestAFileThatWasEditedSinceItsAnswerWasLostIsSent: it is the same item, but
-// not the same bytes.
-func TestAFileThatWasEditedSinceItsAnswerWasLostIsSent(t *testing.T) {
-	for name, to := range map[string]string{"under its name": "n.txt", "under another name": "renamed.txt"} {
-		t.Run(name, func(t *testing.T) {
+// It is the same item, but not the same bytes, nor perhaps the same file: many
+// programs save by putting a new one in its place.
+func TestAFileThatWasEditedSinceItsAnswerWasLostIsNoConflict(t *testing.T) {
+	const edited = "mine, edited since"
+	for how, edit := range map[string]func(p *pair) (now string){
+		"under its name":     func(p *pair) string { p.write("n.txt", edited); return "n.txt" },
+		"under another name": func(p *pair) string { p.move("n.txt", "other.txt"); p.write("other.txt", edited); return "other.txt" },
+		"by another file":    func(p *pair) string { p.write("n.tmp", edited); p.move("n.tmp", "n.txt"); return "n.txt" },
+	} {
+		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, remotetest.Options{})
 			p.write("n.txt", "mine")
@@ -261,14 +266,10 @@ func TestAFileThatWasEditedSinceItsAnswerWasLostIsSent(t *testing.T) {
 				t.Fatal("it was not killed")
 			}
 			p.restart()
-			if to != "n.txt" {
-				p.move("n.txt", to)
-			}
-			p.write(to, "mine, edited since")
-			p.age(to)
-			p.sync()
-			if !p.kept("mine, edited since") || p.there()[to] != "mine, edited since" && len(p.copies("n.txt")) == 0 {
-				t.Errorf("the edit is not online\nhere:  %s\nthere: %s", show(p.here()), show(p.there()))
+			now := edit(p)
+			p.age(now)
+			if sum := p.sync(); sum.Conflicts != 0 || p.there()[now] != edited || len(p.there()) != 1 {
+				t.Errorf("%+v\nhere:  %s\nthere: %s", sum, show(p.here()), show(p.there()))
 			}
 			p.same()
 		})

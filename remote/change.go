@@ -55,6 +55,9 @@ func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name strin
 func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
 	r := &request{op: "delete an item", method: http.MethodDelete, url: c.itemURL(drive, id), about: id, to: forGraph, header: ifMatch(etag)}
 	_, err := c.ask(ctx, r, new(wireItem))
+	if err == nil {
+		c.newborns.remove(id)
+	}
 	return err
 }
 

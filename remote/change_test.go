@@ -102,6 +102,22 @@ func TestADeleteSaysWhatCameOfIt(t *testing.T) {
 	}
 }
 
+// What was made a moment ago may answer 404 though it is there; what we have
+// deleted since is not there.
+func TestADeletedNewbornIsNotWaitedFor(t *testing.T) {
+	rec := record(script(answer(201, `{"id":"f","name":"New","folder":{},"parentReference":{"id":"p"}}`), answer(204, ""), answer(404, "")))
+	c := newTestClient(t, rec)
+	if _, err := c.CreateFolder(t.Context(), "d", "p", "New"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(t.Context(), "d", "f", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Item(t.Context(), "d", "f"); !errors.Is(err, ErrNotFound) || len(rec.seen) != 3 {
+		t.Errorf("the deleted folder answers %v after %d requests, want 3", err, len(rec.seen))
+	}
+}
+
 func TestTimesAreSentAsTheServiceTakesThem(t *testing.T) {
 	for in, want := range map[time.Time]string{
 		time.Date(2026, 1, 1, 10, 0, 0, 999e6, time.FixedZone("", -3600)): "2026-01-01T11:00:00Z",

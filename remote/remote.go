@@ -161,6 +161,14 @@ func (n *newborns) add(id string) {
 	n.born[id] = now
 }
 
+// remove is for what was deleted: that it is not found is to be believed.
+func (n *newborns) remove(id string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.born, id)
+	delete(n.elder, id)
+}
+
 func (n *newborns) has(id string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

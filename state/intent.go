@@ -6,7 +6,7 @@ import "time"
 // what it was about.
 type Intent struct {
 	N, Folder int64
-	Op        string // replace, delete, create
+	Op        string // what is about to be done, in the engine's words
 	Key       int64
 	Path      string // where it happens
 	Private   string // below the private area: what is put in place, or where it is taken to

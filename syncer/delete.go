@@ -129,7 +129,7 @@ func (e *Engine) removeDir(j job) outcome {
 	return outcome{
 		sync: []string{dirOf(j.path)},
 		tx: func(tx *state.Tx) error {
-			return errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), e.journalDelete(tx, j, 1, "delete here"))
+			return errors.Join(tx.DropBase(e.cfg.Folder.N, int64(j.Key)), e.journalTrash(tx, j, ""))
 		},
 		then: func() {
 			e.local.forget(j.Key)
@@ -156,7 +156,10 @@ func (e *Engine) inside(rel string) []string {
 
 // deleteRemote moves an item to the drive's recycle bin. A folder goes with all
 // that is in it and the service offers no guard for that, so it is listed
-// immediately before: what is not known, or not as known, is not deleted.
+// immediately before: what is not known, or not as known, is not deleted. An
+// intent is left for the case that this process does not live to hear the answer:
+// who did it decides what becomes of what is here after all, and of what somebody
+// puts into the folder just then.
 func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	items := 1
 	if j.Remote.Kind == plan.Dir {
@@ -169,37 +172,91 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 		}
 		items += known
 	}
-	err := e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, j.etag)
-	if errors.Is(err, remote.ErrChanged) {
-		now, changed := e.unchanged(ctx, j)
-		if changed != nil {
-			return e.notAsPlanned(ctx, j, changed)
-		}
-		err = e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
-	}
+	intent, err := e.intend(state.Intent{
+		Folder: e.cfg.Folder.N, Op: opRemove, Key: int64(j.Key), Path: j.path, Size: int64(j.unasked(items)), At: e.clock.Now(),
+	})
 	if err != nil {
-		return e.notAsPlanned(ctx, j, err)
+		return outcome{err: err}
 	}
-	here := "" // it is after all, as the other half of a move may be seen only now
-	return outcome{
-		tx: func(tx *state.Tx) error {
-			if it, ok := e.local.diff[j.Key]; !ok || it.kind != plan.None {
-				here = e.local.path(j.Key)
-			}
-			return errors.Join(
-				tx.MarkGone(int64(j.Key), e.clock.Now()),
-				e.dropBelow(tx, int64(j.Key)),
-				e.journalDelete(tx, j, items, "delete online"),
-			)
-		},
-		then: func() {
-			e.forgetBelow(j.Key)
-			if here != "" { // as something new
-				e.local.deep[here] = struct{}{}
-			}
-		},
-		items: items,
+	if err := e.deleteAsKnown(ctx, j); err != nil {
+		out := e.notAsPlanned(ctx, j, err)
+		out.tx = dropIntent(intent)
+		return out
 	}
+	tx, then := e.deletedOnline(j.Key, state.Entry{Path: j.path, Why: j.Why, Top: e.topOf(j.base), Items: j.unasked(items)}, intent)
+	return outcome{tx: tx, then: then, items: items}
+}
+
+// deleteAsKnown deletes j's item unless it has changed. That its eTag alone has
+// is no reason.
+func (e *Engine) deleteAsKnown(ctx context.Context, j job) error {
+	err := e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, j.etag)
+	if !errors.Is(err, remote.ErrChanged) {
+		return err
+	}
+	now, err := e.unchanged(ctx, j)
+	if err != nil {
+		return err
+	}
+	return e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
+}
+
+// deletedOnline takes note of what we deleted online. That it is here after all,
+// as the other half of a move may be seen only now, makes it something new.
+func (e *Engine) deletedOnline(k plan.Key, entry state.Entry, intent int64) (tx func(*state.Tx) error, then func()) {
+	here := ""
+	entry.At, entry.Op, entry.Key = e.clock.Now(), "delete online", int64(k)
+	tx = func(tx *state.Tx) error {
+		if it, ok := e.local.diff[k]; !ok || it.kind != plan.None {
+			here = e.local.path(k)
+		}
+		return errors.Join(
+			tx.MarkGone(int64(k), entry.At),
+			e.dropBelow(tx, int64(k)),
+			tx.Journal(e.cfg.Folder.N, entry),
+			dropIntent(intent)(tx),
+		)
+	}
+	then = func() {
+		e.forgetBelow(k)
+		if here != "" {
+			e.local.deep[here] = struct{}{}
+		}
+	}
+	return tx, then
+}
+
+// deletedUnheard asks what became of what an earlier run was deleting online when
+// it ended. The feed would not tell that it was us.
+func (e *Engine) deletedUnheard(ctx context.Context) (all []report, err error) {
+	intents, err := e.db.Intents(e.cfg.Folder.N)
+	if err != nil || e.dry {
+		return nil, err
+	}
+	for _, in := range intents {
+		if in.Op != opRemove {
+			continue
+		}
+		row, _, err := e.db.Item(in.Key)
+		if err != nil {
+			return nil, err
+		}
+		_, err = e.drive.Item(ctx, e.cfg.Drive.ID, row.ID)
+		r := report{tx: dropIntent(in.N)} // it is there, and may be deleted anew
+		switch {
+		case errors.Is(err, remote.ErrNotFound):
+			b, _, err := e.db.Base(in.Folder, in.Key)
+			if err != nil {
+				return nil, err
+			}
+			tx, then := e.deletedOnline(plan.Key(in.Key), state.Entry{Path: in.Path, Why: "deleted here", Top: e.topOf(b), Items: int(in.Size)}, in.N)
+			r = report{tx: tx, then: func(error) { then() }}
+		case err != nil:
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
 }
 
 // bringBack restores what somebody put into a folder in the moment that we
@@ -317,7 +374,7 @@ func (t *local) hasBase(k plan.Key) bool {
 // in time: only what was proved to be what was deleted has such a note.
 func (e *Engine) journalTrash(tx *state.Tx, j job, private string) error {
 	return tx.Journal(e.cfg.Folder.N, state.Entry{
-		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j), Items: j.unasked(1),
+		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j.base), Items: j.unasked(1),
 	})
 }
 
@@ -330,15 +387,8 @@ func (j job) unasked(items int) int {
 	return items
 }
 
-func (e *Engine) journalDelete(tx *state.Tx, j job, items int, op string) error {
-	return tx.Journal(e.cfg.Folder.N, state.Entry{
-		At: e.clock.Now(), Op: op, Path: j.path, Why: j.Why, Key: int64(j.Key), Top: e.topOf(j), Items: j.unasked(items),
-	})
-}
-
-// topOf is the child of the synced folder below which j's item stood.
-func (e *Engine) topOf(j job) int64 {
-	b := j.base
+// topOf is the child of the synced folder below which b is.
+func (e *Engine) topOf(b state.Base) int64 {
 	for b.Parent != int64(e.root) && b.Parent != 0 {
 		up, ok, err := e.db.Base(e.cfg.Folder.N, b.Parent)
 		if err != nil || !ok {
@@ -352,6 +402,7 @@ func (e *Engine) topOf(j job) int64 {
 const (
 	opReplace = "replace" // Private holds the new content, or after the exchange the old
 	opDelete  = "delete"  // Private is where the file goes
+	opRemove  = "remove"  // Key is being deleted online, Size items in all that no person was asked about
 	opCreate  = "create"  // the content Want is on its way to (ParentID, Name)
 	opTrashed = "trashed" // Private holds a deleted version that somebody was writing to
 	opStashed = "stashed" // Private holds a replaced version, to be removed once nobody writes to it

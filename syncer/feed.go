@@ -142,9 +142,22 @@ func (e *Engine) poll(ctx context.Context) {
 	if e.clock.Now().Sub(drive.FullAt) > trueUp {
 		link = ""
 	}
+	first := !e.listed
 	e.spawn(func() report {
-		r, err := e.readFeed(ctx, drive, link)
-		return report{then: func(error) { e.fed(ctx, r, err) }}
+		var r run
+		var unheard []report
+		if first {
+			unheard, err = e.deletedUnheard(ctx)
+		}
+		if err == nil {
+			r, err = e.readFeed(ctx, drive, link)
+		}
+		return report{then: func(error) {
+			for _, u := range unheard {
+				e.commit(u)
+			}
+			e.fed(ctx, r, err)
+		}}
 	})
 }
 

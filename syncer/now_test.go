@@ -39,8 +39,8 @@ func TestAFileThatIsStillBeingWrittenIsWork(t *testing.T) {
 	p.write("mine.txt", "mine")
 	stop := p.agent(e)
 	p.until("it has looked", func() bool { return !e.Now().Read.IsZero() })
-	e.Look()
 	looked := e.Now().Looked
+	e.Look()
 	p.until("it has looked again", func() bool { return e.Now().Looked.After(looked) })
 	if e.Now().Quiet {
 		t.Error("it is quiet while a file waits to be sent")

@@ -154,6 +154,7 @@ func (p *pair) here() map[string]string {
 	p.must(filepath.WalkDir(p.dir, func(name string, e fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(p.dir, name)
 		switch {
+		case errors.Is(err, fs.ErrNotExist): // an agent is at work
 		case err != nil:
 			return err
 		case rel == ".":

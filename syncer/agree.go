@@ -108,11 +108,16 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 // racy says that b's mtime is too young to prove that the bytes are still the
 // same: a second change within one tick of the disk's clock leaves no trace.
 func (e *Engine) racy(b state.Base) bool {
-	window := racyWindow
-	if b.MTime%int64(time.Second) == 0 && b.CTime%int64(time.Second) == 0 {
-		window += coarsest // it keeps time in whole seconds, it seems
+	return e.clock.Now().UnixNano()-b.MTime < int64(racyWindow+tick(b.MTime, b.CTime))
+}
+
+// tick is how long the disk's clock may stand still that gave a file these times,
+// beyond what every clock does.
+func tick(mtime, ctime int64) time.Duration {
+	if mtime%int64(time.Second) == 0 && ctime%int64(time.Second) == 0 {
+		return coarsest // it keeps time in whole seconds, it seems
 	}
-	return e.clock.Now().UnixNano()-b.MTime < int64(window)
+	return 0
 }
 
 // putOwn writes the item row that the service's answer to our own change gives.

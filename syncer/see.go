@@ -106,7 +106,8 @@ func (t *local) refresh(k plan.Key, it *item, e watcher.Entry) {
 
 // settled is when a file that was just seen may be acted upon: once nobody has
 // changed it for the settle time. Its clock is the file's own, so a file copied
-// here with an old mtime is judged by its ctime.
+// here with an old mtime is judged by its ctime. Where that clock is coarse a later
+// change may have left no trace yet, so what is read is read after its next tick.
 func (t *local) settled(e watcher.Entry) time.Time {
 	if e.Kind != watcher.File {
 		return time.Time{}
@@ -115,7 +116,7 @@ func (t *local) settled(e watcher.Entry) time.Time {
 	if now := t.now(); last.After(now) {
 		last = now // a clock that was set back must not keep the file waiting
 	}
-	return last.Add(t.settle)
+	return last.Add(t.settle + tick(e.MTime, e.CTime))
 }
 
 // miss notes that a base item is not where it was. It is not taken for deleted

@@ -105,7 +105,9 @@ func (l *Landing) exchange(name, rel string) (string, error) {
 }
 
 // undo gives back what came out and was not what had been looked at. If somebody
-// has written to what stood in its place for an instant, that is kept, too.
+// has written to what stood in its place for an instant, that is kept, too. It is
+// durable in the end: the power may fail long after the task, and the exchange
+// alone may have become so.
 func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 	back, err := l.exchange(old, rel)
 	if err != nil {
@@ -114,11 +116,11 @@ func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 	if l.expected(back, ours, hash) != nil {
 		return l.giveBack(back, rel)
 	}
-	return l.disk.Remove(back)
+	return errors.Join(l.disk.SyncDir(l.at(Parent(rel))), l.disk.Remove(back))
 }
 
 // giveBack gives a private file the name that it had, or if that is taken by now
-// another one. It does not give up at once.
+// another one, and makes that durable. It does not give up at once.
 func (l *Landing) giveBack(name, rel string) error {
 	to := rel
 	for n := 1; ; n++ {
@@ -133,7 +135,10 @@ func (l *Landing) giveBack(name, rel string) error {
 			}
 		}
 		taken := errors.Is(err, fs.ErrExist)
-		if err == nil || n == 100 || n == 3 && !taken {
+		switch {
+		case err == nil:
+			return l.disk.SyncDir(l.at(Parent(to)))
+		case n == 100, n == 3 && !taken:
 			return err
 		}
 		if taken {

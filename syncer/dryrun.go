@@ -15,8 +15,9 @@ func (e *Engine) DryRun(ctx context.Context) ([]Step, Summary, error) {
 	var steps []Step
 	err := e.guarded(func() error {
 		e.once, e.dry = true, true
-		ctx, cancel := context.WithCancel(ctx)
-		defer e.drain(cancel)
+		outer := ctx
+		ctx, cancel := context.WithCancel(outer)
+		defer e.drain(outer, cancel)
 		if err := e.observe(ctx, e.loadNotes); err != nil {
 			return err
 		}

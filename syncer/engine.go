@@ -235,8 +235,9 @@ func (e *Engine) guarded(f func() error) (err error) {
 
 func (e *Engine) run(ctx context.Context, once bool) error {
 	e.once = once
-	ctx, cancel := context.WithCancel(ctx)
-	defer e.drain(cancel)
+	outer := ctx
+	ctx, cancel := context.WithCancel(outer)
+	defer e.drain(outer, cancel)
 	if err := e.observe(ctx, e.recover); err != nil {
 		return err
 	}
@@ -292,16 +293,12 @@ func (e *Engine) wait(ctx context.Context) error {
 		e.tick(ctx)
 		return nil
 	}
-	var events <-chan watcher.Event
-	if e.cfg.Watch != nil && !e.once {
-		events = e.cfg.Watch.Events()
-	}
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case r := <-e.inbox:
 		e.commit(r)
-	case ev := <-events:
+	case ev := <-e.events():
 		e.hint(ev)
 		e.stirred = true
 	case <-e.nudged:
@@ -310,6 +307,14 @@ func (e *Engine) wait(ctx context.Context) error {
 	}
 	e.tick(ctx)
 	return nil
+}
+
+// events brings hints of what may have changed here, to an agent.
+func (e *Engine) events() <-chan watcher.Event {
+	if e.cfg.Watch == nil || e.once {
+		return nil
+	}
+	return e.cfg.Watch.Events()
 }
 
 // report takes one that is there already.
@@ -389,8 +394,14 @@ func (e *Engine) quiet() bool {
 
 // drain ends the workers and takes what they still have to report, so that
 // nothing that was done goes unrecorded. A transfer cut short resumes later. A
-// worker that hangs is left behind: it ends when it next wants something.
-func (e *Engine) drain(cancel context.CancelFunc) {
+// worker that hangs is left behind: it ends when it next wants something. What
+// else the loop can be told is heard here, too, though it makes no difference any
+// more: a simulator tells one thing at a time.
+func (e *Engine) drain(ctx context.Context, cancel context.CancelFunc) {
+	done := ctx.Done()
+	if ctx.Err() != nil {
+		done = nil
+	}
 	cancel()
 	defer close(e.over)
 	defer e.feed.leave(e, false)
@@ -406,6 +417,9 @@ func (e *Engine) drain(cancel context.CancelFunc) {
 		select {
 		case r := <-e.inbox:
 			e.commit(r)
+		case <-done:
+			done = nil
+		case <-e.events():
 		case <-e.clock.After(left):
 		}
 	}

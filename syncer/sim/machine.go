@@ -31,7 +31,8 @@ type machine struct {
 	cfg    syncer.Config
 
 	engine *syncer.Engine
-	loop   *proc // nil: no process
+	loop   *proc           // nil: no process
+	ctx    context.Context // of the process
 	cancel context.CancelFunc
 	sum    syncer.Summary // of the last pass …
 	err    error          // … and how it ended
@@ -154,8 +155,7 @@ func (m *machine) begin() {
 	}
 	m.passes++
 	m.say("--- pass %d%s", m.passes, m.mark())
-	ctx, cancel := context.WithCancel(context.Background())
-	m.cancel = cancel
+	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.sum, m.err, m.whole = syncer.Summary{}, nil, false
 	m.stop, m.upAt = false, time.Time{}
 	cfg := m.cfg
@@ -166,9 +166,9 @@ func (m *machine) begin() {
 	m.engine = syncer.New(cfg)
 	m.loop = m.spawn("loop", func() {
 		if m.agents() {
-			m.err = m.engine.Run(ctx)
+			m.err = m.engine.Run(m.ctx)
 		} else {
-			m.sum, m.err = m.engine.Once(ctx)
+			m.sum, m.err = m.engine.Once(m.ctx)
 		}
 		m.whole = true
 	})
@@ -231,7 +231,7 @@ func (m *machine) restart() {
 // Clock.After, which must be one thing at a time.
 func (m *machine) interrupt() {
 	switch {
-	case m.loop == nil:
+	case m.loop == nil || m.ctx.Err() != nil:
 	case m.loop.ready != nil:
 		m.stop = true
 	default:

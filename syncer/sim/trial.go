@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -39,7 +40,9 @@ func Each(t *testing.T, n int, end time.Time, task func(*Errand) error, work fun
 		store := TestStore(t, task)
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n) && !t.Failed() && (end.IsZero() || time.Now().Before(end)); i = next.Add(1) - 1 {
+				stuck := time.AfterFunc(2*time.Minute, func() { fmt.Fprintf(os.Stderr, "%s: number %d has been under way for two minutes\n", t.Name(), i) })
 				work(int(i), store)
+				stuck.Stop()
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"strings"
 	"time"
 
 	"tandem/remote"
@@ -169,4 +170,24 @@ func (t *local) agreed(k plan.Key, b state.Base) {
 		it.place = place
 	}
 	t.touch(k)
+}
+
+// AgreedAt follows a path below a synced folder through what was agreed upon, as
+// far as it goes: it gives the id online of the deepest item that is known, at
+// least that of the folder itself, and the rest of the path from there.
+func AgreedAt(db *state.DB, f state.Folder, rel string) (id, rest string, err error) {
+	key, rest := f.Root, rel
+	for rest != "" {
+		name, below, _ := strings.Cut(rest, "/")
+		b, ok, err := db.BaseAt(f.N, key, plan.Fold(name))
+		if err != nil {
+			return "", "", err
+		}
+		if !ok {
+			break
+		}
+		key, rest = b.N, below
+	}
+	it, _, err := db.Item(key)
+	return it.ID, rest, err
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"strings"
 
 	"tandem/cmd/tandem/internal/task"
-	"tandem/remote"
 	"tandem/state"
-	"tandem/syncer/plan"
+	"tandem/syncer"
 	"tandem/watcher/codepage"
 )
 
@@ -32,15 +30,11 @@ func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 			return nil, err
 		}
 		at := beneath(in.path, in.conn.page().Read(name))
-		ids, err := w.agreed(in.base, at)
+		near, rest, err := w.agreed(in.base, at)
 		if err != nil {
 			return nil, err
 		}
-		it, err := in.drive.At(ctx, in.base, at)
-		if errors.Is(err, remote.ErrNotFound) {
-			return ids, nil
-		}
-		return append(ids, it.ID), err
+		return in.drive.Twins(ctx, in.base, at, near, rest)
 	}
 }
 
@@ -61,25 +55,14 @@ func (w *work) placeOfFolder(ctx context.Context, folder string) (*place, error)
 }
 
 // agreed follows a path below a synced folder, which is known by its id online,
-// through what was agreed upon. What cannot be read is an error: it may be a twin.
-func (w *work) agreed(root, p string) ([]string, error) {
+// through what was agreed upon: see [syncer.AgreedAt]. What cannot be read is an
+// error: it may be a twin.
+func (w *work) agreed(root, p string) (near, rest string, err error) {
 	f, found, err := w.syncedFrom(root)
 	if !found || err != nil {
-		return nil, err
+		return root, p, err
 	}
-	key := f.Root
-	for step := range strings.SplitSeq(p, "/") {
-		b, found, err := w.db.BaseAt(f.N, key, plan.Fold(step))
-		if err != nil || !found {
-			return nil, err
-		}
-		key = b.N
-	}
-	it, found, err := w.db.Item(key)
-	if err != nil || !found {
-		return nil, err
-	}
-	return []string{it.ID}, nil
+	return syncer.AgreedAt(w.db, f, p)
 }
 
 // syncedFrom finds what the state has of the folder that is synced with the one

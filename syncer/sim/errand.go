@@ -12,7 +12,6 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer"
-	"tandem/syncer/plan"
 )
 
 // An Errand is a task at work beside the engine: a process of its own on one of
@@ -32,7 +31,7 @@ type Errand struct {
 	Client *remote.Client
 	Drive  remote.Drive
 	Root   remote.Item
-	Agreed func(path string) string // the id online of what the state has at a path; "": nothing
+	Agreed func(path string) (id, rest string) // see [syncer.AgreedAt]
 
 	m     *machine
 	dead  bool            // the process has ended
@@ -65,21 +64,12 @@ func (m *machine) start(line []string) error {
 	return nil
 }
 
-// agreed follows a path through what was agreed upon.
-func (m *machine) agreed(path string) string {
-	key := m.cfg.Folder.Root
-	for name := range strings.SplitSeq(path, "/") {
-		b, ok, err := m.db.BaseAt(m.cfg.Folder.N, key, plan.Fold(name))
-		if err != nil || !ok {
-			return ""
-		}
-		key = b.N
-	}
-	it, _, err := m.db.Item(key)
+func (m *machine) agreed(path string) (id, rest string) {
+	id, rest, err := syncer.AgreedAt(m.db.DB, m.cfg.Folder, path)
 	if err != nil {
 		m.fail("%v", err)
 	}
-	return it.ID
+	return id, rest
 }
 
 // errand is the task that is at work now; nil if it is somebody else.

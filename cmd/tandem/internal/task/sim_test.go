@@ -92,15 +92,9 @@ func (o *order) do(ctx context.Context) error {
 	return nil
 }
 
-// twins are what was agreed upon to be the same as a path, and what has that path
-// online.
 func (o *order) twins(ctx context.Context, rel string) ([]string, error) {
-	ids := []string{o.Agreed(rel)}
-	it, err := o.on.At(ctx, "", rel)
-	if errors.Is(err, remote.ErrNotFound) {
-		return ids, nil
-	}
-	return append(ids, it.ID), err
+	near, rest := o.Agreed(rel)
+	return o.on.Twins(ctx, o.Root.ID, rel, near, rest)
 }
 
 // landing is the synced folder itself.

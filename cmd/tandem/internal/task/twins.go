@@ -2,7 +2,10 @@ package task
 
 import (
 	"context"
+	"errors"
 	"slices"
+
+	"tandem/remote"
 )
 
 // Twins gives the ids of what is online that syncing keeps the same as what
@@ -20,4 +23,28 @@ func (t Twins) apart(ctx context.Context, rel, id string) error {
 		err = ErrTwin
 	}
 	return err
+}
+
+// Twins gives the ids of what syncing keeps the same as the file at a path below
+// base: what bears that path online, and what was agreed upon to be it. Of that,
+// near is the deepest item that is known, and rest what is below it: a folder may
+// bear another name online by now.
+func (d *Drive) Twins(ctx context.Context, base, path, near, rest string) (ids []string, err error) {
+	if rest == "" {
+		ids = append(ids, near)
+	}
+	asked := map[[2]string]bool{{near, ""}: true}
+	for _, at := range [][2]string{{base, path}, {near, rest}} {
+		if asked[at] {
+			continue
+		}
+		asked[at] = true
+		it, err := d.At(ctx, at[0], at[1])
+		if err == nil {
+			ids = append(ids, it.ID)
+		} else if !errors.Is(err, remote.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return ids, nil
 }

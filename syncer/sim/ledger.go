@@ -181,7 +181,7 @@ func (w *world) missing() error {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
 		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool {
-			return m.elsewhere(text) || w.forgot && m.inTrash(text) || (w.cutShort || w.failures > 1) && m.inTasks(text)
+			return m.elsewhere(text) || w.forgot && m.inTrash(text) || (w.cutShort || w.failures > 1 || w.unsynced) && m.inTasks(text)
 		}):
 			if len(w.machines) > 1 && slices.Contains(w.online.Kept(), text) { // put into a folder in the moment that another machine deleted it
 				w.ledger.weak++

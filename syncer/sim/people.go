@@ -149,6 +149,9 @@ func (m *machine) fill(in *inode, text string) {
 		return
 	}
 	m.ledger.wrote(m.side(), text, in.was)
+	if lag := m.script.Lag; lag > 0 && m.now.Sub(m.stirredAt) <= lag {
+		m.ledger.moved(there, text) // with its folder, as far as anybody can tell
+	}
 }
 
 func (m *machine) save(rel string) error {
@@ -231,6 +234,7 @@ func (w *world) actThere(verb, a, b string) error {
 		for _, m := range w.machines {
 			m.touchBelow(there, a) // what is new in it here goes along
 		}
+		w.stirredAt = w.now
 		w.eachBelow(b, func(text string) { w.ledger.moved(there, text) })
 	case "rm":
 		var gone []string

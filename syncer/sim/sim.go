@@ -83,6 +83,8 @@ type world struct {
 	calmAt   time.Time // when calm looks next
 	over     bool      // the agents were stopped for good
 
+	stirredAt time.Time // when something was last moved online, of which the feed may not have told yet
+
 	turns   int // of all machines
 	passes  int
 	crashes int

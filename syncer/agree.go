@@ -172,22 +172,38 @@ func (t *local) agreed(k plan.Key, b state.Base) {
 	t.touch(k)
 }
 
-// AgreedAt follows a path below a synced folder through what was agreed upon, as
-// far as it goes: it gives the id online of the deepest item that is known, at
-// least that of the folder itself, and the rest of the path from there.
-func AgreedAt(db *state.DB, f state.Folder, rel string) (id, rest string, err error) {
-	key, rest := f.Root, rel
-	for rest != "" {
-		name, below, _ := strings.Cut(rest, "/")
+// An Agreement is what was agreed upon of a file in a synced folder, by ids online.
+type Agreement struct {
+	Near, Rest string   // the deepest item on its path that is known, at least the folder itself, and the rest of the path from there
+	Moved      []string // what had the file's inode: it may have come here since
+}
+
+// AgreedOn finds what was agreed upon of the file with that path below f, and that
+// inode.
+func AgreedOn(db *state.DB, f state.Folder, rel string, ino uint64) (a Agreement, err error) {
+	key := f.Root
+	for a.Rest = rel; a.Rest != ""; {
+		name, below, _ := strings.Cut(a.Rest, "/")
 		b, ok, err := db.BaseAt(f.N, key, plan.Fold(name))
 		if err != nil {
-			return "", "", err
+			return a, err
 		}
 		if !ok {
 			break
 		}
-		key, rest = b.N, below
+		key, a.Rest = b.N, below
 	}
 	it, _, err := db.Item(key)
-	return it.ID, rest, err
+	if err != nil {
+		return a, err
+	}
+	a.Near = it.ID
+	had, err := db.BaseByIno(f.N, ino)
+	for _, b := range had {
+		if it, _, err = db.Item(b.N); err != nil {
+			return a, err
+		}
+		a.Moved = append(a.Moved, it.ID)
+	}
+	return a, err
 }

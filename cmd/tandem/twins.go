@@ -12,14 +12,12 @@ import (
 )
 
 // twins knows what syncing keeps the same as files below dir, whose names are
-// spelled in the page, if a task that deletes its sources could be about both:
-// what bears the same name online, and what the state has as agreed upon, whatever
-// it is called there by now.
+// spelled in the page, if a task that deletes its sources could be about both.
 func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 	if !w.DeleteSource {
 		return nil
 	}
-	return func(ctx context.Context, rel string) ([]string, error) {
+	return func(ctx context.Context, rel string, ino uint64) ([]string, error) {
 		spelled, err := page.SpellPath(rel)
 		if err != nil {
 			return nil, err
@@ -30,11 +28,11 @@ func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 			return nil, err
 		}
 		at := beneath(in.path, in.conn.page().Read(name))
-		near, rest, err := w.agreed(in.base, at)
+		known, err := w.agreed(in.base, at, ino)
 		if err != nil {
 			return nil, err
 		}
-		return in.drive.Twins(ctx, in.base, at, near, rest)
+		return in.drive.Twins(ctx, in.base, at, known)
 	}
 }
 
@@ -54,15 +52,14 @@ func (w *work) placeOfFolder(ctx context.Context, folder string) (*place, error)
 	return p, err
 }
 
-// agreed follows a path below a synced folder, which is known by its id online,
-// through what was agreed upon: see [syncer.AgreedAt]. What cannot be read is an
-// error: it may be a twin.
-func (w *work) agreed(root, p string) (near, rest string, err error) {
+// agreed tells what was agreed upon of a file below a synced folder, which is known
+// by its id online. What cannot be read is an error: it may be a twin.
+func (w *work) agreed(root, p string, ino uint64) (syncer.Agreement, error) {
 	f, found, err := w.syncedFrom(root)
 	if !found || err != nil {
-		return root, p, err
+		return syncer.Agreement{Near: root, Rest: p}, err
 	}
-	return syncer.AgreedAt(w.db, f, p)
+	return syncer.AgreedOn(w.db, f, p, ino)
 }
 
 // syncedFrom finds what the state has of the folder that is synced with the one

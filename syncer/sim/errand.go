@@ -31,7 +31,7 @@ type Errand struct {
 	Client *remote.Client
 	Drive  remote.Drive
 	Root   remote.Item
-	Agreed func(path string) (id, rest string) // see [syncer.AgreedAt]
+	Agreed func(path string, ino uint64) syncer.Agreement
 
 	m     *machine
 	dead  bool            // the process has ended
@@ -64,12 +64,12 @@ func (m *machine) start(line []string) error {
 	return nil
 }
 
-func (m *machine) agreed(path string) (id, rest string) {
-	id, rest, err := syncer.AgreedAt(m.db.DB, m.cfg.Folder, path)
+func (m *machine) agreed(path string, ino uint64) syncer.Agreement {
+	a, err := syncer.AgreedOn(m.db.DB, m.cfg.Folder, path, ino)
 	if err != nil {
 		m.fail("%v", err)
 	}
-	return id, rest
+	return a
 }
 
 // errand is the task that is at work now; nil if it is somebody else.

@@ -195,7 +195,10 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 // deleteSource deletes what is here by now. Whoever brought it here, it is durable
 // before that.
 func (g *Get) deleteSource(ctx context.Context, it Item) error {
-	err := g.Into.Twins.apart(ctx, it.To, it.ID)
+	here, _, err := g.Into.look(it.To)
+	if err == nil {
+		err = g.Into.Twins.apart(ctx, it.To, here.Ino, it.ID)
+	}
 	if err == nil {
 		err = g.Into.keepSafe(it.To)
 	}

@@ -115,7 +115,7 @@ func (p *Put) settle(ctx context.Context, s sent) {
 }
 
 func (p *Put) deleteSource(ctx context.Context, s sent) error {
-	if err := s.local.from.Twins.apart(ctx, s.local.rel, s.item.ID); err != nil {
+	if err := s.local.from.Twins.apart(ctx, s.local.rel, s.local.Ino, s.item.ID); err != nil {
 		return fmt.Errorf("it is online, and its source stays: %w", err)
 	}
 	err := p.prove(ctx, s, s.sum)

@@ -92,9 +92,8 @@ func (o *order) do(ctx context.Context) error {
 	return nil
 }
 
-func (o *order) twins(ctx context.Context, rel string) ([]string, error) {
-	near, rest := o.Agreed(rel)
-	return o.on.Twins(ctx, o.Root.ID, rel, near, rest)
+func (o *order) twins(ctx context.Context, rel string, ino uint64) ([]string, error) {
+	return o.on.Twins(ctx, o.Root.ID, rel, o.Agreed(rel, ino))
 }
 
 // landing is the synced folder itself.

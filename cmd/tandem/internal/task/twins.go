@@ -6,19 +6,20 @@ import (
 	"slices"
 
 	"tandem/remote"
+	"tandem/syncer"
 )
 
-// Twins gives the ids of what is online that syncing keeps the same as what
-// stands at a path here. Of such two neither is the other's source: to delete one
-// would be to delete both. nil: there are none.
-type Twins func(ctx context.Context, rel string) ([]string, error)
+// Twins gives the ids of what is online that syncing keeps the same as the file
+// with a path and an inode here. Of such two neither is the other's source: to
+// delete one would be to delete both. nil: there are none.
+type Twins func(ctx context.Context, rel string, ino uint64) ([]string, error)
 
-// apart makes sure that a path here and an item online are not twins.
-func (t Twins) apart(ctx context.Context, rel, id string) error {
+// apart makes sure that a file here and an item online are not twins.
+func (t Twins) apart(ctx context.Context, rel string, ino uint64, id string) error {
 	if t == nil {
 		return nil
 	}
-	ids, err := t(ctx, rel)
+	ids, err := t(ctx, rel, ino)
 	if err == nil && slices.Contains(ids, id) {
 		err = ErrTwin
 	}
@@ -26,15 +27,15 @@ func (t Twins) apart(ctx context.Context, rel, id string) error {
 }
 
 // Twins gives the ids of what syncing keeps the same as the file at a path below
-// base: what bears that path online, and what was agreed upon to be it. Of that,
-// near is the deepest item that is known, and rest what is below it: a folder may
-// bear another name online by now.
-func (d *Drive) Twins(ctx context.Context, base, path, near, rest string) (ids []string, err error) {
-	if rest == "" {
-		ids = append(ids, near)
+// base: what bears that path online; and what was agreed upon to be it, though its
+// folder may bear another name online by now, or it was moved here.
+func (d *Drive) Twins(ctx context.Context, base, path string, known syncer.Agreement) (ids []string, err error) {
+	ids = known.Moved
+	asked := map[[2]string]bool{}
+	if known.Rest == "" {
+		ids, asked[[2]string{known.Near, ""}] = append(ids, known.Near), true
 	}
-	asked := map[[2]string]bool{{near, ""}: true}
-	for _, at := range [][2]string{{base, path}, {near, rest}} {
+	for _, at := range [][2]string{{base, path}, {known.Near, known.Rest}} {
 		if asked[at] {
 			continue
 		}

@@ -23,6 +23,7 @@ type version struct {
 	over    bool    // a person who saw it replaced or deleted it
 	touched [4]bool // on which sides somebody did something to it, or to a folder it is in
 	moved   [4]bool // where somebody gave it another name
+	took    bool    // a name that was another's
 	weak    bool    // only the recycle bin or the history has it
 	aside   bool    // a task did away with it, as it was told to, and must have kept it
 	tasked  bool    // a task has brought it somewhere
@@ -72,8 +73,16 @@ func (l *ledger) moved(side int, content string) {
 	}
 }
 
-// named says that people gave it names of their own on several sides, and that one
-// did away with it: then each machine keeps the name that it was given there.
+// took notes that a version got a name that was another's.
+func (l *ledger) took(content string) {
+	if v := l.all[content]; v != nil {
+		v.took = true
+	}
+}
+
+// named says that people gave it names of their own on several sides. If one did
+// away with it, each machine keeps the name that it was given there; and if one of
+// them was another's name, it counts as an edit of that.
 func (w *world) named(v *version) bool {
 	sides := 0
 	for _, moved := range v.moved {
@@ -81,7 +90,7 @@ func (w *world) named(v *version) bool {
 			sides++
 		}
 	}
-	return len(w.machines) > 1 && v.over && sides > 1
+	return sides > 1 && (v.took || len(w.machines) > 1 && v.over)
 }
 
 // touchedOnce says that one side alone did something to it. Where there are

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 
@@ -62,9 +63,20 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 		sent, err = e.uploadAgain(ctx, j, u)
 	}
 	if err != nil {
-		return e.notSent(ctx, j, err)
+		out := e.notSent(ctx, j, err)
+		if entry.Size <= wholeBelow && refused(err) {
+			out.tx = drop // nothing of ours will appear online
+		}
+		return out
 	}
 	return e.uploaded(j, f, entry, sent, drop)
+}
+
+// refused says that the service has answered no. Of anything else it is not known
+// whether it was done.
+func refused(err error) bool {
+	var e *remote.Error
+	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }
 
 // whole reads a small file into memory. For a new one it leaves an intent: if

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,24 @@ func TestAnAgentReadsTheFeedAtANotice(t *testing.T) {
 	}
 	stop()
 	p.same()
+}
+
+// TestAnIdleAgentHasNothingToTell: what it reads from time to time is no work.
+func TestAnIdleAgentHasNothingToTell(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.cfg.Poll = 10 * time.Millisecond
+	var told atomic.Int64
+	p.cfg.Progress = func(Progress) { told.Add(1) }
+	e := New(p.cfg)
+	stop := p.agent(e)
+	p.until("it is quiet", func() bool { return e.Now().Quiet })
+	before := told.Load()
+	p.online.ResetCounts()
+	p.until("it has polled", func() bool { return p.online.Count("GET delta") > 3 })
+	stop()
+	if n := told.Load(); n > before {
+		t.Errorf("it had something to tell %d times", n-before)
+	}
 }
 
 // TestAnAgentThatCannotReadTheFeedSaysSo until it can again.

@@ -133,10 +133,13 @@ func (p *progress) show(e *Engine) {
 	}
 }
 
-// count adds up what is known so far.
+// count adds up what is known so far. What the feed brings to an agent later is
+// no part of the work of getting to know the drive.
 func (p *progress) count(e *Engine) Progress {
 	now := p.now
-	now.Listed = e.listing.Load()
+	if now.Listed = p.told.Listed; !e.listed {
+		now.Listed = e.listing.Load()
+	}
 	now.Moved = p.up.Load() + p.down.n.Load()
 	now.Files += apart(e.ahead.files)
 	now.Bytes += apart(e.ahead.bytes)

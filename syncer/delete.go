@@ -259,6 +259,35 @@ func (e *Engine) deletedUnheard(ctx context.Context) (all []report, err error) {
 	return all, nil
 }
 
+// keepSwept keeps what stands here of things that somebody moved into a folder in
+// the moment that we deleted it, on a drive that restores nothing: it counts as new.
+func (e *Engine) keepSwept(doubts []state.Doubt) {
+	if e.cfg.Drive.Kind == "personal" || e.dry {
+		return
+	}
+	for _, d := range doubts {
+		row, _, err := e.db.ItemByID(e.cfg.Drive.N, d.ID)
+		if err != nil {
+			panic(stateError{err})
+		}
+		k := plan.Key(row.N)
+		if _, bound := e.local.base(k); d.Folder == 0 || !bound || e.busy[k] > 0 {
+			continue
+		}
+		here := e.local.path(k)
+		e.commit(report{
+			tx: func(tx *state.Tx) error { return e.dropBelow(tx, row.N) },
+			then: func(error) {
+				e.forgetBelow(k)
+				e.local.deep[here] = struct{}{}
+			},
+		})
+		e.log.Warn("kept here", "path", here, "why", sweptWhy)
+	}
+}
+
+const sweptWhy = "somebody put it into a folder in the moment that this was deleted"
+
 // bringBack restores what somebody put into a folder in the moment that we
 // deleted it, as near to that folder as there still is one. Where the drive does
 // not restore, it is said where the thing is.
@@ -274,13 +303,12 @@ func (e *Engine) bringBack(ctx context.Context, d state.Doubt) (remote.Item, err
 	if err != nil {
 		return remote.Item{}, err
 	}
-	const why = "somebody put it into a folder in the moment that this was deleted"
 	it, err := e.restore(ctx, d, near.ID)
 	switch {
 	case err == nil:
-		e.log.Warn("restored online", "path", it.Name, "why", why)
+		e.log.Warn("restored online", "path", it.Name, "why", sweptWhy)
 	case errors.Is(err, remote.ErrUnsupported), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrNotFound):
-		e.log.Warn("it is in the drive's recycle bin", "path", was.Name, "item", d.ID, "why", why, "err", err)
+		e.log.Warn("it is in the drive's recycle bin", "path", was.Name, "item", d.ID, "why", sweptWhy, "err", err)
 		return remote.Item{}, nil
 	}
 	return it, err

@@ -30,6 +30,7 @@ func (e *Engine) Beats() int64 { return e.beats.Load() }
 // publish lets others see how things stand before the loop goes to sleep.
 func (e *Engine) publish() {
 	now := Now{Quiet: e.settled(), Read: e.feed.readAt(), Looked: e.walked, Trouble: e.unread, Failed: e.unreadAt, Progress: e.progress.count(e)}
+	e.progress.ended = e.progress.ended || now.Quiet
 	if !e.listed {
 		now.Read = time.Time{} // what another pair has read is not taken over yet
 	}

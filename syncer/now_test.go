@@ -28,6 +28,9 @@ func TestAnAgentSaysThatItIsQuietOnlyWhenItIs(t *testing.T) {
 	if now.Read.Before(start) || now.Looked.Before(start) || now.Trouble != "" || now.Progress.Done != 2 {
 		t.Errorf("it stands at %+v", now)
 	}
+	p.put("more.txt", "more")
+	e.Look()
+	p.until("it has counted anew", func() bool { now := e.Now().Progress; return now.Files == 1 && now.Done == 1 && now.Moved == 4 })
 	stop()
 	p.same()
 }

@@ -7,11 +7,13 @@ import (
 	"tandem/syncer/plan"
 )
 
-// Progress is how far a run has come, for a person to watch.
+// Progress is how far a run has come, for a person to watch. That of an agent
+// begins anew with the first transfer after all was quiet.
 type Progress struct {
-	Looked int   // things seen on disk so far
-	Listed int64 // things the change feed brought so far
-	Files  int   // to be transferred in all, as far as is known
+	Looked int       // things seen on disk so far
+	Listed int64     // things the change feed brought so far
+	Since  time.Time // when the first of the transfers was planned
+	Files  int       // to be transferred in all, as far as is known
 	Done   int
 	Bytes  int64
 	Moved  int64 // bytes transferred so far
@@ -25,6 +27,7 @@ type progress struct {
 	last  time.Time
 	told  Progress
 	now   Progress
+	ended bool // all was quiet since the last transfer
 	up    *atomic.Int64
 	down  counter
 }
@@ -46,10 +49,17 @@ func (p *progress) sent(n int64) { p.up.Add(n) }
 func (p *progress) look(n int) { p.now.Looked += n }
 
 func (p *progress) add(s *step) {
-	if n, ok := transfer(s); ok {
-		p.now.Files++
-		p.now.Bytes += n
+	n, ok := transfer(s)
+	if !ok {
+		return
 	}
+	if p.ended || p.now.Since.IsZero() {
+		p.ended, p.now = false, Progress{Looked: p.now.Looked, Since: p.clock.Now()}
+		p.up.Store(0)
+		p.down.n.Store(0)
+	}
+	p.now.Files++
+	p.now.Bytes += n
 }
 
 func (p *progress) done(s *step) {

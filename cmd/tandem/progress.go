@@ -65,6 +65,9 @@ func (c *course) set(p syncer.Progress) {
 	if c.now.Files == 0 {
 		c.start = time.Now()
 	}
+	if !p.Since.IsZero() {
+		c.start = p.Since
+	}
 	c.now = p
 }
 
@@ -75,7 +78,8 @@ func (c *course) plain(s *screen, p syncer.Progress) {
 	if c.said.IsZero() {
 		c.said = time.Now()
 	}
-	if time.Since(c.said) >= plainEvery && (p.Done < p.Files || p.Files == 0) {
+	long := p.Files == 0 || p.Done < p.Files && time.Since(c.start) >= plainEvery
+	if long && time.Since(c.said) >= plainEvery {
 		c.said = time.Now()
 		s.say("%s", c.text())
 	}

@@ -99,7 +99,21 @@ func BenchmarkNothingToDo(b *testing.B) {
 		report(b, ours)
 		b.ReportMetric(ours.CPU.Seconds()/find.CPU.Seconds(), "x-find")
 		b.ReportMetric(float64(w.last.Requests), "requests")
+		b.ReportMetric(float64(answered(b, w, "status").Milliseconds()), "status-ms")
 	}
+}
+
+// answered is the median of how long a command takes to answer.
+func answered(b *testing.B, w *world, args ...string) time.Duration {
+	b.Helper()
+	var took []time.Duration
+	for range 21 {
+		start := time.Now()
+		must(b, w.tandem(args...).Run())
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
 }
 
 // BenchmarkFirstDownload and BenchmarkFirstUpload are about a tree as large as

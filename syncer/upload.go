@@ -76,7 +76,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 // whether it was done.
 func refused(err error) bool {
 	var e *remote.Error
-	return errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
+	return errors.Is(err, remote.ErrQuota) || errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }
 
 // whole reads a small file into memory. For a new one it leaves an intent: if

@@ -28,9 +28,9 @@ histories:
 simulate:
 	go test ./syncer/sim -run TestNothingIsLost -full -v -timeout 30m
 
-# The same with cloud tasks beside the engine, which takes much longer.
+# The same with cloud tasks beside the engine.
 simulate-tasks:
-	go test ./cmd/tandem/internal/task -run TestTasksLoseNothing -full -v -timeout 3h
+	go test ./cmd/tandem/internal/task -run TestTasksLoseNothing -full -v -timeout 1h
 
 # Makes deliberate mistakes, one at a time, and says which of them the tests notice.
 mutants:

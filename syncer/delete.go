@@ -237,12 +237,11 @@ func (e *Engine) deletedUnheard(ctx context.Context) (all []report, err error) {
 		if in.Op != opRemove {
 			continue
 		}
-		row, _, err := e.db.Item(in.Key)
-		if err != nil {
-			return nil, err
+		row, known, err := e.db.Item(in.Key)
+		if err == nil && known {
+			_, err = e.drive.Item(ctx, e.cfg.Drive.ID, row.ID)
 		}
-		_, err = e.drive.Item(ctx, e.cfg.Drive.ID, row.ID)
-		r := report{tx: dropIntent(in.N)} // it is there, and may be deleted anew
+		r := report{tx: dropIntent(in.N)} // it is there, and may be deleted anew; or it is forgotten, or not ours to see any more
 		switch {
 		case errors.Is(err, remote.ErrNotFound):
 			b, _, err := e.db.Base(in.Folder, in.Key)
@@ -251,7 +250,7 @@ func (e *Engine) deletedUnheard(ctx context.Context) (all []report, err error) {
 			}
 			tx, then := e.deletedOnline(plan.Key(in.Key), state.Entry{Path: in.Path, Why: "deleted here", Top: e.topOf(b), Items: int(in.Size)}, in.N)
 			r = report{tx: tx, then: func(error) { then() }}
-		case err != nil:
+		case err != nil && !errors.Is(err, remote.ErrDenied):
 			return nil, err
 		}
 		all = append(all, r)

@@ -299,6 +299,9 @@ func (e *Engine) bringBack(ctx context.Context, d state.Doubt) (remote.Item, err
 	for err == nil && near.Gone {
 		near, _, err = e.db.Item(near.Parent)
 	}
+	if err == nil && near.ID == "" { // it is forgotten by now
+		near, _, err = e.db.Item(int64(e.root))
+	}
 	if err != nil {
 		return remote.Item{}, err
 	}

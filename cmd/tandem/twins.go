@@ -32,7 +32,7 @@ func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 		if err != nil {
 			return nil, err
 		}
-		return in.drive.Twins(ctx, in.base, at, known)
+		return in.drive.Twins(ctx, in.base, at, known.Near, known.Rest, known.Moved)
 	}
 }
 

@@ -93,7 +93,8 @@ func (o *order) do(ctx context.Context) error {
 }
 
 func (o *order) twins(ctx context.Context, rel string, ino uint64) ([]string, error) {
-	return o.on.Twins(ctx, o.Root.ID, rel, o.Agreed(rel, ino))
+	a := o.Agreed(rel, ino)
+	return o.on.Twins(ctx, o.Root.ID, rel, a.Near, a.Rest, a.Moved)
 }
 
 // landing is the synced folder itself.

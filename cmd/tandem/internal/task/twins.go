@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tandem/remote"
-	"tandem/syncer"
 )
 
 // Twins gives the ids of what is online that syncing keeps the same as the file
@@ -27,15 +26,16 @@ func (t Twins) apart(ctx context.Context, rel string, ino uint64, id string) err
 }
 
 // Twins gives the ids of what syncing keeps the same as the file at a path below
-// base: what bears that path online; and what was agreed upon to be it, though its
-// folder may bear another name online by now, or it was moved here.
-func (d *Drive) Twins(ctx context.Context, base, path string, known syncer.Agreement) (ids []string, err error) {
-	ids = known.Moved
+// base: what bears that path online; what does below near, the deepest item on the
+// path that was agreed upon, which may bear another name online by now; and what
+// was agreed upon to be the file before it was moved here.
+func (d *Drive) Twins(ctx context.Context, base, path, near, rest string, moved []string) (ids []string, err error) {
+	ids = moved
 	asked := map[[2]string]bool{}
-	if known.Rest == "" {
-		ids, asked[[2]string{known.Near, ""}] = append(ids, known.Near), true
+	if rest == "" {
+		ids, asked[[2]string{near, ""}] = append(ids, near), true
 	}
-	for _, at := range [][2]string{{base, path}, {known.Near, known.Rest}} {
+	for _, at := range [][2]string{{base, path}, {near, rest}} {
 		if asked[at] {
 			continue
 		}

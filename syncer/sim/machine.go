@@ -219,6 +219,7 @@ func (m *machine) end() {
 func (m *machine) restart() {
 	m.say("--- killed%s", m.mark())
 	m.crashes++
+	m.quietAt = m.now // calm begins anew
 	if err := m.db.Reopen(); err != nil {
 		m.fail("the state does not open: %v", err)
 	}

@@ -150,6 +150,9 @@ func (e *Engine) steps(p plan.Plan) []Step {
 			continue // nothing a person would notice
 		}
 		st := Step{Op: op, Path: e.pathOf(a.Key), Why: a.Why}
+		if a.Op == plan.MoveRemote {
+			st.Path = e.pathOnline(a.Remote.Place) // here it has its new name already
+		}
 		if a.Op == plan.MoveLocal || a.Op == plan.MoveRemote {
 			st.To = strings.TrimPrefix(e.pathOf(a.To.Parent)+"/"+a.To.Name, "/")
 		}
@@ -162,4 +165,19 @@ func (e *Engine) steps(p plan.Plan) []Step {
 		out = append(out, Step{Op: "held: " + imperative[a.Op], Path: e.pathOf(a.Key), Why: p.HeldWhy})
 	}
 	return out
+}
+
+// pathOnline is the path of a place online, as far as the change feed has told.
+func (e *Engine) pathOnline(at plan.Place) string {
+	for at.Parent != e.root {
+		it, ok, err := e.db.Item(int64(at.Parent))
+		if err != nil {
+			panic(stateError{err})
+		}
+		if !ok || it.Parent == 0 {
+			break
+		}
+		at = plan.Place{Parent: plan.Key(it.Parent), Name: it.Name + "/" + at.Name}
+	}
+	return at.Name
 }

@@ -115,6 +115,10 @@ func TestTheRootIsLookedAtRightBeforeDeletes(t *testing.T) {
 			p.must(os.Rename(p.dir, p.dir+".away"))
 			p.must(os.Mkdir(p.dir, 0o777))
 		},
+		"it is a file": func(p *pair) {
+			p.must(os.Rename(p.dir, p.dir+".away"))
+			p.must(os.WriteFile(p.dir, nil, 0o666))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

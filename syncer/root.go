@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"tandem/state"
 	"tandem/syncer/plan"
@@ -30,6 +31,8 @@ func (e *Engine) checkRoot() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		why = "it is missing; is its disk mounted?"
+	case errors.Is(err, syscall.ENOTDIR):
+		why = "a file stands in its place"
 	case err != nil:
 		return e.folderError(err)
 	case id.UUID == "":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -141,6 +142,9 @@ func (s *session) beginAfresh(known state.Folder) error {
 	d, err := disk.Open(known.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &failure{waits, fmt.Errorf("folder %q: it is missing", known.Path), "put it back, or create it: mkdir -p " + known.Path}
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return &failure{waits, fmt.Errorf("folder %q: a file stands in its place", known.Path), "move the file away and put the folder back, or create it: mkdir -p " + known.Path}
 	}
 	if err != nil {
 		return fmt.Errorf("folder %q: %w", known.Path, err)

@@ -95,13 +95,15 @@ func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 	dir, err := os.Stat(f.Local)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && found:
-		return s.holdMissing(known)
+		return s.holdRoot(known, "it is missing; is its disk mounted?")
 	case errors.Is(err, fs.ErrNotExist):
 		return usage(fmt.Errorf("%q is missing", f.Local), "create it, or set local to the folder you mean: mkdir -p "+f.Local)
 	case err != nil:
 		return fmt.Errorf("folder %q: %w", f.Local, err)
+	case !dir.IsDir() && found:
+		return s.holdRoot(known, "a file stands in its place")
 	case !dir.IsDir():
-		return usage(fmt.Errorf("%q is not a folder", f.Local), "")
+		return usage(fmt.Errorf("%q is not a folder", f.Local), "set local to the folder you mean")
 	}
 	if os.Geteuid() == 0 && !ownedByRoot(dir) {
 		s.screen.say("%s: running as root on somebody else's folder: what comes from online will belong to root", f.name)
@@ -124,9 +126,8 @@ func (s *session) alone(f *folder) error {
 	}
 }
 
-// holdMissing keeps everything as it is while the folder is away.
-func (s *session) holdMissing(known state.Folder) error {
-	why := "it is missing; is its disk mounted?"
+// holdRoot keeps everything as it is while the folder is away.
+func (s *session) holdRoot(known state.Folder, why string) error {
 	if s.dry {
 		return &syncer.RootError{Path: known.Path, Why: why}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"syscall"
 
 	"tandem/watcher"
 )
@@ -56,7 +57,7 @@ func (d *Disk) Identity() (Identity, error) {
 // readMarker gives "" for a marker that is missing or damaged.
 func readMarker(root *watcher.Root) (string, error) {
 	f, _, err := root.OpenFile(marker)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // .tandem is a file
 		return "", nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -48,6 +49,7 @@ func (p *program) emulatorCommand() *cobra.Command {
 		if opt.Kind, err = remotetest.ParseKind(kind); err != nil {
 			return usage(err, "")
 		}
+		opt.Seed = rand.Uint64() // what an earlier emulator gave out is not taken for its own
 		return p.serve(cmd.Context(), listen, remotetest.New(opt))
 	}
 	return cmd

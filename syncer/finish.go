@@ -77,7 +77,7 @@ func (e *Engine) learn(tx *state.Tx, out outcome) error {
 func (e *Engine) finish(s *step, out outcome, now time.Time) {
 	e.release(s)
 	if out.kept != "" {
-		e.sum.Conflicts++
+		e.keptTwice(out.kept)
 		defer e.lookAt(out.kept, false)
 		e.log.Info("kept both", "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
 	}

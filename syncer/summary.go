@@ -28,6 +28,7 @@ type Summary struct {
 	Seconds        float64   `json:"seconds"`
 	Error          string    `json:"error"`
 
+	Copies    []string       `json:"copies,omitempty"`     // conflict copies that a single pass made
 	LeftAlone map[string]int `json:"left_alone,omitempty"` // links, pipes and the like here, by kind
 
 	Held int `json:"-"` // deletes that wait for a person
@@ -59,6 +60,7 @@ func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
 		s.Waiting = append(s.Waiting, Waiting{h.Path, "delete held: " + h.Why, true})
 	}
 	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
+	slices.Sort(s.Copies)
 	s.Held = len(e.held)
 	if err != nil {
 		s.Error = err.Error()
@@ -82,7 +84,7 @@ func (e *Engine) count(s *step, out outcome) {
 	case plan.MoveLocal, plan.MoveRemote:
 		e.sum.Moved++
 		if s.Keep != "" {
-			e.sum.Conflicts++
+			e.keptTwice(e.pathTo(s.To))
 		}
 	case plan.DeleteLocal:
 		e.sum.DeletedLocal += out.items
@@ -99,6 +101,14 @@ func (e *Engine) count(s *step, out outcome) {
 		at = s.from // it stands nowhere any more
 	}
 	e.log.Info(e.words(s.Action), "path", at, "why", s.Why)
+}
+
+// keptTwice counts a conflict. An agent does not gather the names: its run has no end.
+func (e *Engine) keptTwice(copied string) {
+	e.sum.Conflicts++
+	if e.once {
+		e.sum.Copies = append(e.sum.Copies, copied)
+	}
 }
 
 // words is the past tense of an action.
@@ -154,7 +164,7 @@ func (e *Engine) steps(p plan.Plan) []Step {
 			st.Path = e.pathOnline(a.Remote.Place) // here it has its new name already
 		}
 		if a.Op == plan.MoveLocal || a.Op == plan.MoveRemote {
-			st.To = strings.TrimPrefix(e.pathOf(a.To.Parent)+"/"+a.To.Name, "/")
+			st.To = e.pathTo(a.To)
 		}
 		if a.Keep != "" && a.Op == plan.Download {
 			st.Why += "; yours is kept as " + a.Keep
@@ -165,6 +175,11 @@ func (e *Engine) steps(p plan.Plan) []Step {
 		out = append(out, Step{Op: "held: " + imperative[a.Op], Path: e.pathOf(a.Key), Why: p.HeldWhy})
 	}
 	return out
+}
+
+// pathTo is the path of a place that an item goes to.
+func (e *Engine) pathTo(to plan.Place) string {
+	return strings.TrimPrefix(e.pathOf(to.Parent)+"/"+to.Name, "/")
 }
 
 // pathOnline is the path of a place online, as far as the change feed has told.

@@ -241,6 +241,7 @@ func (s *session) conclude(f *folder, out outcome, err error) int {
 	default:
 		s.screen.say("%s: %s: %s", f.name, verdict(out.Summary, code), deeds(out.Summary))
 	}
+	s.sayCopies(f.name, out.Summary)
 	if out.Held > 0 {
 		s.screen.hint("look at the deletes with: tandem held; then: tandem held approve %s, or: tandem held deny %[1]s", f.name)
 	}
@@ -267,6 +268,22 @@ func (s *session) sayWaiting(name string, waiting []syncer.Waiting) {
 	}
 	if rest := len(waiting) - mostLines; rest > 0 {
 		s.screen.say("%s: not synced: %s more; see: tandem status", name, count(rest, "item"))
+	}
+}
+
+const fewLines = 5
+
+// sayCopies names the conflict copies that a pass made.
+func (s *session) sayCopies(name string, sum syncer.Summary) {
+	few := sum.Copies[:min(len(sum.Copies), fewLines)]
+	for _, path := range few {
+		s.screen.say("%s: kept twice: the copy is %q", name, path)
+	}
+	if rest := sum.Conflicts - len(few); rest > 0 {
+		s.screen.say("%s: kept twice: %s more; see: tandem status", name, count(rest, "file"))
+	}
+	if sum.Conflicts > 0 {
+		s.screen.hint("compare each with the file whose name it has, keep what you want of both there, and delete the copy")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,7 +50,10 @@ func (w *world) asUser(args []string) error {
 		}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
-	_, err = w.exits(want, cmd)
+	data, err := w.exits(want, cmd)
+	if err == nil && slices.Contains(args, "--json") {
+		err = w.outcome(data)
+	}
 	return err
 }
 

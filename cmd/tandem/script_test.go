@@ -63,7 +63,7 @@ import (
 //	systemd                what is started from now on is watched over: see notified
 //	notified WORD          it has told systemd so
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
-//	asuser ARG...          run as nobody in particular, so that permissions count
+//	asuser CODE ARG...     tandem as nobody in particular, so that permissions count; with --json, see did
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -452,6 +452,11 @@ func (w *world) sync(args []string) error {
 	if err != nil {
 		return err
 	}
+	return w.outcome(data)
+}
+
+// outcome reads what --json printed for the one folder there is.
+func (w *world) outcome(data string) error {
 	var all []outcome
 	if err := json.Unmarshal([]byte(data), &all); err != nil || len(all) != 1 {
 		return fmt.Errorf("%d outcomes: %v\n%s", len(all), err, data)

@@ -20,6 +20,10 @@ type Intent struct {
 	At        time.Time
 }
 
+// Removing is the Op of an intent to delete item Key online. While there is one,
+// word of the item's end is taken for the answer.
+const Removing = "remove"
+
 // PutIntent writes an intent and returns its number.
 func (tx *Tx) PutIntent(in Intent) (int64, error) {
 	res, err := tx.db.w.run(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,hash,want,parent_id,name,at)
@@ -33,6 +37,11 @@ func (tx *Tx) PutIntent(in Intent) (int64, error) {
 
 // DropIntent removes one.
 func (tx *Tx) DropIntent(n int64) error { return tx.exec("DELETE FROM intent WHERE n=?", n) }
+
+// DropIntents removes all of one kind that are about item key.
+func (tx *Tx) DropIntents(folder int64, op string, key int64) error {
+	return tx.exec("DELETE FROM intent WHERE folder=? AND op=? AND key=?", folder, op, key)
+}
 
 // Intents lists what was announced and not yet ended, oldest first.
 func (db *DB) Intents(folder int64) ([]Intent, error) {

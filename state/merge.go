@@ -100,7 +100,7 @@ type merge struct {
 func (m *merge) all() error {
 	m.asked = map[string]bool{}
 	for _, step := range []func() error{
-		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.swept, m.settle, m.gone, m.cycles,
+		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.ours, m.swept, m.settle, m.gone, m.cycles,
 		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
 	} {
 		if err := step(); err != nil {
@@ -110,11 +110,11 @@ func (m *merge) all() error {
 	return nil
 }
 
-// do runs statements that know @drive; @late: what we wrote before that should
-// have been echoed by now; and @before: the last key before this run.
+// do runs statements that know @drive; @now; @late: what we wrote before that
+// should have been echoed by now; and @before: the last key before this run.
 func (m *merge) do(statements ...string) error {
 	for _, q := range statements {
-		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at))
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", stamp(m.At)), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at))
 		if err != nil {
 			return err
 		}
@@ -205,6 +205,19 @@ func (m *merge) adopt() error {
 		"UPDATE item SET parent="+parent+" WHERE n IN (SELECT n FROM temp.missing)", `
 		INSERT OR IGNORE INTO temp.changed WITH RECURSIVE below(n) AS (SELECT n FROM temp.missing
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n) SELECT n FROM below`,
+		"DELETE FROM temp.missing")
+}
+
+// ours takes for deleted by us what was to be deleted here when sight of it was
+// lost, with all that is still known to be in it: this is the answer to that.
+func (m *merge) ours() error {
+	return m.do(`
+		INSERT INTO temp.missing WITH RECURSIVE below(n) AS (
+			SELECT n FROM temp.news WHERE verdict='gone' AND n IN (SELECT key FROM intent WHERE op='`+Removing+`')
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`,
+		"UPDATE item SET gone=1, own=@now, over='', disputed=0 WHERE n IN (SELECT n FROM temp.missing)",
+		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.missing",
+		"DELETE FROM temp.news WHERE verdict='gone' AND n IN (SELECT n FROM temp.missing)",
 		"DELETE FROM temp.missing")
 }
 

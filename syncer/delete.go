@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"path"
 	"syscall"
 
@@ -157,9 +158,9 @@ func (e *Engine) inside(rel string) []string {
 // deleteRemote moves an item to the drive's recycle bin. A folder goes with all
 // that is in it and the service offers no guard for that, so it is listed
 // immediately before: what is not known, or not as known, is not deleted. An
-// intent is left for the case that this process does not live to hear the answer:
-// who did it decides what becomes of what is here after all, and of what somebody
-// puts into the folder just then.
+// intent is left for the case that the answer is lost: who did it decides what
+// becomes of what is here after all, and of what somebody puts into the folder
+// just then. See [Engine.heard].
 func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	items := 1
 	if j.Remote.Kind == plan.Dir {
@@ -172,19 +173,38 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 		}
 		items += known
 	}
-	intent, err := e.intend(state.Intent{
-		Folder: e.cfg.Folder.N, Op: opRemove, Key: int64(j.Key), Path: j.path, Size: int64(j.unasked(items)), At: e.clock.Now(),
+	in := state.Intent{Folder: e.cfg.Folder.N, Op: opRemove, Key: int64(j.Key), Path: j.path, Size: int64(j.unasked(items)), At: e.clock.Now()}
+	err := e.durably(func(tx *state.Tx) error {
+		if err := dropRemoving(in)(tx); err != nil { // an earlier try's
+			return err
+		}
+		_, err := tx.PutIntent(in)
+		return err
 	})
 	if err != nil {
-		return outcome{err: err}
+		return outcome{err: fmt.Errorf("record what is about to be deleted online: %w", err)}
 	}
 	if err := e.deleteAsKnown(ctx, j); err != nil {
 		out := e.notAsPlanned(ctx, j, err)
-		out.tx = dropIntent(intent)
+		if !unheard(err) {
+			out.tx = dropRemoving(in)
+		}
 		return out
 	}
-	tx, then := e.deletedOnline(j.Key, state.Entry{Path: j.path, Why: j.Why, Top: e.topOf(j.base), Items: j.unasked(items)}, intent)
+	tx, then := e.deletedOnline(in, j.Why, e.topOf(j.base))
 	return outcome{tx: tx, then: then, items: items}
+}
+
+func dropRemoving(in state.Intent) func(*state.Tx) error {
+	return func(tx *state.Tx) error { return tx.DropIntents(in.Folder, in.Op, in.Key) }
+}
+
+// unheard says that a delete that failed may have been made, by an attempt whose
+// answer was lost: what is not found when it is tried again may be so because of that.
+func unheard(err error) bool {
+	var e *remote.Error
+	return errors.Is(err, remote.ErrNotFound) || !errors.Is(err, errSuperseded) && !refused(err) ||
+		errors.As(err, &e) && e.Status == http.StatusTooManyRequests
 }
 
 // deleteAsKnown deletes j's item unless it has changed. That its eTag alone has
@@ -201,61 +221,74 @@ func (e *Engine) deleteAsKnown(ctx context.Context, j job) error {
 	return e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
 }
 
-// deletedOnline takes note of what we deleted online. That it is here after all,
-// as the other half of a move may be seen only now, makes it something new.
-func (e *Engine) deletedOnline(k plan.Key, entry state.Entry, intent int64) (tx func(*state.Tx) error, then func()) {
-	here := ""
-	entry.At, entry.Op, entry.Key = e.clock.Now(), "delete online", int64(k)
-	tx = func(tx *state.Tx) error {
-		if it, ok := e.local.diff[k]; !ok || it.kind != plan.None {
-			here = e.local.path(k)
-		}
+// deletedOnline takes note of what we deleted online.
+func (e *Engine) deletedOnline(in state.Intent, why string, top int64) (tx func(*state.Tx) error, then func()) {
+	now := e.clock.Now()
+	disown, then := e.disown(plan.Key(in.Key))
+	return func(tx *state.Tx) error {
 		return errors.Join(
-			tx.MarkGone(int64(k), entry.At),
-			e.dropBelow(tx, int64(k)),
-			tx.Journal(e.cfg.Folder.N, entry),
-			dropIntent(intent)(tx),
+			tx.MarkGone(in.Key, now),
+			disown(tx),
+			tx.Journal(e.cfg.Folder.N, state.Entry{At: now, Op: "delete online", Path: in.Path, Why: why, Key: in.Key, Top: top, Items: int(in.Size)}),
+			dropRemoving(in)(tx),
 		)
+	}, then
+}
+
+// disown drops what was agreed on an item and all below it. That some of it is
+// here after all, as the other half of a move may be seen only now, makes it
+// something new.
+func (e *Engine) disown(k plan.Key) (tx func(*state.Tx) error, then func()) {
+	var keys []plan.Key
+	var here []string
+	tx = func(tx *state.Tx) (err error) {
+		keys, here = nil, nil
+		if keys, err = e.dropBelow(tx, int64(k)); err != nil {
+			return err
+		}
+		for _, c := range keys {
+			if it, differs := e.local.diff[c]; differs && it.kind != plan.None || !differs && c == k {
+				here = append(here, e.local.path(c))
+			}
+		}
+		return nil
 	}
 	then = func() {
-		e.forgetBelow(k)
-		if here != "" {
-			e.local.deep[here] = struct{}{}
+		for _, c := range keys {
+			e.local.forget(c)
+		}
+		for _, rel := range here {
+			e.local.deep[rel] = struct{}{}
 		}
 	}
 	return tx, then
 }
 
-// deletedUnheard asks what became of what an earlier run was deleting online when
-// it ended. The feed would not tell that it was us.
-func (e *Engine) deletedUnheard(ctx context.Context) (all []report, err error) {
+// heard takes note of what was being deleted online when sight of it was lost,
+// with this process or the answer, and has since been told to be gone. What is
+// there for longer than the feed may lag was not deleted.
+func (e *Engine) heard() {
 	intents, err := e.db.Intents(e.cfg.Folder.N)
-	if err != nil || e.dry {
-		return nil, err
+	if err != nil {
+		panic(stateError{err})
 	}
 	for _, in := range intents {
-		if in.Op != opRemove {
+		if in.Op != opRemove || e.busy[plan.Key(in.Key)] > 0 || e.dry {
 			continue
 		}
 		row, known, err := e.db.Item(in.Key)
-		if err == nil && known {
-			_, err = e.drive.Item(ctx, e.cfg.Drive.ID, row.ID)
+		if err != nil {
+			panic(stateError{err})
 		}
-		r := report{tx: dropIntent(in.N)} // it is there, and may be deleted anew; or it is forgotten, or not ours to see any more
 		switch {
-		case errors.Is(err, remote.ErrNotFound):
-			b, _, err := e.db.Base(in.Folder, in.Key)
-			if err != nil {
-				return nil, err
-			}
-			tx, then := e.deletedOnline(plan.Key(in.Key), state.Entry{Path: in.Path, Why: "deleted here", Top: e.topOf(b), Items: int(in.Size)}, in.N)
-			r = report{tx: tx, then: func(error) { then() }}
-		case err != nil && !errors.Is(err, remote.ErrDenied):
-			return nil, err
+		case row.Gone:
+			b, _ := e.local.base(plan.Key(in.Key))
+			tx, then := e.deletedOnline(in, "deleted here", e.topOf(b))
+			e.commit(report{tx: tx, then: func(error) { then() }})
+		case !known || e.feed.readAt().Sub(in.At) > infancy:
+			e.commit(report{tx: dropRemoving(in)})
 		}
-		all = append(all, r)
 	}
-	return all, nil
 }
 
 // keepSwept keeps what stands here of things that somebody moved into a folder in
@@ -274,13 +307,8 @@ func (e *Engine) keepSwept(doubts []state.Doubt) {
 			continue
 		}
 		here := e.local.path(k)
-		e.commit(report{
-			tx: func(tx *state.Tx) error { return e.dropBelow(tx, row.N) },
-			then: func(error) {
-				e.forgetBelow(k)
-				e.local.deep[here] = struct{}{}
-			},
-		})
+		tx, then := e.disown(k)
+		e.commit(report{tx: tx, then: func(error) { then() }})
 		e.log.Warn("kept here", "path", here, "why", sweptWhy)
 	}
 }
@@ -372,27 +400,21 @@ func sameVersion(b state.Base, row state.Item) bool {
 	return b.ETag == row.ETag && row.ETag != "" || b.RemoteSize == row.Size && b.RemoteHash == row.Hash && row.Hash != ""
 }
 
-// dropBelow drops the base of an item and of all below it, deepest first.
-func (e *Engine) dropBelow(tx *state.Tx, n int64) error {
+// dropBelow drops the base of an item and of all below it, deepest first, and
+// says which those were.
+func (e *Engine) dropBelow(tx *state.Tx, n int64) (dropped []plan.Key, err error) {
 	rows, err := e.db.BaseChildren(e.cfg.Folder.N, n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, b := range rows {
-		if err := e.dropBelow(tx, b.N); err != nil {
-			return err
+		below, err := e.dropBelow(tx, b.N)
+		if err != nil {
+			return nil, err
 		}
+		dropped = append(dropped, below...)
 	}
-	return tx.DropBase(e.cfg.Folder.N, n)
-}
-
-func (e *Engine) forgetBelow(k plan.Key) {
-	for c, it := range e.local.diff {
-		if it.kind == plan.None && !e.local.hasBase(c) {
-			delete(e.local.diff, c)
-		}
-	}
-	e.local.forget(k)
+	return append(dropped, plan.Key(n)), tx.DropBase(e.cfg.Folder.N, n)
 }
 
 func (t *local) hasBase(k plan.Key) bool {
@@ -430,12 +452,12 @@ func (e *Engine) topOf(b state.Base) int64 {
 }
 
 const (
-	opReplace = "replace" // Private holds the new content, or after the exchange the old
-	opDelete  = "delete"  // Private is where the file goes
-	opRemove  = "remove"  // Key is being deleted online, Size items in all that no person was asked about
-	opCreate  = "create"  // the content Want is on its way to (ParentID, Name)
-	opTrashed = "trashed" // Private holds a deleted version that somebody was writing to
-	opStashed = "stashed" // Private holds a replaced version, to be removed once nobody writes to it
+	opReplace = "replace"      // Private holds the new content, or after the exchange the old
+	opDelete  = "delete"       // Private is where the file goes
+	opRemove  = state.Removing // Key is being deleted online, Size items in all that no person was asked about
+	opCreate  = "create"       // the content Want is on its way to (ParentID, Name)
+	opTrashed = "trashed"      // Private holds a deleted version that somebody was writing to
+	opStashed = "stashed"      // Private holds a replaced version, to be removed once nobody writes to it
 )
 
 // intend makes an intent durable.

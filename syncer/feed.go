@@ -142,22 +142,9 @@ func (e *Engine) poll(ctx context.Context) {
 	if e.clock.Now().Sub(drive.FullAt) > trueUp {
 		link = ""
 	}
-	first := !e.listed
 	e.spawn(func() report {
-		var r run
-		var unheard []report
-		if first {
-			unheard, err = e.deletedUnheard(ctx)
-		}
-		if err == nil {
-			r, err = e.readFeed(ctx, drive, link)
-		}
-		return report{then: func(error) {
-			for _, u := range unheard {
-				e.commit(u)
-			}
-			e.fed(ctx, r, err)
-		}}
+		r, err := e.readFeed(ctx, drive, link)
+		return report{then: func(error) { e.fed(ctx, r, err) }}
 	})
 }
 
@@ -269,6 +256,7 @@ func (e *Engine) feedFailed(err error) {
 // loadDirty takes over the marks that were left on changed items since the last
 // time, by a merge, an answer or another pair.
 func (e *Engine) loadDirty() {
+	e.heard()
 	keys, upTo, err := e.db.Dirty(e.cfg.Folder.N, e.marked)
 	if err != nil {
 		panic(stateError{err})

@@ -307,35 +307,23 @@ func TestAMoveWhoseAnswerWasLostIsMadeOnce(t *testing.T) {
 }
 
 func TestADeleteWhoseAnswerWasLostIsMadeOnce(t *testing.T) {
-	for how, faults := range map[string][]remotetest.Fault{
-		"it can be asked about":     nil,
-		"it may not be asked about": {{Match: "GET item", Status: 403, Times: 1}},
-		"it is asked about later":   {{Match: "GET item", Status: 503, Times: 2}},
-	} {
-		t.Run(how, func(t *testing.T) {
-			t.Parallel()
-			p := newPair(t, remotetest.Options{})
-			p.write("f.txt", "mine")
-			p.write("other.txt", "other")
-			p.sync()
-			p.remove("f.txt")
-			p.onStage().crashAfter("delete online f.txt")
-			if _, err := p.try(); err == nil {
-				t.Fatal("it was not killed")
-			}
-			p.restart()
-			for _, f := range faults {
-				p.online.Fail(f)
-			}
-			if sum := p.sync(); sum.Uploaded+sum.Downloaded+sum.DeletedRemote != 0 {
-				t.Errorf("%+v, want nothing done", sum)
-			}
-			if in := p.intents(); len(in) != 0 {
-				t.Errorf("still on record: %+v", in)
-			}
-			p.same()
-		})
+	p := newPair(t, remotetest.Options{})
+	p.write("f.txt", "mine")
+	p.write("other.txt", "other")
+	p.sync()
+	p.remove("f.txt")
+	p.onStage().crashAfter("delete online f.txt")
+	if _, err := p.try(); err == nil {
+		t.Fatal("it was not killed")
 	}
+	p.restart()
+	if sum := p.sync(); sum.Uploaded+sum.Downloaded+sum.DeletedRemote != 0 {
+		t.Errorf("%+v, want nothing done", sum)
+	}
+	if in := p.intents(); len(in) != 0 {
+		t.Errorf("still on record: %+v", in)
+	}
+	p.same()
 }
 
 func TestAnUploadThatMeetsANewVersionOnlineKeepsBoth(t *testing.T) {

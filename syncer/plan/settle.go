@@ -101,15 +101,18 @@ func (p *pass) hidden(n *node, s side) bool {
 	return false
 }
 
+// refusal says which side cannot hold n, and what a person can do.
 func (p *pass) refusal(n *node) string {
 	path := p.path(n.place.Parent)
 	if !n.here() || n.Local.Name != n.place.Name {
 		if why := p.rules.LocalRefuses(path, n.place.Name, n.kind()); why != "" {
-			return why
+			return why + "; rename it online"
 		}
 	}
 	if !n.there() || n.Remote.Name != n.online {
-		return p.rules.RemoteRefuses(path, n.online, n.kind())
+		if why := p.rules.RemoteRefuses(path, n.online, n.kind()); why != "" {
+			return why + "; rename it here"
+		}
 	}
 	return ""
 }

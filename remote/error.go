@@ -23,8 +23,9 @@ var (
 	ErrResync      = errors.New("the change feed must be read from its start")
 	ErrThrottled   = errors.New("the service asks for patience")
 	ErrSignIn      = errors.New("sign-in needed")
-	ErrConsent     = errors.New("consent is missing")            // beside ErrSignIn
-	ErrSecret      = errors.New("the app's secret is not taken") // beside ErrSignIn
+	ErrConsent     = errors.New("consent is missing")              // beside ErrSignIn
+	ErrSecret      = errors.New("the app's secret is not taken")   // beside ErrSignIn
+	ErrUnfit       = errors.New("the app's registration is wrong") // beside ErrSignIn: signing in again cannot help
 	ErrDenied      = errors.New("not allowed")
 	ErrLocked      = errors.New("locked online")
 	ErrQuota       = errors.New("no space left online")
@@ -80,6 +81,9 @@ func (e *Error) Error() string {
 func (e *Error) Is(target error) bool {
 	if target == ErrSecret {
 		return e.has("AADSTS7000215", "AADSTS7000222")
+	}
+	if target == ErrUnfit {
+		return e.has("AADSTS50011", "AADSTS500113", "AADSTS9002325", "AADSTS9002326", "AADSTS9002327", "AADSTS50194", "AADSTS700016", "AADSTS7000218", "AADSTS700025")
 	}
 	if target == ErrConsent {
 		return e.has("AADSTS65001", "AADSTS90094", "AADSTS90095", "AADSTS900941", "AADSTS7000229", "consent_required")

@@ -79,6 +79,8 @@ func advise(err error, c *connection) error {
 		return err
 	case c.SignIn == byApp:
 		return &failure{signIn, err, "see client_id, tenant and secret with: tandem connection show " + c.name}
+	case errors.Is(err, remote.ErrUnfit):
+		return &failure{signIn, err, "mend the registration or the connection, and see again: tandem connection setup-app " + c.name + " --check"}
 	}
 	return &failure{signIn, err, "sign in with: tandem login " + c.name}
 }

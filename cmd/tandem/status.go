@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -131,7 +132,7 @@ func printStandings(p *program, all []standing) error {
 		for _, x := range st.Waiting {
 			fmt.Fprintf(w, "  not synced: %q: %s\n", x.Path, clean(x.Why))
 		}
-		printHeld(w, st.Held)
+		printHeld(w, st.Held, st.Local)
 		for _, x := range st.Conflicts {
 			fmt.Fprintf(w, "  kept twice: %q and %q\n", x.Path, x.Copy)
 		}
@@ -140,18 +141,19 @@ func printStandings(p *program, all []standing) error {
 }
 
 // printHeld prints the deletes that are held for one reason each, or in one line
-// where they are many: tandem held lists them.
-func printHeld(w io.Writer, held []heldDelete) {
+// where they are many: tandem held lists them. The one without a path is of all
+// that is in the folder.
+func printHeld(w io.Writer, held []heldDelete, folder string) {
 	for len(held) > 0 {
 		why, n, items := held[0].Why, 0, 0
 		for ; n < len(held) && held[n].Why == why; n++ {
 			items += max(held[n].Items, 1)
 		}
 		if n > mostLines {
-			fmt.Fprintf(w, "  deletes held: %q and %s, %s in all: %s; see: tandem held\n", held[0].Path, count(n-1, "other"), count(items, "item"), clean(why))
+			fmt.Fprintf(w, "  deletes held: %q and %s, %s in all: %s; see: tandem held\n", cmp.Or(held[0].Path, folder), count(n-1, "other"), count(items, "item"), clean(why))
 		} else {
 			for _, x := range held[:n] {
-				fmt.Fprintf(w, "  delete held: %q (%s): %s\n", x.Path, count(x.Items, "item"), clean(why))
+				fmt.Fprintf(w, "  delete held: %q (%s): %s\n", cmp.Or(x.Path, folder), count(x.Items, "item"), clean(why))
 			}
 		}
 		held = held[n:]

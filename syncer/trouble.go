@@ -145,9 +145,9 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "this disk is full; free space here", false, time.Minute
 	case errors.Is(err, fs.ErrPermission) && s.Op == plan.Upload:
-		return "cannot be read: permission denied", true, time.Minute
+		return "cannot be read: " + reason(err), true, time.Minute
 	case errors.Is(err, fs.ErrPermission):
-		return "cannot be written: permission denied", true, time.Minute
+		return "cannot be written: " + reason(err), true, time.Minute
 	case errors.Is(err, syscall.EROFS):
 		return "cannot be written: the disk is read-only", true, time.Minute
 	case errors.Is(err, syscall.ENAMETOOLONG):
@@ -161,6 +161,9 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 // reason gives the plain cause of a file system error, without the call and the
 // path that the caller names anyway.
 func reason(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "permission denied; give yourself access to it"
+	}
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		return errno.Error()

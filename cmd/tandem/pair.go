@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"tandem/remote"
@@ -44,7 +45,7 @@ func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
 		}
 	}
 	if p.disk, err = disk.Open(realPath(f.Local)); err != nil {
-		return nil, errors.Join(fmt.Errorf("folder %q: %w", f.Local, err), p.unlock())
+		return nil, errors.Join(unusable(f.Local, err), p.unlock())
 	}
 	p.disk.SetPage(s.cfg.Connection[f.Connection].page())
 	if err := s.join(ctx, p, f, known, found); err != nil {
@@ -99,7 +100,7 @@ func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return usage(fmt.Errorf("%q is missing", f.Local), "create it, or set local to the folder you mean: mkdir -p "+f.Local)
 	case err != nil:
-		return fmt.Errorf("folder %q: %w", f.Local, err)
+		return unusable(f.Local, err)
 	case !dir.IsDir() && found:
 		return s.holdRoot(known, "a file stands in its place")
 	case !dir.IsDir():
@@ -112,6 +113,19 @@ func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 		return usage(fmt.Errorf("%q is in %s, which holds no files of yours", f.Local, kind), "")
 	}
 	return s.alone(f)
+}
+
+// unusable says what stands in the way of looking at a folder, or of making it a
+// synced one.
+func unusable(local string, err error) error {
+	err = fmt.Errorf("folder %q: %w", local, err)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &failure{failed, err, "give yourself access to the folder: tandem reads it, and keeps its own files in it"}
+	case errors.Is(err, syscall.EROFS):
+		return &failure{failed, err, "mount its disk writable: tandem keeps its own files in the folder"}
+	}
+	return err
 }
 
 // alone refuses a folder that lies in one which another configuration syncs.
@@ -151,7 +165,7 @@ func (s *session) bind(ctx context.Context, d *disk.Disk, client *remote.Client,
 	drive.Account = who.ID
 	id, err := s.claim(d)
 	if err != nil {
-		return state.Folder{}, fmt.Errorf("folder %q: %w", f.Local, err)
+		return state.Folder{}, unusable(f.Local, err)
 	}
 	if err := s.noteBound(f); err != nil {
 		return state.Folder{}, err

@@ -24,6 +24,11 @@ type Intent struct {
 // word of the item's end is taken for the answer.
 const Removing = "remove"
 
+// Swept is the Op of an intent to forget what was agreed on item Key: it went with
+// a folder that we deleted, and the drive gives nothing back, so what is here of it
+// is all there is.
+const Swept = "swept"
+
 // PutIntent writes an intent and returns its number.
 func (tx *Tx) PutIntent(in Intent) (int64, error) {
 	res, err := tx.db.w.run(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,hash,want,parent_id,name,at)

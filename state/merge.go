@@ -328,6 +328,14 @@ func (m *merge) keep() error {
 		if err := m.tx.exec("INSERT OR REPLACE INTO doubt VALUES(?,?,?,?,?)", m.drive.N, d.ID, d.N, d.Why, d.Folder); err != nil {
 			return err
 		}
+		if d.Folder == 0 || m.drive.Kind == "personal" {
+			continue
+		}
+		if err := m.tx.exec(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,parent_id,name,at)
+			SELECT b.folder,?,b.n,'','','',0,0,'','',? FROM item i CROSS JOIN base b ON b.n=i.n WHERE i.drive=? AND i.id=?`,
+			Swept, stamp(m.At), m.drive.N, d.ID); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 	} {
 		s.must(ask())
 	}
-	args := []any{sql.Named("drive", 1), sql.Named("late", 1), sql.Named("mark", 1)}
+	args := []any{sql.Named("drive", 1), sql.Named("now", 1), sql.Named("late", 1), sql.Named("mark", 1)}
 	for range 30 {
 		args = append(args, 1)
 	}

@@ -23,6 +23,9 @@ func (e *Engine) decide() {
 		e.dirty[e.local.key(k)] = struct{}{}
 	}
 	e.local.look = map[plan.Key]struct{}{}
+	if len(e.unheard) > 0 {
+		e.heard()
+	}
 	e.askAgain()
 	if len(e.dirty) == 0 && !e.refill() {
 		if e.inFlight == 0 && len(e.fresh.keys) == 0 {

@@ -264,53 +264,61 @@ func (e *Engine) disown(k plan.Key) (tx func(*state.Tx) error, then func()) {
 	return tx, then
 }
 
-// heard takes note of what was being deleted online when sight of it was lost,
-// with this process or the answer, and has since been told to be gone. What is
-// there for longer than the feed may lag was not deleted.
+// heard takes note of what the feed has told of deletes of ours: of those whose
+// answer was lost, with this process or on its way, and of what somebody moved into
+// a folder in the moment that it was deleted. What is still there for longer than
+// the feed may lag was not deleted.
 func (e *Engine) heard() {
+	clear(e.unheard)
+	if e.dry {
+		return
+	}
 	intents, err := e.db.Intents(e.cfg.Folder.N)
 	if err != nil {
 		panic(stateError{err})
 	}
 	for _, in := range intents {
-		if in.Op != opRemove || e.busy[plan.Key(in.Key)] > 0 || e.dry {
+		if in.Op != opRemove && in.Op != opSwept {
 			continue
 		}
+		k := plan.Key(in.Key)
 		row, known, err := e.db.Item(in.Key)
 		if err != nil {
 			panic(stateError{err})
 		}
-		switch {
-		case row.Gone:
-			b, _ := e.local.base(plan.Key(in.Key))
+		switch b, bound := e.local.base(k); {
+		case row.Gone && e.worksIn(k):
+			e.unheard[k] = struct{}{}
+		case row.Gone && in.Op == opRemove:
 			tx, then := e.deletedOnline(in, "deleted here", e.topOf(b))
 			e.commit(report{tx: tx, then: func(error) { then() }})
-		case !known || e.feed.readAt().Sub(in.At) > infancy:
-			e.commit(report{tx: dropRemoving(in)})
+		case row.Gone && bound:
+			here := e.local.path(k)
+			disown, then := e.disown(k)
+			e.commit(report{
+				tx:   func(tx *state.Tx) error { return errors.Join(disown(tx), tx.DropIntent(in.N)) },
+				then: func(error) { then() },
+			})
+			e.log.Warn("kept here", "path", here, "why", sweptWhy)
+		case !known || in.Op == opSwept || e.feed.readAt().Sub(in.At) > infancy:
+			e.commit(report{tx: dropIntent(in.N)})
 		}
 	}
 }
 
-// keepSwept keeps what stands here of things that somebody moved into a folder in
-// the moment that we deleted it, on a drive that restores nothing: it counts as new.
-func (e *Engine) keepSwept(doubts []state.Doubt) {
-	if e.cfg.Drive.Kind == "personal" || e.dry {
-		return
-	}
-	for _, d := range doubts {
-		row, _, err := e.db.ItemByID(e.cfg.Drive.N, d.ID)
-		if err != nil {
-			panic(stateError{err})
+// worksIn says that an action is at work on an item or on something that is in it
+// by the base.
+func (e *Engine) worksIn(k plan.Key) bool {
+	for c := range e.busy {
+		for c != k && c != 0 {
+			b, _ := e.local.base(c)
+			c = plan.Key(b.Parent)
 		}
-		k := plan.Key(row.N)
-		if _, bound := e.local.base(k); d.Folder == 0 || !bound || e.busy[k] > 0 {
-			continue
+		if c == k {
+			return true
 		}
-		here := e.local.path(k)
-		tx, then := e.disown(k)
-		e.commit(report{tx: tx, then: func(error) { then() }})
-		e.log.Warn("kept here", "path", here, "why", sweptWhy)
 	}
+	return false
 }
 
 const sweptWhy = "somebody put it into a folder in the moment that this was deleted"
@@ -455,6 +463,7 @@ const (
 	opReplace = "replace"      // Private holds the new content, or after the exchange the old
 	opDelete  = "delete"       // Private is where the file goes
 	opRemove  = state.Removing // Key is being deleted online, Size items in all that no person was asked about
+	opSwept   = state.Swept    // Key went with a folder that we deleted
 	opCreate  = "create"       // the content Want is on its way to (ParentID, Name)
 	opTrashed = "trashed"      // Private holds a deleted version that somebody was writing to
 	opStashed = "stashed"      // Private holds a replaced version, to be removed once nobody writes to it

@@ -277,7 +277,6 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 	if err != nil {
 		panic(stateError{err})
 	}
-	e.keepSwept(doubts)
 	if len(doubts) > 0 && !e.asking {
 		e.asking = true
 		e.spawn(func() report { return e.askAbout(ctx, doubts) })

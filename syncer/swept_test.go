@@ -3,6 +3,8 @@ package syncer
 import (
 	"bytes"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,5 +69,66 @@ func TestADryRunRestoresNothing(t *testing.T) {
 	p.must(err)
 	if n := p.online.Count("POST restore"); n > 0 {
 		t.Errorf("%d restored", n)
+	}
+}
+
+// On a drive that gives nothing back, what stands here of it is all there is.
+
+func TestWhatWasBeingFetchedAsItWentWithADeletedFolderIsKept(t *testing.T) {
+	p := newPair(t, remotetest.Options{Kind: remotetest.Business})
+	p.write("x.txt", "base")
+	p.write("d/f.txt", "base2")
+	p.write("o.txt", "other")
+	p.sync()
+	p.connect()
+	p.cfg.Clock = newHurried(100)
+	s := p.onStage()
+	p.put("x.txt", "theirs")
+	p.remove("d")
+	release := make(chan struct{})
+	s.before("download x.txt*", func() { <-release })
+	s.before("delete online d", func() { p.must(p.online.Move("x.txt", "d/x.txt")) })
+	e := New(p.cfg)
+	stop := p.agent(e)
+	p.until("deleted online", func() bool { _, there := p.there()["d/"]; return !there })
+	asked := p.online.Count("GET delta")
+	p.until("the feed was read, more than once", func() bool { return p.online.Count("GET delta") > asked+2 })
+	close(release)
+	p.until("it is there again", func() bool { return p.there()["x.txt"] != "" })
+	p.until("all is quiet", func() bool { return e.Now().Quiet })
+	stop()
+	if p.here()["x.txt"] == "" {
+		t.Errorf("here is %s", show(p.here()))
+	}
+	p.same()
+}
+
+func TestWhatAnotherPairHasOfWhatWentWithADeletedFolderIsKept(t *testing.T) {
+	p := newPair(t, remotetest.Options{Kind: remotetest.Business})
+	p.put("work/d/f.txt", "base")
+	p.put("work/o.txt", "other")
+	p.put("home/x.txt", "mine")
+	p.put("home/y.txt", "other")
+	work, home := p.partner("work"), p.partner("home")
+	pass := func(cfg Config) Summary {
+		t.Helper()
+		sum, err := New(cfg).Once(t.Context())
+		p.must(err)
+		return sum
+	}
+	pass(work)
+	pass(home)
+	pass(work)
+	p.must(os.RemoveAll(filepath.Join(work.Folder.Path, "d")))
+	s := p.onStage()
+	work.Remote = s
+	s.before("delete online d", func() { p.must(p.online.Move("home/x.txt", "work/d/x.txt")) })
+	pass(work)
+	pass(work)
+	if sum := pass(home); sum.DeletedLocal != 0 || sum.Uploaded != 1 {
+		t.Errorf("%+v, want it sent anew", sum)
+	}
+	if p.there()["home/x.txt"] != "mine" {
+		t.Errorf("there is %s", show(p.there()))
 	}
 }

@@ -162,10 +162,12 @@ func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
 
 // Busy holds for what an action is at work on, and for what is too young to act
 // upon: still being written, or gone so lately that it may just be on its way to
-// another name. It also holds for what failed again and again, for a while.
+// another name. It also holds for what failed again and again, for a while, and
+// for what was deleted by us, which has still to be noted.
 func (v *view) Busy(k plan.Key) bool {
 	it, ok := v.e.local.diff[k]
-	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now()) || v.e.rests(k)
+	_, unheard := v.e.unheard[k]
+	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now()) || v.e.rests(k) || unheard
 }
 
 func (v *view) Verdict(k plan.Key) plan.Verdict {

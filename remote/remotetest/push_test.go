@@ -189,3 +189,71 @@ func TestPushEndsForThoseWhoDoNotAnswer(t *testing.T) {
 		})
 	}
 }
+
+// silent makes sure that nothing comes for a while, the end neither.
+func (l *line) silent() {
+	l.t.Helper()
+	ctx, cancel := context.WithTimeout(l.t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, text, err := l.conn.Read(ctx); ctx.Err() == nil {
+		l.t.Fatalf("instead of silence: %q, %v", text, err)
+	}
+}
+
+// twisted gives a line that goes wrong in a way, as far as its opening.
+func (c *client) twisted(f remotetest.Fault) *line {
+	c.t.Helper()
+	u := c.address()
+	f.Match = "GET socket.io"
+	c.Fail(f)
+	return c.call(socket(u))
+}
+
+func TestPushMayBeSilentFromTheStart(t *testing.T) {
+	serve(t, remotetest.Options{}).twisted(remotetest.Fault{Twist: remotetest.SilentLink}).silent()
+}
+
+func TestPushMayFallSilent(t *testing.T) {
+	c := serve(t, remotetest.Options{})
+	l := c.twisted(remotetest.Fault{Twist: remotetest.SilentLink, For: 300 * time.Millisecond})
+	l.hears("0")
+	l.says("40/notifications,")
+	l.hears("40/notifications,")
+	time.Sleep(600 * time.Millisecond)
+	c.put("f.txt", "1")
+	l.silent()
+}
+
+func TestPushMayLoseItsEvents(t *testing.T) {
+	c := serve(t, remotetest.Options{PingInterval: time.Second})
+	l := c.twisted(remotetest.Fault{Twist: remotetest.NoEvents})
+	l.hears("0")
+	l.says("40/notifications,")
+	l.hears("40/notifications,")
+	c.put("f.txt", "1")
+	l.hears("2") // the line is alive, and no event came before
+}
+
+func TestPushMayTellBeforeTheNamespaceIsOpen(t *testing.T) {
+	l := serve(t, remotetest.Options{}).twisted(remotetest.Fault{Twist: remotetest.EventFirst})
+	l.hears("0")
+	l.says("40/notifications,")
+	l.hears("42/notifications,")
+	l.hears("40/notifications,")
+}
+
+func TestPushMayRefuseItsNamespace(t *testing.T) {
+	l := serve(t, remotetest.Options{}).twisted(remotetest.Fault{Twist: remotetest.NoNamespace})
+	l.hears("0")
+	l.says("40/notifications,")
+	l.hears(`44/notifications,{"message":"unauthorized"}`)
+}
+
+func TestPushMayCloseItsNamespaceLater(t *testing.T) {
+	l := serve(t, remotetest.Options{}).twisted(remotetest.Fault{Twist: remotetest.CloseLater, For: 20 * time.Millisecond})
+	l.hears("0")
+	l.says("40/notifications,")
+	l.hears("40/notifications,")
+	l.hears("41/notifications,")
+	l.ends()
+}

@@ -165,3 +165,17 @@ func TestSettingsThatAreLeftOutHaveTheirDefaults(t *testing.T) {
 		t.Errorf("folder = %+v, want ~ expanded, 0 as written and the other defaults", f)
 	}
 }
+
+func TestEachCloudHasItsEndpoints(t *testing.T) {
+	for cloud, want := range map[string][2]string{
+		"global": {"https://login.microsoftonline.com", "https://graph.microsoft.com/v1.0"},
+		"us-gov": {"https://login.microsoftonline.us", "https://graph.microsoft.us/v1.0"},
+		"us-dod": {"https://login.microsoftonline.us", "https://dod-graph.microsoft.us/v1.0"},
+		"china":  {"https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn/v1.0"},
+	} {
+		c := connection{Cloud: cloud}
+		if _, problem := c.cloudProblem(); problem != "" || c.LoginEndpoint != want[0] || c.GraphEndpoint != want[1] {
+			t.Errorf("%s: %q and %q (%s), want %q", cloud, c.LoginEndpoint, c.GraphEndpoint, problem, want)
+		}
+	}
+}

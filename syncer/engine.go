@@ -153,7 +153,7 @@ func New(cfg Config) *Engine {
 		cfg.Clock = wallClock{}
 	}
 	if cfg.Spawn == nil {
-		cfg.Spawn = func(work func()) { go work() }
+		cfg.Spawn = goroutine
 	}
 	if cfg.Await == nil {
 		cfg.Await = func(func() bool) {}

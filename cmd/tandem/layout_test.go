@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -84,19 +85,48 @@ func TestImportsPointOneWay(t *testing.T) {
 // The planner decides purely: what it cannot reach, it cannot depend on.
 func TestThePlannerReachesNothing(t *testing.T) {
 	sources(t, func(pkg, file string) {
-		if pkg != "syncer/plan" || strings.HasSuffix(file, "_test.go") {
-			return
+		if pkg == "syncer/plan" && !strings.HasSuffix(file, "_test.go") {
+			reachesNot(t, file, "os", "io/fs", "net", "net/http", "context", "syscall")
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Error(err)
-			return
+	})
+}
+
+// The engine reaches the world through the interfaces of effects.go alone, so
+// that a simulator can stand behind them.
+func TestTheEngineReachesTheWorldInOnePlace(t *testing.T) {
+	sources(t, func(pkg, file string) {
+		if pkg == "syncer" && !strings.HasSuffix(file, "_test.go") && filepath.Base(file) != "effects.go" {
+			reachesNot(t, file, "os", "net", "os/exec", "golang.org/x/sys/unix")
 		}
-		for _, spec := range parsed.Imports {
-			if name, _ := strconv.Unquote(spec.Path.Value); slices.Contains([]string{"os", "io/fs", "net", "net/http", "context", "syscall"}, name) {
-				t.Errorf("%s imports %s", file, name)
+	})
+}
+
+// reachesNot makes sure that a file imports none of these, reads no clock, waits
+// for none, and starts nothing beside itself.
+func reachesNot(t *testing.T, file string, imports ...string) {
+	t.Helper()
+	fset := token.NewFileSet()
+	parsed, err := parser.ParseFile(fset, file, nil, 0)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, spec := range parsed.Imports {
+		if name, _ := strconv.Unquote(spec.Path.Value); slices.Contains(imports, name) {
+			t.Errorf("%s imports %s", file, name)
+		}
+	}
+	clock := []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTicker", "NewTimer"}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			t.Errorf("%s starts a goroutine", fset.Position(n.Pos()))
+		case *ast.SelectorExpr:
+			if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, n.Sel.Name) {
+				t.Errorf("%s: time.%s", fset.Position(n.Pos()), n.Sel.Name)
 			}
 		}
+		return true
 	})
 }
 

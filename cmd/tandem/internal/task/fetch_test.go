@@ -172,3 +172,36 @@ func TestAHalfDownloadThatCouldNotBePlacedStaysToBeGoneOnWith(t *testing.T) {
 type refusing struct{ disk.Verbs }
 
 func (refusing) Exchange(_, _ string) error { return syscall.EIO }
+
+// What was given back may after a loss of power bear the private name again, that the
+// first exchange gave it, until the second is durable: so nothing removes that name.
+func TestWhatIsNotDurablyUndoneStays(t *testing.T) {
+	l, err := Land(t.TempDir(), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const came = private + "/1.part"
+	if err := errors.Join(os.WriteFile(filepath.Join(l.root, "f"), []byte("mine"), 0o600), l.makePrivate(private), os.WriteFile(filepath.Join(l.root, came), []byte("theirs"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := l.hash(came)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.disk = forgetful{l.disk}
+	if err := l.place(came, sum, "f", &watcher.Entry{}); !errors.Is(err, syscall.EIO) { // it is not what was looked at
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(l.root, "f")); string(got) != "mine" {
+		t.Errorf("f = %q, %v", got, err)
+	}
+	if _, err := os.Lstat(filepath.Join(l.root, came)); err != nil {
+		t.Error(err)
+	}
+}
+
+// forgetful is a disk that can make no name durable.
+type forgetful struct{ disk.Verbs }
+
+func (forgetful) SyncDir(string) error { return syscall.EIO }

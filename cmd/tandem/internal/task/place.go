@@ -116,7 +116,10 @@ func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 	if l.expected(back, ours, hash) != nil {
 		return l.giveBack(back, rel)
 	}
-	return errors.Join(l.disk.SyncDir(l.at(Parent(rel))), l.disk.Remove(back))
+	if err := l.disk.SyncDir(l.at(Parent(rel))); err != nil {
+		return err // back stays: after a loss of power that may be the name of what was given back
+	}
+	return l.disk.Remove(back)
 }
 
 // giveBack gives a private file the name that it had, or if that is taken by now

@@ -1,12 +1,15 @@
 package syncer
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
 	"time"
 
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
+	"tandem/watcher"
 )
 
 // agree records that both sides have the same, or both nothing.
@@ -174,36 +177,66 @@ func (t *local) agreed(k plan.Key, b state.Base) {
 
 // An Agreement is what was agreed upon of a file in a synced folder, by ids online.
 type Agreement struct {
-	Near, Rest string   // the deepest item on its path that is known, at least the folder itself, and the rest of the path from there
-	Moved      []string // what had the file's inode: it may have come here since
+	Near  [][2]string // the deepest items on its path that are known, at least the folder itself, each with the rest of the path from there
+	Moved []string    // what had the file's inode: it may have come here since
 }
 
 // AgreedOn finds what was agreed upon of the file with that path below f, and that
-// inode.
-func AgreedOn(db *state.DB, f state.Folder, rel string, ino uint64) (a Agreement, err error) {
-	key := f.Root
-	for a.Rest = rel; a.Rest != ""; {
-		name, below, _ := strings.Cut(a.Rest, "/")
-		b, ok, err := db.BaseAt(f.N, key, plan.Fold(name))
+// inode. lstat looks at a path below f: a folder may have been moved here, and then
+// not its name tells which one it is online, but its inode.
+func AgreedOn(db *state.DB, f state.Folder, rel string, ino uint64, lstat func(rel string) (watcher.Entry, error)) (a Agreement, err error) {
+	if err := a.near(db, f, f.Root, rel); err != nil {
+		return a, err
+	}
+	for i := range rel {
+		if rel[i] != '/' {
+			continue
+		}
+		dir, err := lstat(rel[:i])
+		if errors.Is(err, fs.ErrNotExist) {
+			break // and so is what is below it
+		}
 		if err != nil {
 			return a, err
 		}
-		if !ok {
-			break
+		had, err := db.BaseByIno(f.N, dir.Ino)
+		if err != nil {
+			return a, err
 		}
-		key, a.Rest = b.N, below
+		for _, b := range had {
+			if plan.Kind(b.Kind) != plan.Dir || b.Born != dir.Born && b.Born != 0 && dir.Born != 0 {
+				continue
+			}
+			if err := a.near(db, f, b.N, rel[i+1:]); err != nil {
+				return a, err
+			}
+		}
 	}
-	it, _, err := db.Item(key)
-	if err != nil {
-		return a, err
-	}
-	a.Near = it.ID
 	had, err := db.BaseByIno(f.N, ino)
 	for _, b := range had {
-		if it, _, err = db.Item(b.N); err != nil {
+		it, _, err := db.Item(b.N)
+		if err != nil {
 			return a, err
 		}
 		a.Moved = append(a.Moved, it.ID)
 	}
 	return a, err
+}
+
+// near adds the deepest item that is known on a path below the folder with that key.
+func (a *Agreement) near(db *state.DB, f state.Folder, key int64, rest string) error {
+	for rest != "" {
+		name, below, _ := strings.Cut(rest, "/")
+		b, ok, err := db.BaseAt(f.N, key, plan.Fold(name))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		key, rest = b.N, below
+	}
+	it, _, err := db.Item(key)
+	a.Near = append(a.Near, [2]string{it.ID, rest})
+	return err
 }

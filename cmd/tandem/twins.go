@@ -8,6 +8,7 @@ import (
 	"tandem/cmd/tandem/internal/task"
 	"tandem/state"
 	"tandem/syncer"
+	"tandem/watcher"
 	"tandem/watcher/codepage"
 )
 
@@ -28,11 +29,11 @@ func (w *work) twins(dir string, page *codepage.Page) task.Twins {
 			return nil, err
 		}
 		at := beneath(in.path, in.conn.page().Read(name))
-		known, err := w.agreed(in.base, at, ino)
+		known, err := w.agreed(in, at, ino)
 		if err != nil {
 			return nil, err
 		}
-		return in.drive.Twins(ctx, in.base, at, known.Near, known.Rest, known.Moved)
+		return in.drive.Twins(ctx, in.base, at, known.Near, known.Moved)
 	}
 }
 
@@ -52,14 +53,20 @@ func (w *work) placeOfFolder(ctx context.Context, folder string) (*place, error)
 	return p, err
 }
 
-// agreed tells what was agreed upon of a file below a synced folder, which is known
-// by its id online. What cannot be read is an error: it may be a twin.
-func (w *work) agreed(root, p string, ino uint64) (syncer.Agreement, error) {
-	f, found, err := w.syncedFrom(root)
+// agreed tells what was agreed upon of a file at a path below the synced folder that
+// a place is in. What cannot be read is an error: it may be a twin.
+func (w *work) agreed(in *place, p string, ino uint64) (a syncer.Agreement, err error) {
+	f, found, err := w.syncedFrom(in.base)
 	if !found || err != nil {
-		return syncer.Agreement{Near: root, Rest: p}, err
+		return a, err
 	}
-	return syncer.AgreedOn(w.db, f, p, ino)
+	root, err := watcher.OpenRoot(f.Path)
+	if err != nil {
+		return a, err
+	}
+	defer root.Close()
+	root.SetPage(in.conn.page())
+	return syncer.AgreedOn(w.db, f, p, ino, root.Lstat)
 }
 
 // syncedFrom finds what the state has of the folder that is synced with the one

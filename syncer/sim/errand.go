@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -12,6 +13,7 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer"
+	"tandem/watcher"
 )
 
 // An Errand is a task at work beside the engine: a process of its own on one of
@@ -31,7 +33,7 @@ type Errand struct {
 	Client *remote.Client
 	Drive  remote.Drive
 	Root   remote.Item
-	Agreed func(path string, ino uint64) syncer.Agreement
+	Agreed func(path string, ino uint64) (syncer.Agreement, error)
 
 	m     *machine
 	dead  bool            // the process has ended
@@ -64,12 +66,18 @@ func (m *machine) start(line []string) error {
 	return nil
 }
 
-func (m *machine) agreed(path string, ino uint64) syncer.Agreement {
-	a, err := syncer.AgreedOn(m.db.DB, m.cfg.Folder, path, ino)
+func (m *machine) agreed(path string, ino uint64) (syncer.Agreement, error) {
+	return syncer.AgreedOn(m.db.DB, m.cfg.Folder, path, ino, fsys{m.disk}.Lstat)
+}
+
+// isAgreed says whether there is an agreement on what bears a name, whatever folders
+// have been moved meanwhile.
+func (m *machine) isAgreed(path string) bool {
+	a, err := syncer.AgreedOn(m.db.DB, m.cfg.Folder, path, 0, func(string) (watcher.Entry, error) { return watcher.Entry{}, fs.ErrNotExist })
 	if err != nil {
 		m.fail("%v", err)
 	}
-	return a
+	return err == nil && a.Near[0][1] == ""
 }
 
 // errand is the task that is at work now; nil if it is somebody else.

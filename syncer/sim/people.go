@@ -110,7 +110,7 @@ func (m *machine) actHere(p *person, verb, a, b string) error {
 	case "mv":
 		m.touchBelow(m.side(), a)
 		m.eachBelow(a, func(text string) { m.ledger.moved(m.side(), text) }) // what is new in it there goes along
-		if in, err := d.at(a); err == nil && m.agreed(b, 0).Rest == "" {
+		if in, err := d.at(a); err == nil && m.isAgreed(b) {
 			m.ledger.took(string(in.data))
 		}
 		if err := d.rename(a, b, false); err != nil {

@@ -93,8 +93,11 @@ func (o *order) do(ctx context.Context) error {
 }
 
 func (o *order) twins(ctx context.Context, rel string, ino uint64) ([]string, error) {
-	a := o.Agreed(rel, ino)
-	return o.on.Twins(ctx, o.Root.ID, rel, a.Near, a.Rest, a.Moved)
+	a, err := o.Agreed(rel, ino)
+	if err != nil {
+		return nil, err
+	}
+	return o.on.Twins(ctx, o.Root.ID, rel, a.Near, a.Moved)
 }
 
 // landing is the synced folder itself.

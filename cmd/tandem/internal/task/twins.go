@@ -26,20 +26,22 @@ func (t Twins) apart(ctx context.Context, rel string, ino uint64, id string) err
 }
 
 // Twins gives the ids of what syncing keeps the same as the file at a path below
-// base: what bears that path online; what does below near, the deepest item on the
-// path that was agreed upon, which may bear another name online by now; and what
-// was agreed upon to be the file before it was moved here.
-func (d *Drive) Twins(ctx context.Context, base, path, near, rest string, moved []string) (ids []string, err error) {
+// base: what bears that path online; what does below each of near, the deepest items
+// on the path that were agreed upon, each with the rest of the path, since folders on
+// it may bear other names online by now, or still; and what was agreed upon to be the
+// file before it was moved here.
+func (d *Drive) Twins(ctx context.Context, base, path string, near [][2]string, moved []string) (ids []string, err error) {
 	ids = moved
 	asked := map[[2]string]bool{}
-	if rest == "" {
-		ids, asked[[2]string{near, ""}] = append(ids, near), true
-	}
-	for _, at := range [][2]string{{base, path}, {near, rest}} {
+	for _, at := range append([][2]string{{base, path}}, near...) {
 		if asked[at] {
 			continue
 		}
 		asked[at] = true
+		if at[1] == "" {
+			ids = append(ids, at[0])
+			continue
+		}
 		it, err := d.At(ctx, at[0], at[1])
 		if err == nil {
 			ids = append(ids, it.ID)

@@ -320,10 +320,17 @@ func clone(h hash.Hash) hash.Hash {
 	return c
 }
 
-// beforeLast asks the caller once more before the file becomes visible. A pause
-// that is in force is waited out first: the answer should not be stale.
+// beforeLast tells the caller what becomes visible now, and asks it once more. A
+// pause that is in force is waited out first: the answer should not be stale.
 func (s *sending) beforeLast(ctx context.Context, last bool) error {
-	if !last || s.asked || s.u.Before == nil {
+	if !last || s.asked {
+		return nil
+	}
+	if err := s.u.announce(clone(s.sum), s.at); err != nil {
+		return err
+	}
+	if s.u.Before == nil {
+		s.asked = true
 		return nil
 	}
 	for _, l := range []*lane{s.c.account, s.c.transfers} {

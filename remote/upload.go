@@ -3,6 +3,8 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"time"
@@ -22,10 +24,11 @@ type Upload struct {
 	MTime time.Time
 	Body  io.ReaderAt
 
-	Session *Session            // go on with this one; nil = none
-	Opened  func(Session) error // called when a session exists or has got another address, before any byte: keep it
-	Before  func() error        // called right before the request that completes the file; an error cancels it
-	Sent    func(n int64)       // progress: n more bytes; those of repeated attempts count again
+	Session  *Session                // go on with this one; nil = none
+	Opened   func(Session) error     // called when a session exists or has got another address, before any byte: keep it
+	Announce func(hash string) error // called with what the file will be, before the request that completes it; an error cancels that
+	Before   func() error            // called right before that request; an error cancels it
+	Sent     func(n int64)           // progress: n more bytes; those of repeated attempts count again
 
 	KeepTimes bool // work drives: send the times along even with small files, for setting them later makes another version
 	Whole     bool // one request whatever the size (the service takes 250 MB): for where sessions keep failing on the eTag
@@ -70,6 +73,9 @@ func (c *Client) put(ctx context.Context, u Upload) (Uploaded, error) {
 		r.url = c.childURL(u.Drive, u.ParentID, u.Name, "content") + "?" + conflictBehavior + "=fail"
 		r.about = u.ParentID
 	}
+	if err := u.announce(quickxor.New(), 0); err != nil {
+		return Uploaded{}, err
+	}
 	if u.Before != nil {
 		if err := c.account.calm(ctx); err != nil { // a pause between the last look and the request would make the look worthless
 			return Uploaded{}, ended(ctx, r.op)
@@ -88,6 +94,19 @@ func (c *Client) put(ctx context.Context, u Upload) (Uploaded, error) {
 	}
 	sum, _ := r.last.taken()
 	return c.uploaded(u, it, string(sum.Sum(nil)), false)
+}
+
+// announce tells the hash of the whole file; sum is that of the bytes before at.
+func (u *Upload) announce(sum hash.Hash, at int64) error {
+	if u.Announce == nil {
+		return nil
+	}
+	if n, err := io.Copy(sum, io.NewSectionReader(u.Body, at, u.Size-at)); err != nil {
+		return fmt.Errorf("upload: %w", err)
+	} else if n < u.Size-at {
+		return fmt.Errorf("upload: the file is shorter than it was: %w", io.ErrUnexpectedEOF)
+	}
+	return u.Announce(string(sum.Sum(nil)))
 }
 
 // landed looks whether the target online has the content that we sent.

@@ -372,6 +372,31 @@ func TestASessionThatIsLostAgainAndAgainIsLeftForLater(t *testing.T) {
 	}
 }
 
+// TestWhatIsSentIsAnnouncedBeforeItIsThere, and before the last look at it.
+func TestWhatIsSentIsAnnouncedBeforeItIsThere(t *testing.T) {
+	for _, content := range [][]byte{nil, []byte("hello"), big(2*fragmentSize + 5)} {
+		s := &shelf{}
+		u := newFile(content)
+		var said []string
+		u.Announce = func(sum string) error {
+			want := quickxor.Sum(content)
+			said = append(said, fmt.Sprint("announced ", sum == string(want[:]), s.committed))
+			return nil
+		}
+		u.Before = func() error { said = append(said, "asked"); return nil }
+		_, err := newTestClient(t, s).Upload(t.Context(), u)
+		if got := strings.Join(said, ", "); err != nil || got != "announced true false, asked" {
+			t.Errorf("%d bytes: %s (%v)", len(content), got, err)
+		}
+		*s = shelf{}
+		boom := errors.New("boom")
+		u.Announce = func(string) error { return boom }
+		if _, err := newTestClient(t, s).Upload(t.Context(), u); !errors.Is(err, boom) || s.committed {
+			t.Errorf("%d bytes: %v, and it is there: %v", len(content), err, s.committed)
+		}
+	}
+}
+
 // The first attempt got through, its answer did not.
 func TestAnUploadThatWasCarriedOutUnheardIsRecognised(t *testing.T) {
 	taken := instead(coded(409, "nameAlreadyExists", ""))

@@ -339,3 +339,51 @@ func TestAMarkThatWasSetMeanwhileIsNotTakenOff(t *testing.T) {
 		t.Errorf("marked are %v, want only %d, which is gone since", left, f)
 	}
 }
+
+// TestIntentsOfOneStepAreDroppedTogether by the item or by the place online, and
+// if that is said by what is sent.
+func TestIntentsOfOneStepAreDroppedTogether(t *testing.T) {
+	s := newStore(t)
+	all := []Intent{
+		{Path: "same", Op: "create", Key: 5, ParentID: "p", Name: "n", Want: hashOf("new")},
+		{Path: "same item", Op: "create", Key: 5, Want: hashOf("new")},
+		{Path: "same place", Op: "create", Key: 6, ParentID: "p", Name: "n", Want: hashOf("new")},
+		{Path: "other content", Op: "create", Key: 5, ParentID: "p", Name: "n", Want: hashOf("newer")},
+		{Path: "other place", Op: "create", Key: 6, ParentID: "q", Name: "n", Want: hashOf("new")},
+		{Path: "other name", Op: "create", Key: 6, ParentID: "p", Name: "m", Want: hashOf("new")},
+		{Path: "other step", Op: "edit", Key: 5, Want: hashOf("new")},
+		{Path: "no place", Op: "edit", Key: 6, Want: hashOf("new")},
+	}
+	for _, tt := range []struct {
+		drop Intent
+		left []string
+	}{
+		{all[0], []string{"other content", "other place", "other name", "other step", "no place"}},
+		{Intent{Op: "create", Key: 5, ParentID: "p", Name: "n"}, []string{"other place", "other name", "other step", "no place"}},
+		{Intent{Op: "edit", Key: 6}, []string{"same", "same item", "same place", "other content", "other place", "other name", "other step"}},
+	} {
+		s.must(s.db.Update(func(tx *Tx) error {
+			for _, in := range all {
+				in.Folder = s.folder
+				if _, err := tx.PutIntent(in); err != nil {
+					return err
+				}
+			}
+			tt.drop.Folder = s.folder
+			return tx.DropIntentsLike(tt.drop)
+		}))
+		list, err := s.db.Intents(s.folder)
+		s.must(err)
+		var left []string
+		s.must(s.db.Update(func(tx *Tx) (err error) {
+			for _, in := range list {
+				left = append(left, in.Path)
+				err = errors.Join(err, tx.DropIntent(in.N))
+			}
+			return err
+		}))
+		if !slices.Equal(left, tt.left) {
+			t.Errorf("%+v leaves %q, want %q", tt.drop, left, tt.left)
+		}
+	}
+}

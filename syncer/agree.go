@@ -23,7 +23,13 @@ func (e *Engine) agree(j job) outcome {
 		RemoteHash: string(j.Remote.Hash), ETag: j.Remote.ETag, TimesDue: j.base.TimesDue,
 	}
 	setPrint(&b, j.Local.Print)
-	return e.bind(j, b, nil)
+	out := e.bind(j, b, nil)
+	if j.from != j.Key && j.Remote.Kind == plan.File { // it may be here for an earlier try of ours
+		bound := out.tx
+		in := state.Intent{Folder: e.cfg.Folder.N, Op: opCreate, Key: int64(j.from), ParentID: j.parentID, Name: j.Remote.Name}
+		out.tx = func(tx *state.Tx) error { return errors.Join(bound(tx), tx.DropIntentsLike(in)) }
+	}
+	return out
 }
 
 // unbind drops the agreement on an item. What is left of it on one side is a

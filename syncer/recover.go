@@ -267,6 +267,12 @@ func (e *Engine) sweep() {
 		if e.clock.Now().Sub(in.At) < stashFor {
 			continue
 		}
+		if in.Op == opCreate {
+			if e.listed && !e.stillNew(in) {
+				e.commit(report{tx: dropIntent(in.N)})
+			}
+			continue
+		}
 		if in.Op != opStashed && in.Op != opTrashed {
 			e.resumeLate(in)
 			continue
@@ -308,68 +314,6 @@ func (e *Engine) lateSave(in state.Intent) bool {
 	}
 	e.lookAt(to, false)
 	return true
-}
-
-// claimCreated finds files that a lost answer, or a lost process, left online
-// without a record here: the same place and bytes that an intent announced. The
-// local file is known by its inode, whatever its name and its bytes are by now; or
-// it is what was put in its place.
-func (e *Engine) claimCreated() {
-	intents, err := e.db.Intents(e.cfg.Folder.N)
-	if err != nil {
-		panic(stateError{err})
-	}
-	byIno := map[uint64]plan.Key{}
-	for k, it := range e.local.diff {
-		if it.fresh && it.kind == plan.File {
-			byIno[it.print.Ino] = k
-		}
-	}
-	for _, in := range intents {
-		if in.Op == opCreate {
-			e.claim(in, byIno)
-			e.commit(report{tx: dropIntent(in.N)})
-		}
-	}
-}
-
-func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
-	k, here := byIno[in.Ino]
-	if !here {
-		k, here = e.local.find(in.Path)
-		it := e.local.diff[k]
-		here = here && it != nil && it.fresh && it.kind == plan.File
-	}
-	parent, ok, err := e.db.ItemByID(e.cfg.Drive.N, in.ParentID)
-	if err != nil {
-		panic(stateError{err})
-	}
-	if !here || !ok || parent.Gone {
-		return
-	}
-	items, err := e.db.ItemsAt(parent.N, plan.Fold(in.Name))
-	if err != nil {
-		panic(stateError{err})
-	}
-	for _, it := range items {
-		_, bound := e.local.base(plan.Key(it.N))
-		_, parentBound := e.local.base(plan.Key(parent.N))
-		if bound || !parentBound || it.Size != in.Size || it.Hash != in.Want {
-			continue
-		}
-		b := state.Base{
-			N: it.N, Parent: parent.N, LocalName: it.Name, RemoteName: it.Name, Fold: it.Fold, Kind: uint8(plan.File),
-			Hash: in.Want, RemoteSize: it.Size, RemoteMTime: it.MTime, RemoteHash: it.Hash, ETag: it.ETag,
-		}
-		print := e.local.diff[k].print
-		b.Ino, b.Born, b.Size = print.Ino, print.Born, in.Size // its bytes may be others by now: they are read
-		err := e.db.Update(func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) })
-		e.local.written()
-		if err == nil {
-			e.local.moved(plan.Key(it.N), k)
-		}
-		return
-	}
 }
 
 // cancelSessions gives up upload sessions that nothing will go on with: some

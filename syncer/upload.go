@@ -49,14 +49,18 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	} else {
 		u.ID, u.ETag = j.id, j.etag
 	}
-	var drop func(*state.Tx) error
+	in := e.onItsWay(j, entry)
+	drop := func(*state.Tx) error { return nil }
 	if entry.Size <= wholeBelow {
-		drop, err = e.whole(&u, j, f, entry)
+		err = e.whole(&u, f, entry)
 	} else {
 		drop, err = e.inPieces(&u, j, f, entry)
 	}
 	if err != nil {
 		return e.notSent(ctx, j, err)
+	}
+	if u.ID == "" && entry.Size <= wholeBelow {
+		u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
 	}
 	sent, err := e.drive.Upload(ctx, u)
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
@@ -64,12 +68,13 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	}
 	if err != nil {
 		out := e.notSent(ctx, j, err)
-		if entry.Size <= wholeBelow && refused(err) {
-			out.tx = drop // nothing of ours will appear online
+		if in.Want != "" && (refused(err) || errors.Is(err, errSuperseded)) {
+			out.tx = notUnderWay(in) // nothing of ours will appear online
 		}
 		return out
 	}
-	return e.uploaded(j, f, entry, sent, drop)
+	in.Want = "" // whatever earlier tries have sent is not under way either
+	return e.uploaded(j, f, entry, sent, func(tx *state.Tx) error { return errors.Join(drop(tx), notUnderWay(in)(tx)) })
 }
 
 // refused says that the service has answered no. Of anything else it is not known
@@ -79,28 +84,17 @@ func refused(err error) bool {
 	return errors.Is(err, remote.ErrQuota) || errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }
 
-// whole reads a small file into memory. For a new one it leaves an intent: if
-// the answer is lost, the item that appears online is known to be this file,
-// whatever its name here is by then.
-func (e *Engine) whole(u *remote.Upload, j job, f disk.File, entry watcher.Entry) (func(*state.Tx) error, error) {
-	none := func(*state.Tx) error { return nil }
+// whole reads a small file into memory.
+func (e *Engine) whole(u *remote.Upload, f disk.File, entry watcher.Entry) error {
 	data := make([]byte, entry.Size)
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, entry.Size), data); err != nil {
-		return none, errSuperseded
+		return errSuperseded
 	}
 	if now, err := f.Stat(); err != nil || now != entry {
-		return none, errSuperseded
+		return errSuperseded
 	}
 	u.Body = bytes.NewReader(data)
-	if j.Remote.Kind != plan.None {
-		return none, nil
-	}
-	sum := quickxor.Sum(data)
-	n, err := e.intend(state.Intent{
-		Folder: e.cfg.Folder.N, Op: opCreate, Key: int64(j.Key), Path: j.path, Ino: entry.Ino, Size: entry.Size,
-		Want: string(sum[:]), ParentID: j.parentID, Name: j.To.Name, At: e.clock.Now(),
-	})
-	return dropIntent(n), err
+	return nil
 }
 
 // inPieces sends a large file in an upload session, which a later start can go

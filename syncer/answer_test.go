@@ -88,3 +88,38 @@ func TestANewFileIsUnderWayOnceHoweverOftenItIsTried(t *testing.T) {
 	clock.forward(25 * time.Hour)
 	p.until("nothing is on record", func() bool { return len(p.intents()) == 0 })
 }
+
+// TestALargeFileWhoseAnswerWasLostIsKnownWhateverBecameOfItHere, as a small one is.
+func TestALargeFileWhoseAnswerWasLostIsKnownWhateverBecameOfItHere(t *testing.T) {
+	for what, change := range map[string]func(p *pair) (now, text string){
+		"nothing": func(p *pair) (string, string) { return "f.bin", big("one") },
+		"renamed": func(p *pair) (string, string) { p.move("f.bin", "g.bin"); return "g.bin", big("one") },
+		"appended": func(p *pair) (string, string) {
+			p.write("f.bin", big("one")+"more")
+			return "f.bin", big("one") + "more"
+		},
+		"replaced": func(p *pair) (string, string) { p.save("f.bin", "small"); return "f.bin", "small" },
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.write("f.bin", big("one"))
+			p.onStage().crashAfter("upload f.bin")
+			if _, err := p.try(); err == nil {
+				t.Fatal("it was not killed")
+			}
+			p.restart()
+			now, text := change(p)
+			if sum := p.sync(); sum.Conflicts != 0 || len(p.there()) != 1 || p.there()[now] != text {
+				t.Errorf("%+v\nhere:  %s\nthere: %s", sum, show(p.here()), show(p.there()))
+			}
+			p.same()
+			if in := p.intents(); len(in) != 0 {
+				t.Errorf("still on record: %+v", in)
+			}
+			if left, err := p.db.Sessions(p.cfg.Folder.N); err != nil || len(left) != 0 {
+				t.Errorf("still on record: %+v (%v)", left, err)
+			}
+		})
+	}
+}

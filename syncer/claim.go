@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"errors"
 	"fmt"
 
 	"tandem/state"
@@ -109,7 +110,9 @@ func (e *Engine) claim(in state.Intent, byIno map[uint64]plan.Key) {
 		}
 		print := e.local.diff[k].print
 		b.Ino, b.Born, b.Size = print.Ino, print.Born, in.Size // its bytes may be others by now: they are read
-		err := e.db.Update(func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) })
+		err := e.db.Update(func(tx *state.Tx) error {
+			return errors.Join(tx.PutBase(e.cfg.Folder.N, b), tx.DropSession(e.cfg.Folder.N, -int64(in.Ino)))
+		})
 		e.local.written()
 		if err == nil {
 			e.local.moved(plan.Key(it.N), k)

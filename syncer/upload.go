@@ -59,7 +59,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	if err != nil {
 		return e.notSent(ctx, j, err)
 	}
-	if u.ID == "" && entry.Size <= wholeBelow {
+	if u.ID == "" {
 		u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
 	}
 	sent, err := e.drive.Upload(ctx, u)

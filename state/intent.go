@@ -48,9 +48,9 @@ func (tx *Tx) DropIntents(folder int64, op string, key int64) error {
 	return tx.exec("DELETE FROM intent WHERE folder=? AND op=? AND key=?", folder, op, key)
 }
 
-// DropIntentsLike removes those that announce the same as in: the same kind of step, for
-// the same item or to the same place online, and with the same content, unless in
-// wants none.
+// DropIntentsLike removes those that announce the same as in: the same kind of
+// step, for the same item or to the same place online, and with the same content,
+// unless in wants none.
 func (tx *Tx) DropIntentsLike(in Intent) error {
 	return tx.exec(`DELETE FROM intent WHERE folder=? AND op=? AND (key=? OR parent_id<>'' AND parent_id=? AND name=?)
 		AND want=coalesce(?,want)`, in.Folder, in.Op, in.Key, in.ParentID, in.Name, blob(in.Want))

@@ -465,6 +465,7 @@ const (
 	opRemove  = state.Removing // Key is being deleted online, Size items in all that no person was asked about
 	opSwept   = state.Swept    // Key went with a folder that we deleted
 	opCreate  = "create"       // the content Want is on its way to (ParentID, Name)
+	opEdit    = "edit"         // the content Want is on its way to the item Key
 	opTrashed = "trashed"      // Private holds a deleted version that somebody was writing to
 	opStashed = "stashed"      // Private holds a replaced version, to be removed once nobody writes to it
 )

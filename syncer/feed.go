@@ -228,7 +228,7 @@ func (e *Engine) upToDate() {
 	e.unread, e.unreadAt = "", time.Time{}
 	if !e.listed {
 		e.listed = true
-		e.claimCreated()
+		e.claimSent()
 	}
 	e.loadDirty()
 	e.tryUnproved()

@@ -83,7 +83,7 @@ func (e *Engine) readVerdicts() {
 // record, and where it is, for the next start; everything else goes on.
 func (e *Engine) resume(in state.Intent) error {
 	if in.Op != opReplace && in.Op != opDelete {
-		return nil // a create is settled when the change feed was read, a stashed version by sweep
+		return nil // what was sent is settled when the change feed was read, a stashed version by sweep
 	}
 	rows, copied, err := e.settle(in)
 	if err != nil {
@@ -267,8 +267,8 @@ func (e *Engine) sweep() {
 		if e.clock.Now().Sub(in.At) < stashFor {
 			continue
 		}
-		if in.Op == opCreate {
-			if e.listed && !e.stillNew(in) {
+		if in.Op == opCreate || in.Op == opEdit {
+			if e.listed && !e.stillDue(in) {
 				e.commit(report{tx: dropIntent(in.N)})
 			}
 			continue

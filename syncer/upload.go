@@ -59,16 +59,14 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	if err != nil {
 		return e.notSent(ctx, j, err)
 	}
-	if u.ID == "" {
-		u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
-	}
+	u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
 	sent, err := e.drive.Upload(ctx, u)
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
 		sent, err = e.uploadAgain(ctx, j, u)
 	}
 	if err != nil {
 		out := e.notSent(ctx, j, err)
-		if in.Want != "" && (refused(err) || errors.Is(err, errSuperseded)) {
+		if in.Want != "" && (refused(err) && !errors.Is(err, remote.ErrThrottled) || errors.Is(err, errSuperseded)) {
 			out.tx = notUnderWay(in) // nothing of ours will appear online
 		}
 		return out

@@ -203,8 +203,8 @@ func (e *Engine) searchAll(k plan.Key) {
 	}
 }
 
-// readDir looks at one folder, and with deep at all folders below it; new ones
-// are always entered.
+// readDir looks at one folder, and with deep at all folders below it; new ones,
+// and those that could not be looked at before, are always entered.
 func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 	e.watch(rel)
 	entries, err := e.fs.ReadDir(rel, nil)
@@ -213,9 +213,16 @@ func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 		return
 	}
 	known := e.db.NextKey() // keys given from here on are those of new items
+	base := e.local.baseChildren(k)
+	waited := map[plan.Key]bool{}
+	for _, b := range base {
+		if it, ok := e.local.diff[plan.Key(b.N)]; ok && it.kind == plan.Unknown {
+			waited[plan.Key(b.N)], e.stirred = true, true
+		}
+	}
 	var inside []visit
-	e.seeDir(k, rel, entries, e.local.baseChildren(k), func(c visit) {
-		if deep || c.key > plan.Key(known) {
+	e.seeDir(k, rel, entries, base, func(c visit) {
+		if deep || c.key > plan.Key(known) || waited[c.key] {
 			inside = append(inside, c)
 		}
 	})

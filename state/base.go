@@ -57,6 +57,13 @@ func (db *DB) BaseAt(folder, parent int64, fold string) (Base, bool, error) {
 	return get(db.r, scanBase, selectBase+"WHERE folder=? AND parent=? AND fold=?", folder, parent, fold)
 }
 
+// BasesBeside returns the agreements there are on items of the names that the
+// items n have online, in the folders that they are in.
+func (db *DB) BasesBeside(folder int64, n []int64) ([]Base, error) {
+	return all(db.r, scanBase, "SELECT b."+strings.ReplaceAll(baseColumns, ",", ",b.")+
+		" FROM json_each(?) want CROSS JOIN item i ON i.n=want.value CROSS JOIN base b ON b.parent=i.parent AND b.fold=i.fold WHERE b.folder=?", list(n), folder)
+}
+
 // BaseChildren lists the agreements on what is in parent, by local name.
 func (db *DB) BaseChildren(folder, parent int64) ([]Base, error) {
 	return all(db.r, scanBase, selectBase+"WHERE folder=? AND parent=? ORDER BY local_name", folder, parent)

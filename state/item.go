@@ -57,6 +57,13 @@ func (db *DB) Items(n []int64) ([]Item, error) {
 		" FROM json_each(?) want CROSS JOIN item i ON i.n=want.value", list(n))
 }
 
+// ItemsBeside lists what is online under the names that the items n have, in the
+// folders that they are in: themselves, and what ItemsAt would find there.
+func (db *DB) ItemsBeside(n []int64) ([]Item, error) {
+	return all(db.r, scanItem, "SELECT i."+strings.ReplaceAll(itemColumns, ",", ",i.")+
+		" FROM json_each(?) want CROSS JOIN item o ON o.n=want.value CROSS JOIN item i ON i.parent=o.parent AND i.fold=o.fold WHERE i.gone=0", list(n))
+}
+
 // list is a parameter for json_each.
 func list(n []int64) string {
 	b := []byte{'['}

@@ -34,6 +34,8 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 		func() error { _, _, err := s.db.ItemByID(1, f.ID); return err },
 		func() error { _, err := s.db.ItemChildren(s.root); return err },
 		func() error { _, err := s.db.ItemsAt(s.root, "g"); return err },
+		func() error { _, err := s.db.ItemsBeside([]int64{1}); return err },
+		func() error { _, err := s.db.BasesBeside(s.folder, []int64{1}); return err },
 		func() error { _, err := s.db.CountAgreed(s.folder); return err },
 	} {
 		s.must(ask())

@@ -52,32 +52,23 @@ func (e *Engine) refill() bool {
 // what both sides know before what is new. What is new in a folder that is new
 // itself comes when its folder is agreed upon: see unfold.
 func (e *Engine) ripe() []plan.Key {
-	v := e.view()
 	var keys []plan.Key
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(e.dirty)), loadAtOnce) {
-		v.load(some)
-		for _, k := range some {
-			e.ahead.drop(k)
-			l, r := e.local.Local(k), v.remote(k)
-			switch e.stance(k, l, r) {
-			case changed:
-				e.known.add(k)
-			case fresh:
-				e.fresh.add(k)
-				e.ahead.add(k, l, r)
-			case below:
-				e.ahead.add(k, l, r)
-			case elsewhere:
-				e.cleared = append(e.cleared, int64(k))
-			default:
-				keys = append(keys, k)
-			}
-			delete(v.items, int64(k))
+	e.assess(func(k plan.Key, l plan.Local, r plan.Remote, s stance) {
+		e.ahead.drop(k)
+		switch s {
+		case changed:
+			e.known.add(k)
+		case fresh:
+			e.fresh.add(k)
+			e.ahead.add(k, l, r)
+		case below:
+			e.ahead.add(k, l, r)
+		case elsewhere:
+			e.cleared = append(e.cleared, int64(k))
+		default:
+			keys = append(keys, k)
 		}
-		if len(e.local.rows) > portion {
-			e.local.written()
-		}
-	}
+	})
 	e.dirty = map[plan.Key]struct{}{} // a map that was cleared keeps its room
 	keys = append(keys, e.known.take(max(e.capacity()-len(keys), 0))...)
 	if e.capacity() >= portion/2 {
@@ -89,6 +80,25 @@ func (e *Engine) ripe() []plan.Key {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// assess says of all that changed how it is on both sides, and when it is to be
+// decided.
+func (e *Engine) assess(say func(plan.Key, plan.Local, plan.Remote, stance)) {
+	v := e.view()
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(e.dirty)), loadAtOnce) {
+		v.load(some)
+		for _, k := range some {
+			l, r := e.local.Local(k), v.remote(k)
+			say(k, l, r, e.stance(k, l, r))
+			if r.Kind != plan.Dir { // others may be in it
+				delete(v.items, int64(k))
+			}
+		}
+		if len(e.local.rows) > portion {
+			e.local.written()
+		}
+	}
 }
 
 // A stance is when an item that changed is to be decided.

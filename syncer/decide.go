@@ -44,6 +44,7 @@ func (e *Engine) decide() {
 		}
 	}
 	v.load(keys)
+	v.loadNames(keys)
 	p := plan.Make(v, keys, e.rules())
 	e.plans++
 	e.takeSteps(p)
@@ -239,18 +240,17 @@ func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
 
 // pathOf is a path a person can find the item by: where it stands here, or
 // else where it stands online.
-func (e *Engine) pathOf(k plan.Key) string {
-	if p := e.local.path(k); p != "" || k == e.root {
+func (e *Engine) pathOf(k plan.Key) string { return e.view().path(k) }
+
+func (v *view) path(k plan.Key) string {
+	if p := v.e.local.path(k); p != "" || k == v.e.root {
 		return p
 	}
-	it, ok, err := e.db.Item(int64(k))
-	if err != nil {
-		panic(stateError{err})
-	}
-	if !ok || it.Parent == 0 {
+	it := v.item(int64(k))
+	if it.Parent == 0 {
 		return it.Name
 	}
-	if parent := e.pathOf(plan.Key(it.Parent)); parent != "" {
+	if parent := v.path(plan.Key(it.Parent)); parent != "" {
 		return parent + "/" + it.Name
 	}
 	return it.Name

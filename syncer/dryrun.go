@@ -47,13 +47,16 @@ func (e *Engine) foresee() (steps []Step, done bool) {
 	}
 	seen := map[string]bool{}
 	for _, keys := range e.portions() {
-		p := plan.Make(e.view(), keys, e.rules())
+		v := e.view()
+		v.load(keys)
+		v.loadNames(keys)
+		p := plan.Make(v, keys, e.rules())
 		e.takeQuestions(p)
 		e.takeHeld(plan.Plan{Held: p.Held, HeldWhy: p.HeldWhy}, nil)
 		for _, w := range p.Waiting {
 			e.waitFor(w.Key, w.Why, w.Person, 0)
 		}
-		for _, s := range e.steps(p) {
+		for _, s := range e.steps(v, p) {
 			if line := s.Op + "\n" + s.Path; !seen[line] { // a folder is planned with each portion of what is in it
 				seen[line] = true
 				steps = append(steps, s)
@@ -67,14 +70,12 @@ func (e *Engine) foresee() (steps []Step, done bool) {
 // portions divides what changed as a run would: what is urgent is one of them.
 func (e *Engine) portions() [][]plan.Key {
 	var first, rest []plan.Key
-	v := e.view()
-	for k := range e.dirty {
-		if e.stance(k, e.local.Local(k), v.remote(k)) == urgent {
+	e.assess(func(k plan.Key, _ plan.Local, _ plan.Remote, s stance) {
+		if s == urgent {
 			first = append(first, k)
 		} else {
 			rest = append(rest, k)
 		}
-	}
-	slices.Sort(rest)
+	})
 	return append([][]plan.Key{first}, slices.Collect(slices.Chunk(rest, portion))...)
 }

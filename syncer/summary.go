@@ -84,7 +84,7 @@ func (e *Engine) count(s *step, out outcome) {
 	case plan.MoveLocal, plan.MoveRemote:
 		e.sum.Moved++
 		if s.Keep != "" {
-			e.keptTwice(e.pathTo(s.To))
+			e.keptTwice(e.view().pathTo(s.To))
 		}
 	case plan.DeleteLocal:
 		e.sum.DeletedLocal += out.items
@@ -147,7 +147,7 @@ type Step struct {
 }
 
 // steps puts a plan into words.
-func (e *Engine) steps(p plan.Plan) []Step {
+func (e *Engine) steps(v *view, p plan.Plan) []Step {
 	imperative := map[plan.Op]string{
 		plan.MakeLocalDir: "create folder here", plan.MakeRemoteDir: "create folder online",
 		plan.MoveLocal: "move here", plan.MoveRemote: "move online", plan.Download: "download", plan.Upload: "upload",
@@ -159,12 +159,12 @@ func (e *Engine) steps(p plan.Plan) []Step {
 		if !ok {
 			continue // nothing a person would notice
 		}
-		st := Step{Op: op, Path: e.pathOf(a.Key), Why: a.Why}
+		st := Step{Op: op, Path: v.path(a.Key), Why: a.Why}
 		if a.Op == plan.MoveRemote {
-			st.Path = e.pathOnline(a.Remote.Place) // here it has its new name already
+			st.Path = v.pathOnline(a.Remote.Place) // here it has its new name already
 		}
 		if a.Op == plan.MoveLocal || a.Op == plan.MoveRemote {
-			st.To = e.pathTo(a.To)
+			st.To = v.pathTo(a.To)
 		}
 		if a.Keep != "" && a.Op == plan.Download {
 			st.Why += "; yours is kept as " + a.Keep
@@ -172,24 +172,21 @@ func (e *Engine) steps(p plan.Plan) []Step {
 		out = append(out, st)
 	}
 	for _, a := range p.Held {
-		out = append(out, Step{Op: "held: " + imperative[a.Op], Path: e.pathOf(a.Key), Why: p.HeldWhy})
+		out = append(out, Step{Op: "held: " + imperative[a.Op], Path: v.path(a.Key), Why: p.HeldWhy})
 	}
 	return out
 }
 
 // pathTo is the path of a place that an item goes to.
-func (e *Engine) pathTo(to plan.Place) string {
-	return strings.TrimPrefix(e.pathOf(to.Parent)+"/"+to.Name, "/")
+func (v *view) pathTo(to plan.Place) string {
+	return strings.TrimPrefix(v.path(to.Parent)+"/"+to.Name, "/")
 }
 
 // pathOnline is the path of a place online, as far as the change feed has told.
-func (e *Engine) pathOnline(at plan.Place) string {
-	for at.Parent != e.root {
-		it, ok, err := e.db.Item(int64(at.Parent))
-		if err != nil {
-			panic(stateError{err})
-		}
-		if !ok || it.Parent == 0 {
+func (v *view) pathOnline(at plan.Place) string {
+	for at.Parent != v.e.root {
+		it := v.item(int64(at.Parent))
+		if it.N == 0 || it.Parent == 0 {
 			break
 		}
 		at = plan.Place{Parent: plan.Key(it.Parent), Name: it.Name + "/" + at.Name}

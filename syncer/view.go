@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -36,25 +37,70 @@ func (v *view) Node(k plan.Key) plan.Node {
 	return n
 }
 
-// load reads, in one go, what will be asked about keys.
+// load reads, in one go, what will be asked about keys and the folders that they
+// are in online.
 func (v *view) load(keys []plan.Key) {
 	for some := range slices.Chunk(keys, loadAtOnce) {
 		var want []int64
 		for _, k := range some {
-			own, ok := v.e.local.diff[k]
-			if _, known := v.items[int64(k)]; !known && !(ok && own.fresh) {
-				v.items[int64(k)] = state.Item{}
-				want = append(want, int64(k))
+			if own, ok := v.e.local.diff[k]; !ok || !own.fresh {
+				want = v.miss(want, int64(k))
 			}
 		}
-		items, err := v.e.db.Items(want)
-		if err != nil {
+		for len(want) > 0 {
+			items, err := v.e.db.Items(want)
+			if err != nil {
+				panic(stateError{err})
+			}
+			v.e.local.load(want)
+			want = nil
+			for _, it := range items {
+				v.items[it.N] = it
+			}
+			for _, it := range items {
+				want = v.miss(want, it.Parent)
+			}
+		}
+	}
+}
+
+// miss adds item n to what is to be read, unless it is known.
+func (v *view) miss(want []int64, n int64) []int64 {
+	if _, known := v.items[n]; known || n == 0 {
+		return want
+	}
+	v.items[n] = state.Item{}
+	return append(want, n)
+}
+
+// loadNames reads, in one go, what has the names of those of keys that are online.
+func (v *view) loadNames(keys []plan.Key) {
+	for some := range slices.Chunk(keys, loadAtOnce) {
+		var want []int64
+		for _, k := range some {
+			it := v.item(int64(k))
+			at := plan.Place{Parent: plan.Key(it.Parent), Name: it.Fold}
+			if _, known := v.at[at]; known || it.Parent == 0 || it.Gone {
+				continue
+			}
+			v.at[at], v.e.local.spot[at] = nil, state.Base{}
+			want = append(want, it.N)
+		}
+		items, err := v.e.db.ItemsBeside(want)
+		bases, alsoErr := v.e.db.BasesBeside(v.e.cfg.Folder.N, want)
+		if err := errors.Join(err, alsoErr); err != nil {
 			panic(stateError{err})
 		}
 		for _, it := range items {
 			v.items[it.N] = it
+			at := plan.Place{Parent: plan.Key(it.Parent), Name: it.Fold}
+			if k := plan.Key(it.N); !slices.Contains(v.at[at], k) {
+				v.at[at] = append(v.at[at], k)
+			}
 		}
-		v.e.local.load(want)
+		for _, b := range bases {
+			v.e.local.spot[plan.Place{Parent: plan.Key(b.Parent), Name: b.Fold}] = b
+		}
 	}
 }
 

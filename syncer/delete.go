@@ -41,6 +41,9 @@ func (e *Engine) deleteLocal(j job) outcome {
 		return outcome{err: err}
 	}
 	if err := e.fs.Rename(j.path, trash); err != nil {
+		for dir := dirOf(trash); dir != trashDir && e.fs.Rmdir(dir) == nil; { // nothing is to be in them
+			dir = dirOf(dir)
+		}
 		out := outcome{err: err, tx: dropIntent(in.N), look: []string{j.path}}
 		if gone(err) || errors.Is(err, fs.ErrExist) {
 			out.err = errSuperseded

@@ -92,7 +92,7 @@ func (e *Engine) resume(in state.Intent) error {
 		return nil
 	}
 	if copied != "" {
-		e.sum.Conflicts++
+		e.keptTwice(copied)
 		defer e.lookAt(copied, false)
 	}
 	return e.db.Update(rows)
@@ -213,7 +213,7 @@ func (e *Engine) restoreUnknown(indexed map[string]bool) error {
 		if err != nil {
 			return err
 		}
-		e.sum.Conflicts++
+		e.keptTwice(to)
 		e.log.Warn("recovered", "path", to, "why", "it was set aside by a run whose records are lost")
 	}
 	return nil
@@ -310,7 +310,7 @@ func (e *Engine) lateSave(in state.Intent) bool {
 		return false
 	}
 	if to != in.Path {
-		e.sum.Conflicts++
+		e.keptTwice(to)
 	}
 	e.lookAt(to, false)
 	return true

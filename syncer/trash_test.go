@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -159,6 +160,9 @@ func TestAnErrorBeforeADeleteLeavesNothingOnRecord(t *testing.T) {
 	}
 	if in := p.intents(); len(in) != 0 {
 		t.Errorf("still on record: %+v", in)
+	}
+	if left, err := os.ReadDir(filepath.Join(p.dir, trashDir)); err != nil || len(left) > 0 {
+		t.Errorf("left in the trash: %v, %v", left, err)
 	}
 	p.onStage()
 	p.sync()

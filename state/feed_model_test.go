@@ -204,9 +204,17 @@ func (v *server) isKnown(live map[string]Delta, d Delta) bool {
 	return true
 }
 
-func (v *server) weCreate() {
+// knownLive gives what is live and known just as it is, with all folders that it
+// is in.
+func (v *server) knownLive() map[string]Delta {
 	live := v.live(len(v.ops))
-	maps.DeleteFunc(live, func(_ string, d Delta) bool { return !v.isKnown(live, d) })
+	known := maps.Clone(live)
+	maps.DeleteFunc(known, func(_ string, d Delta) bool { return !v.isKnown(live, d) })
+	return known
+}
+
+func (v *server) weCreate() {
+	live := v.knownLive()
 	d := v.created(live)
 	v.do(d)
 	d.Own = v.now
@@ -214,8 +222,7 @@ func (v *server) weCreate() {
 }
 
 func (v *server) weChange() {
-	live := v.live(len(v.ops))
-	maps.DeleteFunc(live, func(_ string, d Delta) bool { return !v.isKnown(live, d) })
+	live := v.knownLive()
 	d, was, ok := v.known(live)
 	if !ok {
 		return

@@ -132,7 +132,7 @@ func TestADownloadIsWholeAndOnDiskBeforeItTakesAName(t *testing.T) {
 		t.Error("nothing was agreed upon")
 	}
 	order := s.heard("*")
-	for _, step := range []string{"create tmp", "write tmp", "settime tmp", "sync tmp", "rename tmp stash", "exchange stash f.txt", "syncdir ."} {
+	for _, step := range []string{"create tmp", "write tmp", "settime tmp", "sync tmp", "copyattrs tmp", "sync tmp", "rename tmp stash", "exchange stash f.txt", "syncdir ."} {
 		i := slices.Index(order, step)
 		if i < 0 {
 			t.Fatalf("%q did not happen, or not in its turn\n%s", step, strings.Join(s.heard("*"), "\n"))

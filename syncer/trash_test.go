@@ -76,6 +76,9 @@ func TestWhatIsSavedInTheLastInstantBeforeADeleteComesBack(t *testing.T) {
 			if got := p.here()["d/f.txt"]; !strings.HasPrefix(got, "mine") {
 				t.Errorf("d/f.txt holds %q", got)
 			}
+			if len(s.heard("syncdir d")) == 0 {
+				t.Error("its name is not on disk")
+			}
 			p.same()
 		})
 	}

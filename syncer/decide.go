@@ -45,10 +45,11 @@ func (e *Engine) decide() {
 	}
 	v.load(keys)
 	v.loadNames(keys)
-	p := plan.Make(v, keys, e.rules())
+	rules := e.rules()
+	p := plan.Make(v, keys, rules)
 	e.plans++
 	e.takeSteps(p)
-	e.takeQuestions(p)
+	e.takeQuestions(p, rules.Now)
 	e.takeHeld(p, keys)
 	e.takeWaiting(p, keys)
 }
@@ -103,10 +104,10 @@ func (e *Engine) takeSteps(p plan.Plan) {
 }
 
 // takeQuestions starts what the planner must know before it can decide, and
-// sets aside what it must be asked again.
-func (e *Engine) takeQuestions(p plan.Plan) {
+// sets aside what it must be asked again. now is when it was asked: what was too
+// young then may be so no longer.
+func (e *Engine) takeQuestions(p plan.Plan, now time.Time) {
 	e.toHash = append(e.toHash, p.Hash...)
-	now := e.clock.Now()
 	for _, k := range p.Later {
 		at := e.rest[k]
 		if it, ok := e.local.diff[k]; ok && it.young.After(at) {

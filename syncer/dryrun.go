@@ -50,8 +50,9 @@ func (e *Engine) foresee() (steps []Step, done bool) {
 		v := e.view()
 		v.load(keys)
 		v.loadNames(keys)
-		p := plan.Make(v, keys, e.rules())
-		e.takeQuestions(p)
+		rules := e.rules()
+		p := plan.Make(v, keys, rules)
+		e.takeQuestions(p, rules.Now)
 		e.takeHeld(plan.Plan{Held: p.Held, HeldWhy: p.HeldWhy}, nil)
 		for _, w := range p.Waiting {
 			e.waitFor(w.Key, w.Why, w.Person, 0)

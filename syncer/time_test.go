@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,4 +207,30 @@ func TestConflictsOfOneSecondHaveNamesOfTheirOwn(t *testing.T) {
 		t.Errorf("the copies hold %q, want all three", got)
 	}
 	p.same()
+}
+
+// A clock that goes on by ten milliseconds whenever somebody looks at it.
+type lookedAt struct{ *hurried }
+
+func (c lookedAt) Now() time.Time {
+	c.forward(10 * time.Millisecond)
+	return c.hurried.Now()
+}
+
+// What was too young to act upon may be so no longer by the time that this is
+// noted.
+func TestAFileThatBecomesOldEnoughDuringAPlanIsNotForgotten(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("other.txt", "other")
+	p.sync()
+	for n := range 40 {
+		p.cfg.Clock = lookedAt{newHurried(1)}
+		p.cfg.Settle = time.Duration(n) * 10 * time.Millisecond
+		name := fmt.Sprint(n)
+		p.write(name, "new")
+		p.sync()
+		if p.there()[name] != "new" {
+			t.Errorf("left alone for %v: not sent in the pass", p.cfg.Settle)
+		}
+	}
 }

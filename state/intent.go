@@ -43,17 +43,12 @@ func (tx *Tx) PutIntent(in Intent) (int64, error) {
 // DropIntent removes one.
 func (tx *Tx) DropIntent(n int64) error { return tx.exec("DELETE FROM intent WHERE n=?", n) }
 
-// DropIntents removes all of one kind that are about item key.
-func (tx *Tx) DropIntents(folder int64, op string, key int64) error {
-	return tx.exec("DELETE FROM intent WHERE folder=? AND op=? AND key=?", folder, op, key)
-}
-
 // DropIntentsLike removes those that announce the same as in: the same kind of
 // step, for the same item or to the same place online, and with the same content,
 // unless in wants none.
 func (tx *Tx) DropIntentsLike(in Intent) error {
 	return tx.exec(`DELETE FROM intent WHERE folder=? AND op=? AND (key=? OR parent_id<>'' AND parent_id=? AND name=?)
-		AND want=coalesce(?,want)`, in.Folder, in.Op, in.Key, in.ParentID, in.Name, blob(in.Want))
+		AND want IS coalesce(?,want)`, in.Folder, in.Op, in.Key, in.ParentID, in.Name, blob(in.Want))
 }
 
 // Intents lists what was announced and not yet ended, oldest first.

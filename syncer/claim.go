@@ -23,8 +23,9 @@ func (e *Engine) onItsWay(j job, entry watcher.Entry) state.Intent {
 	return in
 }
 
-// announce makes such an intent durable, in the place of the one that an earlier
-// try has left. If that sent other bytes both stay: either may have been taken.
+// announce makes an intent about an item online durable, in the place of the one
+// that an earlier try has left. If that sent other bytes both stay: either may have
+// been taken.
 func (e *Engine) announce(in state.Intent) error {
 	err := e.durably(func(tx *state.Tx) error {
 		if err := tx.DropIntentsLike(in); err != nil {
@@ -34,13 +35,13 @@ func (e *Engine) announce(in state.Intent) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("record what is about to be sent: %w", err)
+		return fmt.Errorf("record what is about to be done online: %w", err)
 	}
 	return nil
 }
 
-// notUnderWay drops the intents of all tries for the same item, or of those alone
-// that sent what in says.
+// notUnderWay drops the intents of all tries for the same item, or, where in says
+// what was sent, of those that sent just that.
 func notUnderWay(in state.Intent) func(*state.Tx) error {
 	return func(tx *state.Tx) error { return tx.DropIntentsLike(in) }
 }

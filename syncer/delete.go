@@ -177,29 +177,18 @@ func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 		items += known
 	}
 	in := state.Intent{Folder: e.cfg.Folder.N, Op: opRemove, Key: int64(j.Key), Path: j.path, Size: int64(j.unasked(items)), At: e.clock.Now()}
-	err := e.durably(func(tx *state.Tx) error {
-		if err := dropRemoving(in)(tx); err != nil { // an earlier try's
-			return err
-		}
-		_, err := tx.PutIntent(in)
-		return err
-	})
-	if err != nil {
-		return outcome{err: fmt.Errorf("record what is about to be deleted online: %w", err)}
+	if err := e.announce(in); err != nil {
+		return outcome{err: err}
 	}
 	if err := e.deleteAsKnown(ctx, j); err != nil {
 		out := e.notAsPlanned(ctx, j, err)
 		if !unheard(err) {
-			out.tx = dropRemoving(in)
+			out.tx = notUnderWay(in)
 		}
 		return out
 	}
 	tx, then := e.deletedOnline(in, j.Why, e.topOf(j.base))
 	return outcome{tx: tx, then: then, items: items}
-}
-
-func dropRemoving(in state.Intent) func(*state.Tx) error {
-	return func(tx *state.Tx) error { return tx.DropIntents(in.Folder, in.Op, in.Key) }
 }
 
 // unheard says that a delete that failed may have been made, by an attempt whose
@@ -233,7 +222,7 @@ func (e *Engine) deletedOnline(in state.Intent, why string, top int64) (tx func(
 			tx.MarkGone(in.Key, now),
 			disown(tx),
 			tx.Journal(e.cfg.Folder.N, state.Entry{At: now, Op: "delete online", Path: in.Path, Why: why, Key: in.Key, Top: top, Items: int(in.Size)}),
-			dropRemoving(in)(tx),
+			notUnderWay(in)(tx),
 		)
 	}, then
 }
@@ -294,17 +283,27 @@ func (e *Engine) heard() {
 			e.unheard[k] = struct{}{}
 		case row.Gone && in.Op == opRemove:
 			tx, then := e.deletedOnline(in, "deleted here", e.topOf(b))
-			e.commit(report{tx: tx, then: func(error) { then() }})
+			e.commit(report{tx: tx, then: ifWritten(then)})
 		case row.Gone && bound:
 			here := e.local.path(k)
 			disown, then := e.disown(k)
 			e.commit(report{
 				tx:   func(tx *state.Tx) error { return errors.Join(disown(tx), tx.DropIntent(in.N)) },
-				then: func(error) { then() },
+				then: ifWritten(then),
 			})
 			e.log.Warn("kept here", "path", here, "why", sweptWhy)
 		case !known || in.Op == opSwept || e.feed.readAt().Sub(in.At) > infancy:
 			e.commit(report{tx: dropIntent(in.N)})
+		}
+	}
+}
+
+// ifWritten leaves all as it is known where the rows could not be written: it is
+// heard again.
+func ifWritten(then func()) func(error) {
+	return func(err error) {
+		if err == nil {
+			then()
 		}
 	}
 }

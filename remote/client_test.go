@@ -91,6 +91,7 @@ func signedIn(access string) *memory {
 
 // stepClock makes waiting instant and remembers how long it would have taken.
 type stepClock struct {
+	WallClock
 	mu     sync.Mutex
 	now    time.Time
 	slept  []time.Duration

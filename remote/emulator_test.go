@@ -23,6 +23,7 @@ import (
 
 // fastClock makes waiting instant, for the client and the emulator alike.
 type fastClock struct {
+	remote.WallClock
 	mu  sync.Mutex
 	now time.Time
 }

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,7 +17,7 @@ type lane struct {
 	clock Clock
 
 	mu      sync.Mutex
-	free    sync.Cond // signalled when busy falls, limit rises or a waiter's context ends
+	queue   []chan struct{} // who waits for a place, the first come first; closed when it is given one
 	busy    int
 	limit   float64
 	most    float64
@@ -32,9 +33,7 @@ const (
 )
 
 func newLane(most int, clock Clock) *lane {
-	l := &lane{clock: clock, limit: float64(min(firstLimit, most)), most: float64(most)}
-	l.free.L = &l.mu
-	return l
+	return &lane{clock: clock, limit: float64(min(firstLimit, most)), most: float64(most)}
 }
 
 // enter waits for a pause to end and for a place, and takes it.
@@ -69,30 +68,49 @@ func (l *lane) pause() time.Duration {
 	return l.until.Sub(l.clock.Now())
 }
 
+// take waits for a place. Places are given in the order in which they were asked for.
 func (l *lane) take(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.free.Broadcast()
-	})
-	defer stop()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.busy >= int(l.limit) && ctx.Err() == nil {
-		l.free.Wait()
-	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	l.busy++
-	return nil
+	place := make(chan struct{})
+	l.mu.Lock()
+	l.queue = append(l.queue, place)
+	l.admit()
+	l.mu.Unlock()
+	err := l.clock.Wait(ctx, place)
+	if err != nil {
+		l.giveUp(place)
+	}
+	return err
+}
+
+// admit gives the free places to those who wait. The caller holds mu.
+func (l *lane) admit() {
+	for len(l.queue) > 0 && l.busy < int(l.limit) {
+		close(l.queue[0])
+		l.queue = l.queue[1:]
+		l.busy++
+	}
+}
+
+// giveUp leaves the queue, or the place that was given in that moment.
+func (l *lane) giveUp(place chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.queue, place); i >= 0 {
+		l.queue = slices.Delete(l.queue, i, i+1)
+		return
+	}
+	l.busy--
+	l.admit()
 }
 
 func (l *lane) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy--
-	l.free.Signal()
+	l.admit()
 }
 
 // served notes a good answer to a request that was sent at the given time. One
@@ -109,7 +127,7 @@ func (l *lane) served(sent time.Time) {
 		rise /= l.limit
 	}
 	l.limit = min(l.limit+rise, l.most)
-	l.free.Signal()
+	l.admit()
 }
 
 // throttled stops the lane for as long as the service said, or a growing while

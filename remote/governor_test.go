@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -40,7 +41,7 @@ func TestTheNumberOfRequestsAtOnceRisesAndIsHalvedByThrottling(t *testing.T) {
 
 func TestALaneHoldsNoMoreThanItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(2, realClock{})
+		l := newLane(2, WallClock{})
 		ctx, cancel := context.WithCancel(t.Context())
 		var mu sync.Mutex
 		entered := 0
@@ -63,6 +64,84 @@ func TestALaneHoldsNoMoreThanItsLimit(t *testing.T) {
 			t.Errorf("%d entered after one left, want 3", entered)
 		}
 		cancel() // those who wait give up; the bubble fails if one does not
+	})
+}
+
+func TestAGoodAnswerLetsOneMoreIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(16, WallClock{})
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 6 {
+			go l.enter(ctx)
+		}
+		synctest.Wait()
+		l.served(time.Now())
+		if l.busy != 5 || len(l.queue) != 1 {
+			t.Errorf("%d are in and %d wait, want 5 and 1", l.busy, len(l.queue))
+		}
+		cancel()
+	})
+}
+
+func TestPlacesAreGivenInTheOrderTheyWereAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(1, WallClock{})
+		impatient, giveUp := context.WithCancel(t.Context())
+		var order []int
+		for n := range 5 {
+			ctx := t.Context()
+			if n == 2 {
+				ctx = impatient
+			}
+			go func() {
+				if l.take(ctx) == nil {
+					order = append(order, n) // the place is what guards it
+				}
+			}()
+			synctest.Wait()
+		}
+		giveUp()
+		for range 4 {
+			synctest.Wait()
+			l.leave()
+		}
+		synctest.Wait()
+		if want := []int{0, 1, 3, 4}; !slices.Equal(order, want) {
+			t.Errorf("went in as %v, want %v", order, want)
+		}
+		if l.busy != 0 || len(l.queue) != 0 {
+			t.Errorf("%d places are taken and %d wait in the end", l.busy, len(l.queue))
+		}
+	})
+}
+
+// lateClock lets who is cancelled find out only when what it waits for is there.
+type lateClock struct{ WallClock }
+
+func (lateClock) Wait(ctx context.Context, ready <-chan struct{}) error {
+	<-ready
+	return ctx.Err()
+}
+
+func TestAPlaceThatIsGivenToWhoJustGaveUpGoesToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(1, lateClock{})
+		if err := l.take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		next := false
+		go l.take(ctx)
+		synctest.Wait()
+		go func() { next = l.take(t.Context()) == nil }()
+		synctest.Wait()
+		cancel()
+		l.leave()
+		synctest.Wait()
+		if !next || l.busy != 1 {
+			t.Errorf("the next got it: %t; %d places are taken", next, l.busy)
+		}
+		l.leave()
 	})
 }
 
@@ -102,7 +181,7 @@ func TestRetryAfterStopsTheWholeAccount(t *testing.T) {
 			}
 			at[r.URL.Path] = time.Since(start)
 			answer(200, `{"id":"x"}`)(w, r)
-		}), func(cfg *Config) { cfg.Clock = realClock{} })
+		}), func(cfg *Config) { cfg.Clock = WallClock{} })
 		var wg sync.WaitGroup
 		wg.Go(func() { c.Item(t.Context(), "d", "throttled") })
 		synctest.Wait()
@@ -138,7 +217,7 @@ func TestAContentHostThatThrottlesStopsTransfersOnly(t *testing.T) {
 				return
 			}
 			answer(200, "content")(w, r)
-		}), func(cfg *Config) { cfg.Clock = realClock{} })
+		}), func(cfg *Config) { cfg.Clock = WallClock{} })
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			b, err := c.Download(t.Context(), "d", "i", "https://content.example/x", 0)
@@ -173,7 +252,7 @@ func TestALongStormIsSurvivedAndItsEndNoticedSoon(t *testing.T) {
 				return
 			}
 			answer(200, `{"id":"x"}`)(w, r)
-		}), func(cfg *Config) { cfg.Clock = realClock{} })
+		}), func(cfg *Config) { cfg.Clock = WallClock{} })
 		for {
 			_, err := c.Item(t.Context(), "d", "i")
 			if err == nil {

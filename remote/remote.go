@@ -107,7 +107,7 @@ func (cfg Config) withDefaults() Config {
 		cfg.Parallel = 16
 	}
 	if cfg.Clock == nil {
-		cfg.Clock = realClock{}
+		cfg.Clock = WallClock{}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -169,7 +169,7 @@ func TestSilenceEndsARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		c := newTestClient(t, nil, func(cfg *Config) {
-			cfg.Clock, cfg.Timeout = realClock{}, 30*time.Second
+			cfg.Clock, cfg.Timeout = WallClock{}, 30*time.Second
 			cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()
@@ -183,6 +183,34 @@ func TestSilenceEndsARequest(t *testing.T) {
 			t.Errorf("took %v", d)
 		}
 	})
+}
+
+// silentClock lets the time of every timer be up at once.
+type silentClock struct{ WallClock }
+
+func (silentClock) Sleep(ctx context.Context, d time.Duration) error { return ctx.Err() }
+
+func (silentClock) AfterFunc(d time.Duration, f func()) Timer {
+	f()
+	return time.NewTimer(d)
+}
+
+func TestSilenceIsMeasuredByTheClientsClock(t *testing.T) {
+	c := newTestClient(t, nil, func(cfg *Config) {
+		cfg.Clock = silentClock{}
+		cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+	})
+	if _, err := c.Item(t.Context(), "d", "i"); !errors.Is(err, errSilent) {
+		t.Error(err)
+	}
+	before := c.Requests()
+	s := &sending{c: c, session: Session{Address: "https://content.example/upload"}}
+	if s.discard(t.Context()); c.Requests() != before {
+		t.Error("a session is discarded for longer than a request may be silent")
+	}
 }
 
 // drip is a body of n bytes that come one at a time, then silence.
@@ -207,7 +235,7 @@ func TestABodyMayBeSlowButNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		c := newTestClient(t, nil, func(cfg *Config) {
-			cfg.Clock, cfg.Timeout = realClock{}, 30*time.Second
+			cfg.Clock, cfg.Timeout = WallClock{}, 30*time.Second
 			cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 				return &http.Response{
 					StatusCode: 200, Header: http.Header{}, ContentLength: 100,
@@ -237,7 +265,7 @@ func TestABodyMayBeSlowButNotSilent(t *testing.T) {
 
 func TestTheContextBoundsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTestClient(t, coded(429, "", "", "Retry-After", "3600"), func(cfg *Config) { cfg.Clock = realClock{} })
+		c := newTestClient(t, coded(429, "", "", "Retry-After", "3600"), func(cfg *Config) { cfg.Clock = WallClock{} })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()

@@ -102,7 +102,7 @@ func (s *sending) run(ctx context.Context) (Item, error) {
 }
 
 func (s *sending) discard(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.c.cfg.Timeout)
+	ctx, cancel := s.c.within(context.WithoutCancel(ctx), s.c.cfg.Timeout)
 	defer cancel()
 	if err := s.c.CancelSession(ctx, s.session); err != nil {
 		s.c.cfg.Log.Debug("upload session not discarded", "error", err)

@@ -38,7 +38,7 @@ const renewAhead = 5 * time.Minute
 // tokens gives out access tokens.
 type tokens struct {
 	c    *Client
-	turn chan struct{} // held by the one goroutine that refreshes
+	turn *lane // with a single place, for the one goroutine that refreshes
 
 	mu      sync.Mutex
 	refresh Secret
@@ -48,7 +48,7 @@ type tokens struct {
 }
 
 func newTokens(c *Client) *tokens {
-	return &tokens{c: c, turn: make(chan struct{}, 1), access: map[audience]accessToken{}}
+	return &tokens{c: c, turn: newLane(1, c.cfg.Clock), access: map[audience]accessToken{}}
 }
 
 // bearer is a token for the audience, refreshed if need be.
@@ -73,17 +73,15 @@ func (t *tokens) bearer(ctx context.Context, to audience) (Secret, error) {
 // alone waits until no other goroutine and no other process refreshes: the
 // service takes a storm of refreshes for an attack (AADSTS50196).
 func (t *tokens) alone(ctx context.Context) (done func(), err error) {
-	select {
-	case t.turn <- struct{}{}:
-	case <-ctx.Done():
+	if err := t.turn.take(ctx); err != nil {
 		return nil, ended(ctx, "wait for the sign-in")
 	}
 	unlock, err := lockStore(ctx, t.c.cfg.Tokens)
 	if err != nil {
-		<-t.turn
+		t.turn.leave()
 		return nil, err
 	}
-	return func() { unlock(); <-t.turn }, nil
+	return func() { unlock(); t.turn.leave() }, nil
 }
 
 func (t *tokens) valid(to audience) (Secret, bool) {

@@ -153,7 +153,7 @@ func TestOneGoroutineAndOneProcessRefreshes(t *testing.T) {
 func TestWaitingForARefreshEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestClient(t, nil, func(cfg *Config) {
-			cfg.Tokens, cfg.Clock = outdated(), realClock{}
+			cfg.Tokens, cfg.Clock = outdated(), WallClock{}
 			cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
 				return nil, r.Context().Err()

@@ -67,7 +67,7 @@ var errSilent = errors.New("the connection fell silent")
 func (c *Client) roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	w := &watchdog{timeout: c.cfg.Timeout, cancel: cancel}
-	w.timer = time.AfterFunc(w.timeout, func() { cancel(errSilent) })
+	w.timer = c.cfg.Clock.AfterFunc(w.timeout, func() { cancel(errSilent) })
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &watchedBody{ReadCloser: r.Body, dog: w}
@@ -85,7 +85,7 @@ func (c *Client) roundTrip(rt http.RoundTripper, r *http.Request) (*http.Respons
 
 type watchdog struct {
 	timeout time.Duration
-	timer   *time.Timer
+	timer   Timer
 	cancel  context.CancelCauseFunc
 }
 

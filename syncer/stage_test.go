@@ -423,6 +423,7 @@ func (s *stage) Requests() int64 { return s.online.Requests() }
 // A hurried clock runs so many times as fast as the one on the wall, from a
 // start that may be put forward.
 type hurried struct {
+	remote.WallClock
 	start time.Time
 	times time.Duration
 	mu    sync.Mutex

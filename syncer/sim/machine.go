@@ -141,7 +141,7 @@ func (m *machine) newClient() (*remote.Client, error) {
 	const host = "http://127.0.0.1:1"
 	return remote.New(remote.Config{
 		ClientID: "tandem", LoginEndpoint: host, GraphEndpoint: host + "/v1.0", Timeout: 10 * time.Minute,
-		Tokens: &m.signIn, Transport: transport{m}, Clock: slow{m}, Version: "sim",
+		Tokens: &m.signIn, Transport: transport{m}, Clock: slow{m: m}, Version: "sim",
 	})
 }
 

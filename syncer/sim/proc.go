@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
+
+	"tandem/remote"
 )
 
 // A proc is a piece of the engine's work, or a task, as a coroutine.
@@ -219,12 +221,35 @@ func (c clock) After(d time.Duration) <-chan time.Time {
 	return due
 }
 
-// slow is the client's clock: who waits by it waits in simulated time.
-type slow struct{ m *machine }
+// slow is the client's clock: who waits by it waits in simulated time. One request
+// of a client is under way at a time, so nobody falls silent.
+type slow struct {
+	remote.WallClock
+	m *machine
+}
 
 func (c slow) Now() time.Time  { return c.m.now }
 func (c slow) Jitter() float64 { return 0.5 }
 func (c slow) Sleep(ctx context.Context, d time.Duration) error {
 	c.m.pause(func() bool { return ctx.Err() != nil }, c.m.now.Add(d))
 	return ctx.Err()
+}
+
+func (c slow) Wait(ctx context.Context, ready <-chan struct{}) error {
+	if !closed(ready) {
+		c.m.pause(func() bool { return closed(ready) || ctx.Err() != nil }, time.Time{})
+	}
+	if closed(ready) {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+func closed(ready <-chan struct{}) bool {
+	select {
+	case <-ready:
+		return true
+	default:
+		return false
+	}
 }

@@ -50,6 +50,7 @@ func newBench(t *testing.T, opt remotetest.Options) *bench {
 
 // fastClock makes waiting instant, for the client and the emulator alike.
 type fastClock struct {
+	remote.WallClock
 	mu  sync.Mutex
 	now time.Time
 }

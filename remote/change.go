@@ -20,7 +20,7 @@ func (c *Client) CreateFolder(ctx context.Context, drive, parentID, name string)
 		return it, err == nil && it.Kind == Folder
 	})
 	if err == nil {
-		c.newborns.add(it.ID)
+		c.created.add(it.ID)
 	}
 	return it, err
 }
@@ -56,7 +56,27 @@ func (c *Client) Delete(ctx context.Context, drive, id, etag string) error {
 	r := &request{op: "delete an item", method: http.MethodDelete, url: c.itemURL(drive, id), about: id, to: forGraph, header: ifMatch(etag)}
 	_, err := c.ask(ctx, r, new(wireItem))
 	if err == nil {
-		c.newborns.remove(id)
+		c.created.remove(id)
+	}
+	return err
+}
+
+// DeleteFolder moves a folder, with all that is in it, to the drive's recycle bin.
+// The service offers no guard for what is in it, so look is called immediately
+// before each attempt: no queue, no pause that the service asked for, and no wait
+// before a repeat comes in between. It gives the version that is to be deleted (an
+// eTag, or a cTag where the drive's folders have one); its error ends it all, and
+// is returned as it is. What it asks of the client it must ask with its context.
+func (c *Client) DeleteFolder(ctx context.Context, drive, id string, look func(context.Context) (version string, err error)) error {
+	r := &request{op: "delete a folder", method: http.MethodDelete, url: c.itemURL(drive, id), about: id, to: forGraph}
+	r.look = func(ctx context.Context) error {
+		version, err := look(ctx)
+		r.header = ifMatch(version)
+		return err
+	}
+	_, err := c.ask(ctx, r, new(wireItem))
+	if err == nil {
+		c.created.remove(id)
 	}
 	return err
 }

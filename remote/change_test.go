@@ -1,10 +1,12 @@
 package remote
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -180,9 +182,9 @@ func TestTimesAreSetTwentyAtOnce(t *testing.T) {
 
 func TestOnlyThePartsThatMaySucceedAreRepeated(t *testing.T) {
 	clock := newStepClock()
-	rec := batcher(t, func(call int, id string, p map[string]any) string {
+	rec := batcher(t, func(call int, _ string, p map[string]any) string {
 		const fine = `"status":200,"body":{"id":"x","file":{}}`
-		switch {
+		switch id := strings.TrimPrefix(p["url"].(string), "/drives/d/items/"); {
 		case id == "1" && call == 1:
 			return `"status":429,"headers":{"retry-after":"40"},"body":{"error":{"code":"activityLimitReached"}}`
 		case id == "2" && call < 3:
@@ -197,7 +199,11 @@ func TestOnlyThePartsThatMaySucceedAreRepeated(t *testing.T) {
 		return fine
 	})
 	c := newTestClient(t, rec, func(cfg *Config) { cfg.Clock = clock })
-	results, err := c.SetTimes(t.Context(), "d", make([]Stamp, 6))
+	stamps := make([]Stamp, 6)
+	for i := range stamps {
+		stamps[i].ID = strconv.Itoa(i)
+	}
+	results, err := c.SetTimes(t.Context(), "d", stamps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +218,65 @@ func TestOnlyThePartsThatMaySucceedAreRepeated(t *testing.T) {
 	}
 	if len(parts) != 3 || parts[0] != 6 || parts[1] != 2 || parts[2] != 1 || clock.total() < 40*time.Second {
 		t.Errorf("parts %v, waited %v", parts, clock.total())
+	}
+}
+
+func TestAPartThatCannotBeServedNowHoldsBackNoneOfTheOthers(t *testing.T) {
+	clock := newStepClock()
+	rec := batcher(t, func(_ int, id string, _ map[string]any) string {
+		switch id {
+		case "0":
+			return `"status":404,"body":{"error":{"code":"itemNotFound"}}`
+		case "1":
+			return `"status":429,"headers":{"retry-after":"40"},"body":{"error":{"code":"activityLimitReached"}}`
+		}
+		return `"status":200,"body":{"id":"c","file":{}}`
+	})
+	c := newTestClient(t, rec, func(cfg *Config) { cfg.Clock = clock })
+	c.created.add("a")
+	results, err := c.TrySetTimes(t.Context(), "d", []Stamp{{ID: "a"}, {ID: "b"}, {ID: "c"}})
+	if err != nil || len(rec.seen) != 1 || clock.total() > 0 {
+		t.Fatalf("%v, after %d requests and %v", err, len(rec.seen), clock.total())
+	}
+	if !errors.Is(results[0].Err, ErrNotFound) || results[0].Passing() || !results[1].Passing() || results[2].Err != nil {
+		t.Errorf("got %+v", results)
+	}
+	if c.account.pause() <= 0 {
+		t.Error("what throttles one part throttles the account")
+	}
+}
+
+// The service deletes what is in a folder with it, whatever that is by then: so it
+// is looked at immediately before each attempt, and after any pause.
+func TestAFolderIsLookedAtImmediatelyBeforeEachAttemptToDeleteIt(t *testing.T) {
+	var lines []string
+	answers := map[string][]int{"DELETE": {503, 429, 204}, "GET": {200, 200, 429, 200, 200}}
+	clock := newStepClock()
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lines = append(lines, r.Method)
+		status := answers[r.Method][0]
+		answers[r.Method] = answers[r.Method][1:]
+		if status == 429 {
+			w.Header().Set("Retry-After", "30")
+		}
+		answer(status, `{"id":"x"}`)(w, r)
+	})
+	c := newTestClient(t, h, func(cfg *Config) { cfg.Clock, cfg.Parallel = clock, 1 }) // one place: a look that wanted another would wait for ever
+	looks := 0
+	err := c.DeleteFolder(t.Context(), "d", "f", func(ctx context.Context) (string, error) {
+		looks++
+		_, err := c.Item(ctx, "d", "f")
+		return "e", err
+	})
+	if got := strings.Join(lines, " "); err != nil || got != "GET DELETE GET DELETE GET GET DELETE" {
+		t.Errorf("%v, after %d looks: %s", err, looks, got)
+	}
+	if c.account.busy != 0 {
+		t.Errorf("%d places are still taken", c.account.busy)
+	}
+	wanted := errors.New("there is something new in it")
+	if err := c.DeleteFolder(t.Context(), "d", "f", func(context.Context) (string, error) { return "", wanted }); !errors.Is(err, wanted) || c.account.busy != 0 {
+		t.Errorf("got %v, with %d places taken", err, c.account.busy)
 	}
 }
 

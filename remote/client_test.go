@@ -134,6 +134,7 @@ func newTestClient(t *testing.T, h http.Handler, change ...func(*Config)) *Clien
 	cfg := Config{
 		ClientID: "app", GraphEndpoint: graphURL, LoginEndpoint: loginURL, Tokens: signedIn("access-0"),
 		Transport: inMemory{h}, Clock: newStepClock(), Log: slog.New(slog.DiscardHandler), Version: "1.2",
+		Patience: 2 * time.Minute,
 	}
 	for _, f := range change {
 		f(&cfg)

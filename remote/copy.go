@@ -47,7 +47,7 @@ func (c *Client) Copy(ctx context.Context, drive string, from Item, parentID, na
 	if id == "" {
 		return c.ItemIn(ctx, drive, parentID, name)
 	}
-	c.newborns.add(NormItem(id))
+	c.created.add(NormItem(id))
 	return c.Item(ctx, drive, id)
 }
 

@@ -61,7 +61,7 @@ func newBench(t *testing.T, opt remotetest.Options) *bench {
 	t.Cleanup(b.srv.Close)
 	c, err := remote.New(remote.Config{
 		ClientID: "app", GraphEndpoint: b.srv.GraphEndpoint(), LoginEndpoint: b.srv.LoginEndpoint(),
-		Tokens: remote.FileStore(t.TempDir() + "/sign-in"), Clock: b.clock,
+		Tokens: remote.FileStore(t.TempDir() + "/sign-in"), Clock: b.clock, Patience: 2 * time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)

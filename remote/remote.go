@@ -44,6 +44,7 @@ type Config struct {
 	Parallel  int               // most requests at once to Graph, and as many transfers; 0 = 16
 	Transport http.RoundTripper // nil = HTTP/2 to Graph, HTTP/1.1 to content hosts
 	Clock     Clock             // nil = the real one
+	Patience  time.Duration     // how long a 404 about what this client has just created is not believed; 0 = for who reads the change feed, which tells
 	Log       *slog.Logger      // nil = silence
 	Version   string
 }
@@ -61,7 +62,7 @@ type Client struct {
 	account   *lane // requests to Graph
 	transfers *lane // requests to pre-authenticated addresses; waits for account's pauses too
 	tokens    *tokens
-	newborns  newborns
+	created   created
 }
 
 // New checks the configuration and makes a Client. Nothing is sent.
@@ -86,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 	c.account = newLane(cfg.Parallel, cfg.Clock)
 	c.transfers = newLane(cfg.Parallel, cfg.Clock)
 	c.tokens = newTokens(c)
-	c.newborns = newborns{now: cfg.Clock.Now}
+	c.created = created{now: cfg.Clock.Now, life: cfg.Patience}
 	return c, nil
 }
 
@@ -139,42 +140,45 @@ func (c *Client) at(segments ...string) string {
 	return c.cfg.GraphEndpoint + "/" + strings.Join(segments, "/")
 }
 
-// newborns remembers what was created a moment ago. For up to two minutes the
-// service may answer 404 for such a thing, and that answer is not believed.
-type newborns struct {
+// created remembers what was created a moment ago. For up to two minutes the
+// service may answer 404 for such a thing; who has no change feed to ask does not
+// believe that answer.
+type created struct {
 	mu     sync.Mutex
-	born   map[string]time.Time // since turned …
+	young  map[string]time.Time // since turned …
 	elder  map[string]time.Time // … and before it: these go all at once
 	turned time.Time
 	now    func() time.Time
+	life   time.Duration
 }
 
-const infancy = 2 * time.Minute
-
-func (n *newborns) add(id string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	now := n.now()
-	if n.born == nil || now.Sub(n.turned) > infancy {
-		n.born, n.elder, n.turned = map[string]time.Time{}, n.born, now
+func (c *created) add(id string) {
+	if c.life == 0 {
+		return
 	}
-	n.born[id] = now
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if c.young == nil || now.Sub(c.turned) > c.life {
+		c.young, c.elder, c.turned = map[string]time.Time{}, c.young, now
+	}
+	c.young[id] = now
 }
 
 // remove is for what was deleted: that it is not found is to be believed.
-func (n *newborns) remove(id string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.born, id)
-	delete(n.elder, id)
+func (c *created) remove(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.young, id)
+	delete(c.elder, id)
 }
 
-func (n *newborns) has(id string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	t, ok := n.born[id]
+func (c *created) has(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, ok := c.young[id]
 	if !ok {
-		t, ok = n.elder[id]
+		t, ok = c.elder[id]
 	}
-	return ok && n.now().Sub(t) <= infancy
+	return ok && c.now().Sub(t) <= c.life
 }

@@ -22,13 +22,14 @@ type request struct {
 	method  string
 	url     string
 	header  map[string]string
-	json    any             // the body, or
-	body    func() *payload // the body, afresh for each attempt
-	about   string          // the id it is about; while that is newborn, a 404 is not believed
-	to      audience        // whose token goes with it
-	content bool            // to a pre-authenticated address: the other lane, the other transport
-	still   bool            // hand redirects back instead of following them
-	once    bool            // after an unclear failure, leave the repeat to the caller
+	json    any                         // the body, or
+	body    func() *payload             // the body, afresh for each attempt
+	about   string                      // the id it is about; a 404 is not believed while that was created a moment ago: see [Config.Patience]
+	to      audience                    // whose token goes with it
+	content bool                        // to a pre-authenticated address: the other lane, the other transport
+	still   bool                        // hand redirects back instead of following them
+	once    bool                        // after an unclear failure, leave the repeat to the caller
+	look    func(context.Context) error // immediately before each attempt, in its place in the lane; its error is final
 
 	last      *payload // what the latest attempt sent
 	unsure    bool     // an earlier attempt got no clear answer: it may have been carried out
@@ -65,6 +66,9 @@ func (c *Client) send(ctx context.Context, r *request) (*http.Response, error) {
 		if err == nil {
 			return resp, nil
 		}
+		if f, ok := errors.AsType[*final](err); ok {
+			return nil, f.err
+		}
 		wait, again := c.again(ctx, r, err, try)
 		if !again {
 			return nil, err
@@ -90,7 +94,7 @@ func (c *Client) again(ctx context.Context, r *request, err error, try int) (tim
 		return 0, false
 	case e.throttles():
 		return 0, true // the lane waits
-	case e.Status == 404 && r.about != "" && c.newborns.has(r.about):
+	case e.Status == 404 && r.about != "" && c.created.has(r.about):
 		return c.backoff(try), true
 	case !e.passing():
 		return 0, false
@@ -114,16 +118,16 @@ func (c *Client) attempt(ctx context.Context, r *request, token Secret) (*http.R
 			return nil, ended(ctx, r.op)
 		}
 	}
-	if err := l.enter(ctx); err != nil {
-		return nil, ended(ctx, r.op)
+	if err := c.enter(ctx, l, r); err != nil {
+		return nil, err
 	}
 	sent := c.cfg.Clock.Now()
 	resp, err := c.deliver(ctx, rt, r, token)
 	if err != nil {
-		l.leave()
+		leave(ctx, l)
 		return nil, err
 	}
-	resp.Body = &placeHolder{ReadCloser: resp.Body, leave: l.leave}
+	resp.Body = &placeHolder{ReadCloser: resp.Body, leave: func() { leave(ctx, l) }}
 	if resp.StatusCode < 400 {
 		l.served(sent)
 		return resp, nil
@@ -138,6 +142,49 @@ func (c *Client) attempt(ctx context.Context, r *request, token Secret) (*http.R
 	}
 	return nil, e
 }
+
+// enter takes r's place in the lane, and looks once more where r wants that. What
+// is asked for that look goes in the same place, so that nothing is waited for
+// between it and the request: when the service has asked for a pause meanwhile, it
+// is looked again after it.
+func (c *Client) enter(ctx context.Context, l *lane, r *request) error {
+	for {
+		wait := l.enter
+		if ridesAlong(ctx) {
+			wait = l.calm
+		}
+		if err := wait(ctx); err != nil {
+			return ended(ctx, r.op)
+		}
+		if r.look == nil {
+			return nil
+		}
+		if err := r.look(context.WithValue(ctx, ridingAlong{}, true)); err != nil {
+			leave(ctx, l)
+			return &final{err}
+		}
+		if l.pause() <= 0 {
+			return nil
+		}
+		leave(ctx, l)
+	}
+}
+
+// ridingAlong marks the context of requests that go in the place of another.
+type ridingAlong struct{}
+
+func ridesAlong(ctx context.Context) bool { return ctx.Value(ridingAlong{}) != nil }
+
+func leave(ctx context.Context, l *lane) {
+	if !ridesAlong(ctx) {
+		l.leave()
+	}
+}
+
+// A final error is not this request's, and no reason to repeat it.
+type final struct{ err error }
+
+func (f *final) Error() string { return f.err.Error() }
 
 func (c *Client) bearer(ctx context.Context, r *request) (Secret, error) {
 	if r.to == nobody {

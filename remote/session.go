@@ -309,7 +309,16 @@ func (s *sending) fragment(ctx context.Context) (Item, bool, error) {
 		return w.item(s.u.Drive), true, nil
 	}
 	it, err := s.c.target(ctx, s.u) // complete, but the answer was cut or empty
+	if err == nil && !s.ours(it) {
+		err = &Error{Op: "upload", kind: ErrChanged, Message: "somebody has saved another version since"}
+	}
 	return it, err == nil, err
+}
+
+// ours reports whether an item that was looked at has what was sent: the same
+// bytes, or, where the service may have rewritten them, the time that went along.
+func (s *sending) ours(it Item) bool {
+	return it.Size == s.u.Size && it.Hash == string(s.sum.Sum(nil)) || s.u.KeepTimes && it.MTime.Unix() == s.u.MTime.Unix()
 }
 
 func clone(h hash.Hash) hash.Hash {

@@ -34,57 +34,72 @@ type batchPart struct {
 	Body    json.RawMessage   `json:"body"`
 }
 
-// SetTimes sets the times of many items, twenty in a request. The error is for
-// when nothing can be said of some of them; else each result tells its own.
+// SetTimes sets the times of many items, twenty in a request, and has patience
+// with those that may yet succeed. The error is for when nothing can be said of
+// some of them; else each result tells its own.
 func (c *Client) SetTimes(ctx context.Context, drive string, stamps []Stamp) ([]StampResult, error) {
 	results := make([]StampResult, len(stamps))
-	for i := 0; i < len(stamps); i += maxBatch {
-		n := min(i+maxBatch, len(stamps))
-		if err := c.setTimes(ctx, drive, stamps[i:n], results[i:n]); err != nil {
-			return nil, err
+	todo := make([]int, len(stamps))
+	for i := range todo {
+		todo[i] = i
+	}
+	for try := 1; len(todo) > 0; try++ {
+		var again []int
+		var wait time.Duration
+		for some := range slices.Chunk(todo, maxBatch) {
+			batch := make([]Stamp, len(some))
+			for n, i := range some {
+				batch[n] = stamps[i]
+			}
+			told, err := c.TrySetTimes(ctx, drive, batch)
+			if err != nil {
+				return nil, err
+			}
+			for n, i := range some {
+				results[i] = told[n]
+				if e := c.worthAgain(told[n].Err, stamps[i].ID); e != nil && try < maxTries {
+					again, wait = append(again, i), max(wait, e.RetryAfter)
+				}
+			}
+		}
+		if todo = again; len(todo) > 0 {
+			if err := c.cfg.Clock.Sleep(ctx, max(wait, c.backoff(try))); err != nil {
+				return nil, ended(ctx, "set times")
+			}
 		}
 	}
 	return results, nil
 }
 
-// setTimes repeats the parts that may yet succeed until none is left.
-func (c *Client) setTimes(ctx context.Context, drive string, stamps []Stamp, results []StampResult) error {
-	todo := make([]int, len(stamps))
-	for i := range todo {
-		todo[i] = i
+// TrySetTimes sets the times of up to twenty items in one request. A part that
+// could not be served now says so in its result, and holds back none of the others:
+// see [StampResult.Passing].
+func (c *Client) TrySetTimes(ctx context.Context, drive string, stamps []Stamp) ([]StampResult, error) {
+	r := c.stampRequest(drive, stamps)
+	sent := c.cfg.Clock.Now()
+	var answer struct{ Responses []batchPart }
+	if _, err := c.ask(ctx, r, &answer); err != nil {
+		return nil, err
 	}
-	for try := 1; ; try++ {
-		r := c.stampRequest(drive, stamps, todo)
-		sent := c.cfg.Clock.Now()
-		var answer struct{ Responses []batchPart }
-		if _, err := c.ask(ctx, r, &answer); err != nil {
-			return err
-		}
-		var again []int
-		var wait time.Duration
-		for _, i := range todo {
-			results[i] = c.stamped(ctx, drive, r, stamps[i], part(answer.Responses, i))
-			if e := c.worthAgain(results[i].Err, stamps[i].ID); e != nil && try < maxTries {
-				again = append(again, i)
-				wait = max(wait, e.RetryAfter)
-				if e.throttles() {
-					c.account.throttled(sent, e.RetryAfter)
-				}
-			}
-		}
-		if len(again) == 0 {
-			return nil
-		}
-		todo = again
-		if err := c.cfg.Clock.Sleep(ctx, max(wait, c.backoff(try))); err != nil {
-			return ended(ctx, r.op)
+	results := make([]StampResult, len(stamps))
+	for i := range stamps {
+		results[i] = c.stamped(ctx, drive, r, stamps[i], part(answer.Responses, i))
+		if e, ok := errors.AsType[*Error](results[i].Err); ok && e.throttles() {
+			c.account.throttled(sent, e.RetryAfter)
 		}
 	}
+	return results, nil
 }
 
-func (c *Client) stampRequest(drive string, stamps []Stamp, todo []int) *request {
+// Passing reports whether the same may succeed a little later.
+func (r StampResult) Passing() bool {
+	e, ok := errors.AsType[*Error](r.Err)
+	return ok && e.passing()
+}
+
+func (c *Client) stampRequest(drive string, stamps []Stamp) *request {
 	var parts []map[string]any
-	for _, i := range todo {
+	for i := range stamps {
 		header := map[string]string{"Content-Type": "application/json"}
 		if stamps[i].ETag != "" {
 			header["If-Match"] = stamps[i].ETag
@@ -140,7 +155,7 @@ func (c *Client) stamped(ctx context.Context, drive string, r *request, s Stamp,
 
 func (c *Client) worthAgain(err error, id string) *Error {
 	var e *Error
-	if errors.As(err, &e) && (e.passing() || e.Status == http.StatusNotFound && c.newborns.has(id)) {
+	if errors.As(err, &e) && (e.passing() || e.Status == http.StatusNotFound && c.created.has(id)) {
 		return e
 	}
 	return nil

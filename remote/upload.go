@@ -127,7 +127,9 @@ func (c *Client) uploaded(u Upload, it Item, sum string, times bool) (Uploaded, 
 	if u.ID != "" && it.ID != NormItem(u.ID) || u.ID == "" && !sameName(it.Name, u.Name) {
 		return Uploaded{}, malformed("upload", "the file went to another item than it should")
 	}
-	c.newborns.add(it.ID)
+	if u.ID == "" {
+		c.created.add(it.ID)
+	}
 	return Uploaded{Item: it, TimesSent: times, Hash: sum}, nil
 }
 

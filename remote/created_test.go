@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-func TestANewbornIsOneForTwoMinutesWhateverElseIsBorn(t *testing.T) {
+func TestWhatWasCreatedIsRememberedForTwoMinutesWhateverElseIs(t *testing.T) {
 	var now time.Time
-	n := newborns{now: func() time.Time { return now }}
+	n := created{now: func() time.Time { return now }, life: 2 * time.Minute}
 	const every = 7 * time.Second
 	for i := range 200 {
 		now = now.Add(every)
@@ -16,10 +16,10 @@ func TestANewbornIsOneForTwoMinutesWhateverElseIsBorn(t *testing.T) {
 		for old := range i + 1 {
 			age := time.Duration(i-old) * every
 			if got, want := n.has(fmt.Sprint(old)), age <= 2*time.Minute; got != want {
-				t.Fatalf("newborn after %v: %v, want %v", age, got, want)
+				t.Fatalf("remembered after %v: %v, want %v", age, got, want)
 			}
 		}
-		if known := len(n.born) + len(n.elder); known > int(4*time.Minute/every)+2 {
+		if known := len(n.young) + len(n.elder); known > int(4*time.Minute/every)+2 {
 			t.Fatalf("%d are remembered", known)
 		}
 	}

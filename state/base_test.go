@@ -331,7 +331,7 @@ func TestAMarkThatWasSetMeanwhileIsNotTakenOff(t *testing.T) {
 	_, upTo, err := s.db.Dirty(s.folder, 0)
 	s.must(err)
 	s.must(s.db.Update(func(tx *Tx) error {
-		return errors.Join(tx.MarkGone(f, time.Time{}), tx.ClearDirty(s.folder, upTo, f, g))
+		return errors.Join(s.end(tx, f, time.Time{}), tx.ClearDirty(s.folder, upTo, f, g))
 	}))
 	left, _, err := s.db.Dirty(s.folder, upTo)
 	s.must(err)

@@ -20,7 +20,8 @@ type server struct {
 	lossy bool // tombstones get lost
 	ops   [][]Delta
 	born  int
-	told  int // the newest version that the feed has shown; it does not go back
+	told  int      // the newest version that the feed has shown; it does not go back
+	late  []func() // answers on their way: each is heard, or lost
 }
 
 func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
@@ -33,14 +34,34 @@ func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
 			"we create": func(*rapid.T) { v.weCreate() },
 			"we change": func(*rapid.T) { v.weChange() },
 			"we delete": func(*rapid.T) { v.weDelete() },
-			"poll":      func(*rapid.T) { v.poll(v.cursor(), rapid.IntRange(v.told, len(v.ops)).Draw(rt, "to")) },
-			"list":      func(*rapid.T) { v.poll(0, len(v.ops)) },
+			"we look":   func(*rapid.T) { v.weLook() },
+			"answer":    func(*rapid.T) { v.answer() },
+			"restart": func(*rapid.T) { // with all answers lost
+				v.late = nil
+				v.check(v.db.Reopen())
+			},
+			"read slowly": func(*rapid.T) { // and hear other things meanwhile
+				from, to, since := v.cursor(), len(v.ops), v.db.Moment()
+				v.others()
+				for len(v.late) > 0 && rapid.Bool().Draw(rt, "hear an answer meanwhile") {
+					v.answer()
+				}
+				v.merged(from, to, since)
+			},
+			"poll": func(*rapid.T) { v.poll(v.cursor(), rapid.IntRange(v.told, len(v.ops)).Draw(rt, "to")) },
+			"list": func(*rapid.T) { v.poll(0, len(v.ops)) },
 			"cut off": func(*rapid.T) {
 				v.stage(v.feed(0, len(v.ops)))
 				v.check(v.db.DropStage(v.drive))
 			},
-			"": func(*rapid.T) { v.check(v.db.Check()) },
+			"": func(*rapid.T) {
+				v.check(v.db.Check())
+				v.paired()
+			},
 		})
+		for len(v.late) > 0 {
+			v.answer()
+		}
 		for range 6 { // an empty answer may leave the cursor, a doubt may raise another
 			v.now = v.now.Add(echoWithin)
 			if v.lossy {
@@ -216,9 +237,9 @@ func (v *server) knownLive() map[string]Delta {
 func (v *server) weCreate() {
 	live := v.knownLive()
 	d := v.created(live)
+	since := v.db.Moment()
 	v.do(d)
-	d.Own = v.now
-	v.write(d.Item)
+	v.later(func() { v.hear(d.Item, Telling{Source: Answer, Since: since, At: v.now}) })
 }
 
 func (v *server) weChange() {
@@ -228,9 +249,9 @@ func (v *server) weChange() {
 		return
 	}
 	d = v.changed(live, d)
+	since := v.db.Moment()
 	v.do(d)
-	d.Own, d.Over = v.now, was.ETag+"\n"+was.Over
-	v.write(d.Item)
+	v.later(func() { v.hear(d.Item, Telling{Source: Answer, Since: since, At: v.now, Over: []string{was.ETag}}) })
 }
 
 func (v *server) weDelete() {
@@ -241,28 +262,81 @@ func (v *server) weDelete() {
 			return
 		}
 	}
-	if ok {
-		v.do(deletion(live, d.ID)...)
-		v.check(v.db.Update(func(tx *Tx) error { return tx.MarkGone(it.N, v.now) }))
+	if !ok {
+		return
+	}
+	since := v.db.Moment()
+	v.do(deletion(live, d.ID)...)
+	v.later(func() {
+		v.check(v.db.Update(func(tx *Tx) error {
+			_, err := tx.HearGone(it.N, Telling{Source: Answer, Since: since, At: v.now, Over: []string{it.ETag}})
+			return err
+		}))
+	})
+}
+
+// weLook asks for an item as it is now. What is not found is so for good: it is
+// asked about only what was told of.
+func (v *server) weLook() {
+	since := v.db.Moment()
+	if d, ok := v.pick(v.live(len(v.ops)), "item", notRoot); ok {
+		v.later(func() { v.hear(d.Item, Telling{Source: Look, Since: since, At: v.now}) })
 	}
 }
 
-func (v *server) write(it Item) {
+// later lets an answer be heard now, or when it comes.
+func (v *server) later(hear func()) {
+	if rapid.Bool().Draw(v.rt, "the answer is late") {
+		v.late = append(v.late, hear)
+	} else {
+		hear()
+	}
+}
+
+// answer lets one of the late answers be heard, in any order.
+func (v *server) answer() {
+	if len(v.late) == 0 {
+		return
+	}
+	i := rapid.IntRange(0, len(v.late)-1).Draw(v.rt, "answer")
+	hear := v.late[i]
+	v.late = slices.Delete(v.late, i, i+1)
+	hear()
+}
+
+func (v *server) hear(it Item, by Telling) {
 	it.Drive = v.drive
 	v.check(v.db.Update(func(tx *Tx) error {
-		_, err := tx.PutItem(it)
+		_, _, err := tx.Hear(it, by)
 		return err
 	}))
+}
+
+// paired makes sure that no eTag stands beside content, a name or a place that it
+// was not told with.
+func (v *server) paired() {
+	for _, r := range v.rows() {
+		told := r.Gone || r.ID == "root" || slices.ContainsFunc(v.ops, func(op []Delta) bool {
+			return slices.ContainsFunc(op, func(d Delta) bool {
+				return d.ID == r.ID && d.ETag == r.ETag && d.Hash == r.Hash && d.Name == r.Name && d.ParentID == r.ParentID
+			})
+		})
+		if !told {
+			v.rt.Fatalf("%+v is a state that the server never had", r.Item)
+		}
+	}
 }
 
 // feed tells what changed after one version until another, in any order, with
 // earlier states of some items, and some that did not change.
 func (v *server) feed(from, to int) []Delta {
-	was, now := v.at(from), v.at(to)
+	now := v.at(to)
 	var run []Delta
 	for _, id := range slices.Sorted(maps.Keys(now)) {
-		d, old := now[id], was[id]
-		changed := d != old
+		d := now[id]
+		changed := slices.ContainsFunc(v.ops[from:to], func(op []Delta) bool {
+			return slices.ContainsFunc(op, func(d Delta) bool { return d.ID == id })
+		})
 		switch {
 		case d.Deleted && (from == 0 || !changed):
 		case d.Deleted && v.lossy && rapid.Bool().Draw(v.rt, "lose a tombstone"):
@@ -308,14 +382,18 @@ func (v *server) stage(run []Delta) {
 // poll reads what the feed had after one operation since another, and asks about what that
 // leaves in doubt.
 func (v *server) poll(from, to int) {
-	if to == 0 {
-		return
+	if to > 0 {
+		v.merged(from, to, v.db.Moment())
 	}
+}
+
+// merged ends a reading of the feed that began at that moment.
+func (v *server) merged(from, to int, since int64) {
 	v.told = to
 	before := v.rows()
 	v.stage(v.feed(from, to))
 	v.now = v.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(v.rt, "seconds")) * time.Second)
-	m, err := v.db.MergeDelta(v.drive, Merge{Cursor: strconv.Itoa(to), Full: from == 0, At: v.now})
+	m, err := v.db.MergeDelta(v.drive, Merge{Cursor: strconv.Itoa(to), Full: from == 0, Since: since, At: v.now})
 	if errors.Is(err, ErrCycle) && to < len(v.ops) {
 		return // what we were told meanwhile is newer: the next poll catches up
 	}
@@ -323,9 +401,16 @@ func (v *server) poll(from, to int) {
 	v.check(v.db.Check())
 	v.marked(before)
 	v.kept(before)
+	doubts, err := v.db.Doubts(v.drive)
+	v.check(err)
+	for _, d := range m.Doubts {
+		if !slices.Contains(doubts, d) {
+			v.rt.Fatalf("the doubt %+v is not kept", d)
+		}
+	}
 	v.check(v.db.Update(func(tx *Tx) error {
-		for _, d := range m.Doubts {
-			if err := v.ask(tx, d); err != nil {
+		for _, d := range doubts {
+			if err := errors.Join(tx.DropDoubt(v.drive, d.ID), v.ask(tx, d)); err != nil {
 				return err
 			}
 		}
@@ -337,11 +422,11 @@ func (v *server) poll(from, to int) {
 func (v *server) ask(tx *Tx, d Doubt) error {
 	if it, is := v.live(len(v.ops))[d.ID]; is {
 		it.Drive = v.drive
-		_, err := tx.PutItem(it.Item)
+		_, _, err := tx.Hear(it.Item, Telling{Source: Look, Since: v.db.Moment(), At: v.now})
 		return err
 	}
 	if it, known, err := v.db.ItemByID(v.drive, d.ID); err != nil || known {
-		return tx.MarkGone(it.N, time.Time{})
+		return v.end(tx, it.N, time.Time{})
 	}
 	return nil
 }
@@ -376,6 +461,10 @@ func (v *server) marked(before map[int64]row) {
 	for n, now := range v.rows() {
 		was := before[n]
 		was.ETag, was.Own, was.Over = now.ETag, now.Own, now.Over
+		was.Heard = now.Heard
+		if _, known := before[n]; !known && now.Gone {
+			continue // the end of what was never heard of
+		}
 		if now != was && !marks[n] {
 			v.rt.Fatalf("%+v has become %+v, and nobody is told", before[n], now)
 		}

@@ -29,10 +29,11 @@ type Item struct {
 	ETag     string
 	Gone     bool      // kept as long as something may refer to it
 	Own      time.Time // when a change of ours made it so; zero once the feed has said the same
-	Over     string    // the eTags, a line each, that such changes have ended: an entry with one of them is late
+	Over     string    // the versions, a line each, that such changes have replaced: what tells of one of them is late
+	Heard    int64     // [DB.Moment] when it was last told something new
 }
 
-const itemColumns = "n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over"
+const itemColumns = "n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over,heard"
 
 const selectItem = "SELECT " + itemColumns + " FROM item "
 
@@ -40,7 +41,7 @@ func scanItem(row scanner, it *Item) error {
 	var hash []byte
 	var own int64
 	err := row.Scan(&it.N, &it.Drive, &it.ID, &it.Parent, &it.ParentID, &it.Name, &it.Fold, &it.Kind, &it.Why,
-		&it.Size, &it.MTime, &hash, &it.ETag, &it.Gone, &own, &it.Over)
+		&it.Size, &it.MTime, &hash, &it.ETag, &it.Gone, &own, &it.Over, &it.Heard)
 	it.Hash, it.Own = string(hash), when(own)
 	return err
 }
@@ -95,43 +96,100 @@ func (db *DB) ItemsAt(parent int64, fold string) ([]Item, error) {
 	return all(db.r, scanItem, selectItem+"WHERE parent=+? AND fold=? AND gone=0", parent, fold)
 }
 
-// PutItem writes what the service itself has said of an item, and returns its
-// key. An item that is known by its id keeps the key it has; a new one gets
-// it.N, or a new key. Its place is ParentID, or Parent when that is empty.
+// Hear takes note of what was told of an item, as far as that is newer than what
+// is known, and returns its key. An item that is known by its id keeps the key it
+// has; a new one gets it.N, or a new key. Its place is ParentID, or Parent when
+// that is empty.
 //
-// When it is no echo of our own doing, every pair on the drive is told to look:
-// the feed will bring it again, and then it is nothing new. What we did ourselves
-// and the service only confirms goes on counting as ours: the feed may still be
-// behind it.
-func (tx *Tx) PutItem(it Item) (int64, error) {
-	old, known, err := get(tx.db.w, scanItem, selectItem+"WHERE drive=? AND id=?", it.Drive, it.ID)
+// When it is no answer to a change of ours, every pair on the drive is told to
+// look: the feed will bring it again, and then it is nothing new. Where it cannot
+// be told what is newer, a doubt is left: see [DB.Doubts].
+func (tx *Tx) Hear(it Item, by Telling) (int64, Verdict, error) {
+	old, known, err := tx.known(it.Drive, it.ID)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	if known {
-		it.N = old.N
-		if confirms := it.Own.IsZero() && it.ETag == old.ETag && !it.Gone && !old.Gone; confirms {
-			it.Own, it.Over = old.Own, old.Over
+	if !known {
+		if it.N == 0 {
+			it.N = tx.db.NextKey()
 		}
-	} else if it.N == 0 {
-		it.N = tx.db.NextKey()
+		if err := tx.hear(it, old, false, by); err != nil || tx.db.listed[it.Drive] <= by.Since {
+			return it.N, Replaces, err
+		}
+		return it.N, Replaces, tx.PutDoubt(it.Drive, Doubt{N: it.N, ID: it.ID, Why: unlisted})
+	}
+	it.N = old.N
+	if it.ParentID == "" && it.Parent == old.Parent {
+		it.ParentID = old.ParentID
+	}
+	v := newer(old, it, by)
+	switch v {
+	case Confirms:
+		err = tx.confirm(it, old, by)
+	case Unclear:
+		err = tx.PutDoubt(old.Drive, Doubt{N: old.N, ID: old.ID, Why: unclear})
+	case Replaces:
+		err = tx.hear(it, old, true, by)
+	}
+	return it.N, v, err
+}
+
+// known reads what is known of an item. That something was told of it in a time
+// to come, by a clock that was set back since, means nothing.
+func (tx *Tx) known(drive int64, id string) (Item, bool, error) {
+	it, known, err := get(tx.db.w, scanItem, selectItem+"WHERE drive=? AND id=?", drive, id)
+	if it.Heard > tx.db.moment.Load() {
+		it.Heard = 0
+	}
+	return it, known, err
+}
+
+// hear writes what replaces old.
+func (tx *Tx) hear(it, old Item, known bool, by Telling) error {
+	it.Own, it.Over, it.Heard = time.Time{}, "", tx.db.Moment()
+	if by.Source == Answer {
+		it.Own, it.Over = by.At, by.over(old)
+	}
+	if it.Hash == "" && it.Size == old.Size && it.MTime == old.MTime {
+		it.Hash = old.Hash // it was left out
 	}
 	if err := tx.place(&it, old); err != nil {
-		return 0, err
+		return err
 	}
 	if err := tx.write(it, known); err != nil {
-		return 0, fmt.Errorf("item %q: %w", it.Name, err)
+		return fmt.Errorf("item %q: %w", it.Name, err)
 	}
-	if it.Own.IsZero() {
+	if it.Own.IsZero() || old.Gone { // what was restored is news to every pair
 		if err := tx.mark(it.Drive, it.N); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if it.Kind == kindDir && !it.Gone && (!known || old.Gone) {
-		err = tx.markBelow(it.Drive, it.N)
+		return tx.markBelow(it.Drive, it.N)
 	}
-	return it.N, err
+	return nil
 }
+
+// confirm completes what is known by what was seen of the same state. What we did
+// ourselves goes on counting as ours until the feed has told it.
+func (tx *Tx) confirm(it, old Item, by Telling) error {
+	if it.Hash == "" {
+		it.Hash = old.Hash
+	}
+	if by.Source == Answer || old.Heard > by.Since || it.ETag == "" || it.ETag == old.ETag && it.Hash == old.Hash {
+		return nil
+	}
+	over := ""
+	if !old.Own.IsZero() {
+		over = by.over(old)
+	}
+	return tx.exec("UPDATE item SET etag=?, hash=?, over=?, heard=? WHERE n=?", it.ETag, blob(it.Hash), over, tx.db.Moment(), old.N)
+}
+
+const (
+	unclear  = "told of twice at once, and not alike"
+	unlisted = "told of while all was listed, and not among it"
+)
 
 // place completes it.Parent by it.ParentID, or the other way round. An answer may
 // be newer than what is known of the folders around it, and so seem to put one
@@ -155,13 +213,13 @@ func (tx *Tx) place(it *Item, old Item) (err error) {
 
 func (tx *Tx) write(it Item, known bool) error {
 	args := []any{it.Parent, it.ParentID, it.Name, it.Fold, it.Kind, it.Why, it.Size, it.MTime, blob(it.Hash), it.ETag,
-		it.Gone, stamp(it.Own), it.Over, it.N}
+		it.Gone, stamp(it.Own), it.Over, it.Heard, it.N}
 	if known {
 		return tx.exec(`UPDATE item SET parent=?,parent_id=?,name=?,fold=?,kind=?,why=?,size=?,mtime=?,hash=?,etag=?,
-			gone=?,own=?,over=?,disputed=0 WHERE n=?`, args...)
+			gone=?,own=?,over=?,heard=?,disputed=0 WHERE n=?`, args...)
 	}
-	err := tx.exec(`INSERT INTO item(parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over,n,drive,id)
-		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(args, it.Drive, it.ID)...)
+	err := tx.exec(`INSERT INTO item(parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,gone,own,over,heard,n,drive,id)
+		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(args, it.Drive, it.ID)...)
 	if err != nil {
 		return err
 	}
@@ -182,20 +240,54 @@ func (tx *Tx) markBelow(drive, n int64) error {
 		SELECT f.n, below.n, ?3 FROM below CROSS JOIN folder f WHERE f.drive=?1`, drive, n, tx.db.mark.Add(1))
 }
 
-// MarkGone notes that an item, and all below it, is no longer online. own is
-// when we deleted it ourselves: a late entry of the feed does not bring it
-// back. When it is zero the service has said so, and every pair is told to look.
-func (tx *Tx) MarkGone(n int64, own time.Time) error {
+// HearGone takes note of the end of item n, and of all below it, as far as that is
+// newer than what is known. After an answer to a delete of ours a late entry of
+// the feed does not bring them back, and what somebody did in a folder in the
+// moment that we deleted it is left as a doubt. After anything else every pair is
+// told to look.
+func (tx *Tx) HearGone(n int64, by Telling) (Verdict, error) {
+	id, is, err := get(tx.db.w, func(row scanner, it *Item) error { return row.Scan(&it.Drive, &it.ID) }, "SELECT drive, id FROM item WHERE n=?", n)
+	if err != nil || !is {
+		return Confirms, err
+	}
+	old, _, err := tx.known(id.Drive, id.ID)
+	if err != nil {
+		return 0, err
+	}
+	v := newer(old, Item{Gone: true}, by)
+	switch {
+	case v == Unclear:
+		return v, tx.PutDoubt(old.Drive, Doubt{N: old.N, ID: old.ID, Why: unclear})
+	case v == Late, v == Confirms && (by.Source == Answer || old.Own.IsZero()):
+		return v, nil
+	}
+	now := tx.db.Moment()
+	own := time.Time{}
+	if by.Source == Answer && tx.db.listed[old.Drive] <= by.Since { // what was listed whole since will not be told of again
+		own = by.At
+	}
 	if err := tx.steps(
 		step{"DELETE FROM temp.lost", nil},
 		step{`INSERT INTO temp.lost WITH RECURSIVE below(n) AS (VALUES(?)
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n) SELECT n FROM below`, []any{n}},
-		step{`UPDATE item SET gone=1, own=?1, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, []any{stamp(own)}},
-	); err != nil || !own.IsZero() {
-		return err
+	); err != nil {
+		return v, err
+	}
+	if by.Source == Answer {
+		if err := tx.exec(`INSERT OR REPLACE INTO doubt(drive,id,n,why,folder) SELECT i.drive, i.id, i.n, ?, ?
+			FROM temp.lost l CROSS JOIN item i ON i.n=l.n WHERE i.n<>? AND i.gone=0 AND i.own=0 AND i.heard>?
+			AND NOT EXISTS (SELECT 1 FROM base b WHERE b.n=i.n AND (i.kind=2 OR b.remote_size=i.size AND b.remote_hash IS i.hash))`, swept, n, n, by.Since); err != nil {
+			return v, err
+		}
+	}
+	if err := tx.exec(`UPDATE item SET gone=1, own=?1, heard=?2, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, stamp(own), now); err != nil {
+		return v, err
+	}
+	if by.Source == Answer {
+		return v, tx.exec("UPDATE item SET over=? WHERE n=?", by.over(old), n)
 	}
 	at := []any{sql.Named("mark", tx.db.mark.Add(1))}
-	return tx.steps(
+	return v, tx.steps(
 		step{"INSERT OR REPLACE INTO dirty SELECT f.n, i.n, @mark FROM temp.lost l CROSS JOIN item i ON i.n=l.n CROSS JOIN folder f ON f.drive=i.drive", at},
 		step{markBelowLost, at})
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 type Merge struct {
 	Cursor string // empty keeps the old one
 	Full   bool   // the run began at the start: what it does not list is in doubt
+	Since  int64  // [DB.Moment] when the run began
 	At     time.Time
 }
 
@@ -18,7 +20,8 @@ type Merge struct {
 type Merged struct {
 	Changed int
 	Doubts  []Doubt
-	Empty   bool // nothing but what was known
+	Echo    time.Time // the latest change of ours that it told of
+	Empty   bool      // no entry but of the drive's root
 }
 
 // A Doubt is an item to be asked about: the feed alone is not believed. It is
@@ -34,6 +37,11 @@ type Doubt struct {
 func (db *DB) Doubts(drive int64) ([]Doubt, error) {
 	return all(db.r, func(row scanner, d *Doubt) error { return row.Scan(&d.N, &d.ID, &d.Why, &d.Folder) },
 		"SELECT n, id, why, folder FROM doubt WHERE drive=? ORDER BY id", drive)
+}
+
+// PutDoubt has an item asked about.
+func (tx *Tx) PutDoubt(drive int64, d Doubt) error {
+	return tx.exec("INSERT OR IGNORE INTO doubt(drive,id,n,why,folder) VALUES(?,?,?,?,?)", drive, d.ID, d.N, d.Why, d.Folder)
 }
 
 // DropDoubt notes that an item need not be asked about any more.
@@ -72,7 +80,7 @@ func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
 	defer db.mu.Unlock()
 	run := &merge{Merge: m}
 	err := db.atomically("BEGIN IMMEDIATE", func(tx *Tx) (err error) {
-		run.tx, run.at = tx, db.mark.Add(1)
+		run.tx, run.at, run.moment = tx, db.mark.Add(1), db.Moment()
 		if run.drive, err = driveOf(db.w, drive); err != nil {
 			return err
 		}
@@ -84,6 +92,9 @@ func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
 	if err != nil {
 		return Merged{}, err
 	}
+	if m.Full {
+		db.listed[drive] = run.moment
+	}
 	return run.out, nil
 }
 
@@ -94,14 +105,15 @@ type merge struct {
 	asked  map[string]bool // the doubts so far, by id
 	before int64           // the keys of what was known before this run go up to here
 	at     int64           // what is marked is marked with
+	moment int64           // what it tells was told then
 	out    Merged
 }
 
 func (m *merge) all() error {
 	m.asked = map[string]bool{}
 	for _, step := range []func() error{
-		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.ours, m.swept, m.settle, m.gone, m.cycles,
-		m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
+		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.ours, m.swept, m.ends, m.settle, m.gone, m.cycles,
+		m.unclear, m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -111,10 +123,11 @@ func (m *merge) all() error {
 }
 
 // do runs statements that know @drive; @now; @late: what we wrote before that
-// should have been echoed by now; and @before: the last key before this run.
+// should have been echoed by now; @before: the last key before this run; and
+// @moment.
 func (m *merge) do(statements ...string) error {
 	for _, q := range statements {
-		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", stamp(m.At)), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at))
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", stamp(m.At)), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at), sql.Named("moment", m.moment))
 		if err != nil {
 			return err
 		}
@@ -137,31 +150,75 @@ func (m *merge) root() error {
 	return err
 }
 
-// sort says of each entry what it means beside what is known of the item, and
-// leaves out those that say nothing. An entry is late when it shows a version
-// that a change of ours has ended; any other is newer than ours, however soon it
-// comes. One without name and folder is none of this drive's.
-//
-// eTags change when nothing did, and a missing hash says nothing, so neither
-// makes a change. Times are compared by the second: some answers have fractions
-// that others of the same item have not.
+// sort says of each entry what it means beside what is known of the item, see
+// [newer], and leaves out those that say nothing. One without name and folder is
+// none of this drive's.
 func (m *merge) sort() error {
-	return m.do(`
-		INSERT INTO temp.news SELECT s.seq, i.n, CASE
-			WHEN s.deleted=1 AND i.gone=1 THEN 'buried'
-			WHEN s.deleted=1 THEN 'gone'
-			WHEN i.n IS NULL THEN 'new'
-			WHEN i.own<>0 AND s.etag<>i.etag AND instr(char(10)||i.over||char(10), char(10)||s.etag||char(10))>0 THEN 'late'
-			WHEN i.gone=0 AND i.parent_id=s.parent_id AND i.name=s.name AND i.kind=s.kind AND i.why=s.why AND (s.kind<>1
-				OR i.size=s.size AND i.mtime/1000000000=s.mtime/1000000000
-				AND (s.hash IS NULL OR i.hash=s.hash OR i.hash IS NULL AND i.own<>0)) THEN 'same'
-			WHEN i.own<>0 AND i.gone=1 AND s.etag=i.etag THEN 'late'
-			ELSE 'changed' END AS verdict
+	err := m.do(`INSERT INTO temp.news SELECT s.seq, NULL, CASE WHEN s.deleted=1 THEN 'ended' ELSE 'new' END
 		FROM temp.stage s LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
-		WHERE +s.drive=@drive AND CASE verdict
-			WHEN 'same' THEN i.own<>0 OR i.etag<>s.etag
-			WHEN 'new' THEN s.name<>'' OR s.parent_id<>''
-			ELSE i.n IS NOT NULL END`)
+		WHERE +s.drive=@drive AND i.n IS NULL AND (s.name<>'' OR s.parent_id<>'' OR s.deleted=1)`)
+	if err != nil {
+		return err
+	}
+	type entry struct {
+		seq, n  int64
+		verdict string
+	}
+	var told []entry
+	latest := m.tx.db.moment.Load()
+	err = m.tx.db.w.each(func(row scanner) error {
+		var seq int64
+		var known, now Item
+		if err := scanBoth(row, &seq, &known, &now); err != nil {
+			return err
+		}
+		if known.Heard > latest { // by a clock that was set back since
+			known.Heard = 0
+		}
+		told = append(told, entry{seq, known.N, verdict(known, now, Telling{Source: Feed, Since: m.Since})})
+		return nil
+	}, `SELECT s.seq, s.deleted, s.parent_id, s.name, s.kind, s.why, s.size, s.mtime, s.hash, s.etag, i.`+strings.ReplaceAll(itemColumns, ",", ",i.")+`
+		FROM temp.stage s CROSS JOIN item i ON i.drive=@drive AND i.id=s.id
+		WHERE +s.drive=@drive AND NOT (s.deleted=0 AND i.gone=0 AND i.own=0 AND i.etag=s.etag AND i.parent_id=s.parent_id AND i.name=s.name
+			AND i.kind=s.kind AND i.why=s.why AND i.size=s.size AND i.mtime=s.mtime AND i.hash IS s.hash)`, sql.Named("drive", m.drive.N))
+	for _, e := range told {
+		if err == nil {
+			err = m.tx.exec("INSERT INTO temp.news VALUES(?,?,?)", e.seq, e.n, e.verdict)
+		}
+	}
+	return err
+}
+
+func scanBoth(row scanner, seq *int64, known, told *Item) error {
+	var hash []byte
+	err := scanItem(after{row, []any{seq, &told.Gone, &told.ParentID, &told.Name, &told.Kind, &told.Why, &told.Size, &told.MTime, &hash, &told.ETag}}, known)
+	told.Hash = string(hash)
+	return err
+}
+
+// after scans some columns before those that it is asked for.
+type after struct {
+	scanner
+	first []any
+}
+
+func (a after) Scan(rest ...any) error { return a.scanner.Scan(append(a.first, rest...)...) }
+
+// verdict names what an entry means in the terms of temp.news.
+func verdict(known, told Item, by Telling) string {
+	switch v := newer(known, told, by); {
+	case v == Late:
+		return "late"
+	case v == Unclear:
+		return "unclear"
+	case told.Gone && v == Confirms:
+		return "buried"
+	case told.Gone:
+		return "gone"
+	case v == Confirms:
+		return "same"
+	}
+	return "changed"
 }
 
 // number gives the new items their keys, in the order of the feed.
@@ -171,7 +228,20 @@ func (m *merge) number() error {
 		return err
 	}
 	m.before = m.tx.db.key.Add(most) - most
-	return m.tx.exec("UPDATE temp.news SET n=?+seq WHERE verdict='new'", m.before)
+	return m.tx.exec("UPDATE temp.news SET n=?+seq WHERE verdict IN ('new','ended')", m.before)
+}
+
+// ends remembers the end of items that were never heard of. The answer to what
+// made one of them may come later than word of its end, and is no news then.
+func (m *merge) ends() error {
+	return m.do(`INSERT INTO item(n,drive,id,parent_id,name,fold,kind,why,size,mtime,etag,gone,heard)
+		SELECT w.n,drive,id,'','','',0,'',0,0,'',1,@moment FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='ended'`)
+}
+
+// unclear asks about what the feed tells and an answer contradicts that came since
+// the run began.
+func (m *merge) unclear() error {
+	return m.doubt(unclear, "SELECT i.n, i.id, 0 FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict='unclear'")
 }
 
 // parentOf finds the folder of entry s: one that is known, one that comes in
@@ -187,11 +257,11 @@ func (m *merge) live() error {
 		INSERT INTO temp.changed WITH RECURSIVE below(n) AS (
 			SELECT i.n FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE verdict='changed' AND i.gone=1
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`, `
-		INSERT INTO item(n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag)
-			SELECT w.n,drive,id,`+parentOf+`,parent_id,name,fold,kind,why,size,mtime,hash,etag
+		INSERT INTO item(n,drive,id,parent,parent_id,name,fold,kind,why,size,mtime,hash,etag,heard)
+			SELECT w.n,drive,id,`+parentOf+`,parent_id,name,fold,kind,why,size,mtime,hash,etag,@moment
 			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='new' ORDER BY seq`, `
 		UPDATE item SET parent=`+parentOf+`, parent_id=s.parent_id, name=s.name, fold=s.fold, kind=s.kind, why=s.why,
-			size=s.size, mtime=s.mtime, etag=s.etag, gone=0, own=0, over='', disputed=0,
+			size=s.size, mtime=s.mtime, etag=s.etag, gone=0, own=0, over='', heard=@moment, disputed=0,
 			hash=CASE WHEN s.hash IS NULL AND s.size=item.size AND s.mtime=item.mtime THEN item.hash ELSE s.hash END
 			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='changed' AND item.n=w.n`,
 		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.news WHERE verdict IN ('new','changed')")
@@ -215,16 +285,18 @@ func (m *merge) ours() error {
 		INSERT INTO temp.missing WITH RECURSIVE below(n) AS (
 			SELECT n FROM temp.news WHERE verdict='gone' AND n IN (SELECT key FROM intent WHERE op='`+Removing+`')
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`,
-		"UPDATE item SET gone=1, own=@now, over='', disputed=0 WHERE n IN (SELECT n FROM temp.missing)",
+		"UPDATE item SET gone=1, own=@now, over='', heard=@moment, disputed=0 WHERE n IN (SELECT n FROM temp.missing)",
 		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.missing",
 		"DELETE FROM temp.news WHERE verdict='gone' AND n IN (SELECT n FROM temp.missing)",
 		"DELETE FROM temp.missing")
 }
 
+const swept = "it went with a folder that was deleted here"
+
 // swept looks for what went with a folder that we deleted, and was not known to
 // be in it. Not every kind of drive tells of it.
 func (m *merge) swept() error {
-	return m.doubt("it went with a folder that was deleted here", `
+	return m.doubt(swept, `
 		SELECT 0, s.id, p.n FROM temp.stage s CROSS JOIN item p ON p.drive=@drive AND p.id=s.parent_id
 		LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
 		WHERE s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`)
@@ -233,8 +305,14 @@ func (m *merge) swept() error {
 // settle closes what we did and the feed has now said too, and notes where it is
 // late. Everything in a folder that we deleted is settled with it.
 func (m *merge) settle() error {
+	echo, _, err := get(m.tx.db.w, value[int64], "SELECT ifnull(max(i.own), 0) FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict IN ('same','buried')")
+	if err != nil {
+		return err
+	}
+	m.out.Echo = when(echo)
 	return m.do(`
-		UPDATE item SET own=0, over='', disputed=0, etag=s.etag, hash=ifnull(s.hash, item.hash)
+		UPDATE item SET own=0, over='', disputed=0, hash=ifnull(s.hash, item.hash), etag=s.etag,
+			heard=CASE WHEN s.etag=item.etag THEN item.heard ELSE @moment END
 			FROM temp.news w CROSS JOIN temp.stage s USING(seq) WHERE verdict='same' AND item.n=w.n`, `
 		UPDATE item SET own=0, over='', disputed=0 WHERE n IN (
 			WITH RECURSIVE below(n) AS (SELECT n FROM temp.news WHERE verdict='buried'
@@ -248,9 +326,13 @@ func (m *merge) gone() error {
 	return m.do(`
 		INSERT INTO temp.lost WITH RECURSIVE below(n) AS (SELECT n FROM temp.news WHERE verdict='gone'
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`,
-		"UPDATE item SET gone=1, own=0, over='', disputed=0 WHERE n IN (SELECT n FROM temp.lost)",
+		"UPDATE item SET gone=1, own=0, over='', heard=@moment, disputed=0 WHERE n IN (SELECT n FROM temp.lost)",
 		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.lost")
 }
+
+// NotListed is why there is a [Doubt] about what a full listing lacks: one look that
+// does not find it either is proof enough.
+const NotListed = "not in a full listing"
 
 // absent looks for what a full listing does not have. Being absent is no proof,
 // but what is in a folder that is asked about need not be asked about as well.
@@ -265,7 +347,7 @@ func (m *merge) absent() error {
 		"UPDATE item SET disputed=1 WHERE gone=0 AND own<>0 AND n IN (SELECT n FROM temp.missing)"); err != nil {
 		return err
 	}
-	return m.doubt("not in a full listing", `SELECT i.n, i.id, 0 FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
+	return m.doubt(NotListed, `SELECT i.n, i.id, 0 FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
 		AND NOT EXISTS (SELECT 1 FROM temp.missing CROSS JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
 }
 
@@ -317,8 +399,8 @@ func (m *merge) count() (err error) {
 	if err != nil {
 		return err
 	}
-	_, late, err := get(m.tx.db.w, value[int], "SELECT 1 FROM temp.news WHERE verdict='late' LIMIT 1")
-	m.out.Empty = m.out.Changed == 0 && !late
+	_, some, err := get(m.tx.db.w, value[int], "SELECT 1 FROM temp.stage WHERE +drive=? AND id<>? LIMIT 1", m.drive.N, m.drive.RootID)
+	m.out.Empty = !some
 	return err
 }
 

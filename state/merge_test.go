@@ -83,15 +83,18 @@ func TestFolderLearnedOtherwiseAdoptsToo(t *testing.T) {
 	s.wantAt("f", "d", "f")
 }
 
-func TestRunOfAncestorsAndEchoesIsEmpty(t *testing.T) {
+func TestRunThatChangesNothingSaysNothing(t *testing.T) {
 	s := newStore(t)
 	s.feed(rootEntry, dir("d", "root", "d"), file("f", "d", "f"))
 	s.dirty()
 	same := file("f", "d", "f")
 	same.ETag, same.Hash, same.MTime = "f,2", "", same.MTime+5e8
 	m := s.feed(rootEntry, dir("d", "root", "d"), same)
-	if !m.Empty || m.Changed != 0 || len(s.dirty()) != 0 {
-		t.Errorf("merged %+v, want it empty", m)
+	if m.Empty || m.Changed != 0 || len(s.dirty()) != 0 {
+		t.Errorf("merged %+v, want nothing changed, and yet not empty: the cursor moves on", m)
+	}
+	if m := s.feed(rootEntry); !m.Empty {
+		t.Errorf("merged %+v, want a run of the root alone to be empty", m)
 	}
 	if it := s.item("f"); it.ETag != "f,2" || it.Hash != hashOf("f") {
 		t.Errorf("f has eTag %q and hash %q, want the new eTag and the old hash", it.ETag, it.Hash)
@@ -146,9 +149,10 @@ func TestWhatWasMovedOutOfADeletedFolderStays(t *testing.T) {
 
 func TestTombstoneOfTheUnknownMeansNothing(t *testing.T) {
 	s := newStore(t)
-	if m := s.feed(deleted("never seen")); !m.Empty || s.item("never seen").N != 0 {
+	if m := s.feed(deleted("never seen")); m.Changed != 0 || len(s.dirty()) != 0 {
 		t.Errorf("merged %+v", m)
 	}
+	s.wantGone("never seen")
 }
 
 func TestRestoredItemIsBack(t *testing.T) {
@@ -175,7 +179,7 @@ func TestFolderInItselfIsRefused(t *testing.T) {
 			s.feed(dir("d", "root", "d"), dir("e", "d", "e"), file("f", "e", "f"))
 			s.dirty()
 			s.must(s.db.StageDelta(s.drive, append(run, file("g", "root", "g"))))
-			_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "bad", At: s.now})
+			_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "bad", Since: s.db.Moment(), At: s.now})
 			if !errors.Is(err, ErrCycle) {
 				t.Fatalf("MergeDelta = %v, want ErrCycle", err)
 			}
@@ -206,7 +210,7 @@ func TestAnotherRootIsRefused(t *testing.T) {
 			s := newStore(t)
 			s.feed(file("f", "root", "f"))
 			s.must(s.db.StageDelta(s.drive, []Delta{entry, deleted("f")}))
-			_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "bad", At: s.now})
+			_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "bad", Since: s.db.Moment(), At: s.now})
 			if !errors.Is(err, ErrRootChanged) {
 				t.Errorf("MergeDelta = %v, want ErrRootChanged", err)
 			}
@@ -280,7 +284,9 @@ func TestLateEntryDoesNotUndoOurChange(t *testing.T) {
 	}
 }
 
-func TestNewerEntryIsBelievedHoweverSoon(t *testing.T) {
+// It may be newer, or older than what our change replaced, of which a look told
+// before the feed did.
+func TestAnotherVersionThanOursIsAskedAboutHoweverSoon(t *testing.T) {
 	s := newStore(t)
 	s.feed(file("f", "root", "f"))
 	ours := file("f", "root", "ours").Item
@@ -288,16 +294,16 @@ func TestNewerEntryIsBelievedHoweverSoon(t *testing.T) {
 	s.put(ours)
 	theirs := file("f", "root", "theirs")
 	theirs.ETag = "f,3"
-	if m := s.feed(theirs); m.Changed != 1 {
-		t.Errorf("merged %+v, want a change", m)
-	}
+	s.wantDoubts(s.feed(theirs), "f")
+	s.wantAt("f", "root", "ours")
+	s.put(theirs.Item)
 	s.wantAt("f", "root", "theirs")
 }
 
 func TestEntryOlderThanOurDeleteDoesNotBringItBack(t *testing.T) {
 	s := newStore(t)
 	s.feed(dir("d", "root", "d"), file("f", "d", "f"))
-	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("d").N, s.now) }))
+	s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("d").N, s.now) }))
 	s.wantDoubts(s.feed(dir("d", "root", "d"), file("f", "d", "f")))
 	s.wantGone("d", "f")
 	s.feed(deleted("d"))
@@ -309,7 +315,7 @@ func TestEntryOlderThanOurDeleteDoesNotBringItBack(t *testing.T) {
 func TestWhatWentWithAFolderThatWeDeletedIsTold(t *testing.T) {
 	s := newStore(t)
 	s.feed(dir("d", "root", "d"), file("f", "d", "f"), dir("e", "root", "e"))
-	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("d").N, s.now) }))
+	s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("d").N, s.now) }))
 	gone := func(id, in string) Delta { return Delta{Item: Item{ID: id, ParentID: in}, Deleted: true} }
 	m := s.feed(gone("d", "root"), gone("f", "d"), gone("new", "d"), gone("old", "e"))
 	if len(m.Doubts) != 1 || m.Doubts[0].ID != "new" || m.Doubts[0].Folder != s.item("d").N {
@@ -342,7 +348,7 @@ func TestOurDeleteIsSettledWhenTheServiceConfirmsIt(t *testing.T) {
 	s := newStore(t)
 	s.feed(file("f", "root", "f"))
 	for _, own := range []time.Time{s.now, {}} {
-		s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("f").N, own) }))
+		s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("f").N, own) }))
 		if it := s.item("f"); !it.Gone || !it.Own.Equal(own) {
 			t.Errorf("f is %+v, want it gone since %v", it, own)
 		}
@@ -370,8 +376,8 @@ func TestEchoWithItsHashSettlesAnUploadWithoutOne(t *testing.T) {
 	ours := file("f", "root", "f").Item
 	ours.Hash, ours.Own = "", s.now
 	s.put(ours)
-	if m := s.feed(file("f", "root", "f")); !m.Empty {
-		t.Errorf("merged %+v, want it empty", m)
+	if m := s.feed(file("f", "root", "f")); m.Changed != 0 {
+		t.Errorf("merged %+v, want nothing changed", m)
 	}
 	if it := s.item("f"); it.Hash != hashOf("f") || !it.Own.IsZero() {
 		t.Errorf("f is %+v, want it settled, with the hash", it)

@@ -188,7 +188,7 @@ func (r *reader) read(cursor int, full bool) {
 	}
 	before := r.items()
 	r.stage(entries)
-	out, err := r.db.MergeDelta(r.drive, Merge{Cursor: fmt.Sprint(len(r.v.log)), Full: full, At: time.Unix(1e9, 0)})
+	out, err := r.db.MergeDelta(r.drive, Merge{Cursor: fmt.Sprint(len(r.v.log)), Full: full, Since: r.db.Moment(), At: time.Unix(1e9, 0)})
 	r.must(err)
 	r.must(r.db.Check())
 	for _, d := range out.Doubts {
@@ -206,10 +206,11 @@ func (r *reader) ask(id string) {
 	r.must(err)
 	r.must(r.db.Update(func(tx *Tx) error {
 		if !ok || d.Deleted {
-			return tx.MarkGone(known.N, time.Time{})
+			_, err := tx.HearGone(known.N, Telling{Source: Look, Since: r.db.Moment()})
+			return err
 		}
 		d.Drive = r.drive
-		_, err := tx.PutItem(d.Item)
+		_, _, err := tx.Hear(d.Item, Telling{Source: Look, Since: r.db.Moment()})
 		return err
 	}))
 }
@@ -242,7 +243,7 @@ func (r *reader) compare(before map[string]Item) {
 	r.must(err)
 	for id, it := range now {
 		was := before[id]
-		was.ETag = it.ETag
+		was.ETag, was.Heard = it.ETag, it.Heard
 		if it != was && !slices.Contains(marks, it.N) {
 			r.Fatalf("%s was not marked, though it was %+v and is %+v", id, was, it)
 		}

@@ -33,6 +33,7 @@ type DB struct {
 	use       *use
 	key       atomic.Int64 // the greatest in use …
 	mark      atomic.Int64 // … and the latest in table dirty: one process alone, that holds the lock, gives out more of either
+	moment    atomic.Int64 // the latest that was given out
 	recovered string
 
 	readers *sql.DB
@@ -42,6 +43,8 @@ type DB struct {
 
 	mu sync.Mutex
 	w  *statements // on conn; guarded by mu
+
+	listed map[int64]int64 // the moment at which each drive was last listed whole; guarded by mu
 }
 
 // Open opens the state at path, made if it is not there and brought up to date
@@ -89,7 +92,7 @@ func openAfresh(path string, u *use, damage error) (*DB, error) {
 }
 
 func open(path string, u *use) (*DB, error) {
-	db := &DB{path: path, use: u}
+	db := &DB{path: path, use: u, listed: map[int64]int64{}}
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.disconnect())
 	}
@@ -239,6 +242,19 @@ func (db *DB) Recovered() string { return db.recovered }
 func (db *DB) Present() bool {
 	now, err := os.Stat(db.path)
 	return err == nil && os.SameFile(now, db.file)
+}
+
+// Moment gives the present time by the state's own clock, which never stands still
+// and never goes back while the file is open. What is asked for, and what is told,
+// is put in order by it.
+func (db *DB) Moment() int64 {
+	for {
+		last := db.moment.Load()
+		now := max(time.Now().UnixNano(), last+1)
+		if db.moment.CompareAndSwap(last, now) {
+			return now
+		}
+	}
 }
 
 // NextKey gives a key that no item has. Items and agreements share one sequence.

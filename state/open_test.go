@@ -232,7 +232,7 @@ func TestWhatNothingRefersToIsForgottenAtTheNextStart(t *testing.T) {
 	s.feed(file("f", "root", "f"), file("g", "root", "g"), file("grave", "root", "h"))
 	s.agree(Base{N: s.item("g").N, Parent: s.root, LocalName: "g", Kind: kindFile})
 	s.feed(deleted("f"), deleted("g"))
-	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("grave").N, time.Now()) }))
+	s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("grave").N, time.Now()) }))
 	s.reopen()
 	if s.item("f").N != 0 {
 		t.Error("f is still known")
@@ -246,7 +246,7 @@ func TestFailingUpdateLeavesNothing(t *testing.T) {
 	s := newStore(t)
 	fail := errors.New("changed my mind")
 	err := s.db.Update(func(tx *Tx) error {
-		if _, err := tx.PutItem(Item{Drive: s.drive, ID: "f", ParentID: "root", Name: "f", Fold: "f", Kind: kindFile}); err != nil {
+		if _, _, err := tx.Hear(Item{Drive: s.drive, ID: "f", ParentID: "root", Name: "f", Fold: "f", Kind: kindFile}, Telling{Source: Look}); err != nil {
 			return err
 		}
 		if err := tx.PutBase(s.folder, Base{N: 50, Parent: s.root, LocalName: "f", Fold: "f"}); err != nil {
@@ -274,7 +274,7 @@ func TestFailingUpdateLeavesNothing(t *testing.T) {
 func TestReadersSeeOnlyWhatIsCommitted(t *testing.T) {
 	s := newStore(t)
 	s.must(s.db.Update(func(tx *Tx) error {
-		n, err := tx.PutItem(Item{Drive: s.drive, ID: "f", ParentID: "root", Name: "f", Fold: "f", Kind: kindFile})
+		n, _, err := tx.Hear(Item{Drive: s.drive, ID: "f", ParentID: "root", Name: "f", Fold: "f", Kind: kindFile}, Telling{Source: Look})
 		if _, seen, _ := s.db.Item(n); seen {
 			t.Error("a reader saw it before the commit")
 		}
@@ -296,12 +296,51 @@ func TestAnOldStateLearnsHowManyAgreementsItHas(t *testing.T) {
 	s.must(s.db.Update(func(tx *Tx) error {
 		return tx.steps(
 			step{"DROP TRIGGER base_agreed", nil}, step{"DROP TRIGGER base_dropped", nil}, step{"DROP INDEX journal_key", nil},
-			step{"ALTER TABLE folder DROP COLUMN agreed", nil}, step{"PRAGMA user_version=3", nil},
+			step{"ALTER TABLE folder DROP COLUMN agreed", nil}, step{"ALTER TABLE item DROP COLUMN heard", nil}, step{"PRAGMA user_version=3", nil},
 		)
 	}))
 	s.reopen()
 	if n, err := s.db.CountAgreed(s.folder); n != 1 || err != nil {
 		t.Errorf("CountAgreed = %d, %v, want 1", n, err)
+	}
+	s.must(s.db.Check())
+}
+
+// An earlier tandem could put our eTag beside somebody else's content. Its state
+// lets both be compared again, wherever what is known online is not what was agreed
+// upon; and it agreed on two different contents.
+func TestAnOldStateForgetsWhatALateAnswerMadeOfIt(t *testing.T) {
+	s := newStore(t)
+	s.must(s.db.Update(func(tx *Tx) error { return tx.exec("UPDATE drive SET kind='personal'") }))
+	for _, id := range []string{"good", "mixed", "false", "photo.heic"} {
+		s.feed(file(id, "root", id))
+		b := Base{N: s.item(id).N, Parent: s.root, LocalName: id, RemoteName: id, Kind: kindFile, Size: s.item(id).Size, RemoteSize: s.item(id).Size, Hash: hashOf(id), RemoteHash: hashOf(id)}
+		switch id {
+		case "mixed": // the row has their hash, the agreement is ours
+			b.Hash, b.RemoteHash = hashOf("ours"), hashOf("ours")
+		case "false": // the agreement has ours beside theirs
+			b.Hash = hashOf("ours")
+		case "photo.heic": // the drive sends other bytes than it tells of
+			b.Hash, b.Size = hashOf("sent"), 2*b.Size
+		}
+		s.agree(b)
+	}
+	s.dirty()
+	s.must(s.db.Update(func(tx *Tx) error {
+		return tx.steps(step{"UPDATE item SET over='x', own=1 WHERE id='mixed'", nil}, step{"ALTER TABLE item DROP COLUMN heard", nil}, step{"PRAGMA user_version=4", nil})
+	}))
+	s.reopen()
+	marks := s.dirty()
+	for id, want := range map[string]struct{ agreed, marked bool }{
+		"good": {true, false}, "mixed": {true, true}, "false": {false, true}, "photo.heic": {true, false},
+	} {
+		n := s.item(id).N
+		if _, agreed, err := s.db.Base(s.folder, n); agreed != want.agreed || marks[n] != want.marked || err != nil {
+			t.Errorf("%s: agreed upon %v, to be looked at %v, want %+v (%v)", id, agreed, marks[n], want, err)
+		}
+	}
+	if it := s.item("mixed"); it.Over != "" || !it.Own.IsZero() {
+		t.Errorf("%+v: what it says to be replaced may be somebody else's", it)
 	}
 	s.must(s.db.Check())
 }

@@ -19,7 +19,7 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 	s.agree(Base{N: s.item("d").N, Parent: s.root, LocalName: "d", Kind: kindDir})
 	s.agree(Base{N: s.item("f").N, Parent: s.item("d").N, LocalName: "f", Kind: kindFile})
 	s.feed(rootEntry, file("h", "x", "h"), dir("x", "root", "x"), deleted("d"))
-	s.must(s.db.Update(func(tx *Tx) error { return tx.MarkGone(s.item("x").N, s.now) }))
+	s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("x").N, s.now) }))
 	s.must(s.db.Update(func(tx *Tx) error { return tx.DropBase(s.folder, s.item("f").N) }))
 	f := s.item("g")
 	for _, ask := range []func() error{
@@ -40,7 +40,7 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 	} {
 		s.must(ask())
 	}
-	args := []any{sql.Named("drive", 1), sql.Named("now", 1), sql.Named("late", 1), sql.Named("mark", 1)}
+	args := []any{sql.Named("drive", 1), sql.Named("now", 1), sql.Named("late", 1), sql.Named("mark", 1), sql.Named("moment", 1)}
 	for range 30 {
 		args = append(args, 1)
 	}

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -68,10 +69,30 @@ func (s *store) put(it Item) (n int64) {
 	s.Helper()
 	it.Drive = s.drive
 	s.must(s.db.Update(func(tx *Tx) (err error) {
-		n, err = tx.PutItem(it)
+		n, _, err = tx.Hear(it, s.telling(it))
 		return err
 	}))
 	return n
+}
+
+// telling is how a test tells of an item: by the answer to a change of ours that
+// replaced Over, if the item is our own; else by a look.
+func (s *store) telling(it Item) Telling {
+	if it.Own.IsZero() {
+		return Telling{Source: Look, Since: s.db.Moment(), At: s.now}
+	}
+	return Telling{Source: Answer, Since: s.db.Moment(), At: it.Own, Over: strings.Split(it.Over, "\n")}
+}
+
+// end tells of the end of an item, when own is not zero by the answer to a delete
+// of ours.
+func (s *store) end(tx *Tx, n int64, own time.Time) error {
+	by := Telling{Source: Look, Since: s.db.Moment(), At: s.now}
+	if !own.IsZero() {
+		by.Source, by.At = Answer, own
+	}
+	_, err := tx.HearGone(n, by)
+	return err
 }
 
 // agree writes an agreement on item n.
@@ -93,6 +114,9 @@ func (s *store) feed(items ...Delta) Merged {
 func (s *store) merge(m Merge) Merged {
 	s.Helper()
 	m.At = s.now
+	if m.Since == 0 {
+		m.Since = s.db.Moment()
+	}
 	out, err := s.db.MergeDelta(s.drive, m)
 	s.must(err)
 	s.must(s.db.Check())

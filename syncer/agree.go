@@ -14,7 +14,7 @@ import (
 
 // agree records that both sides have the same, or both nothing.
 func (e *Engine) agree(j job) outcome {
-	if j.Op == plan.Forget {
+	if j.Op == plan.Forget || j.base.N != 0 && e.contradicts(j) {
 		return e.unbind(j)
 	}
 	b := state.Base{
@@ -30,6 +30,14 @@ func (e *Engine) agree(j job) outcome {
 		out.tx = func(tx *state.Tx) error { return errors.Join(bound(tx), tx.DropIntentsLike(in)) }
 	}
 	return out
+}
+
+// contradicts reports whether both sides are known to have different bytes, on a
+// drive that keeps those that it is given. That is nothing to agree upon: they are
+// compared, and both kept.
+func (e *Engine) contradicts(j job) bool {
+	l, r := j.Local, j.Remote
+	return r.Kind == plan.File && l.Kind == plan.File && l.Hash != "" && r.Hash != "" && l.Hash != r.Hash && !e.mayDiffer(j, content{size: l.Size, hash: l.Hash})
 }
 
 // unbind drops the agreement on an item. What is left of it on one side is a
@@ -75,7 +83,7 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 	return outcome{
 		tx: func(tx *state.Tx) error {
 			if own != nil {
-				n, err := e.putOwn(tx, j, *own)
+				n, err := e.hear(tx, j, *own)
 				if err != nil {
 					return err
 				}
@@ -130,30 +138,18 @@ func tick(mtime, ctime int64) time.Duration {
 	return 0
 }
 
-// putOwn writes the item row that the service's answer to our own change gives.
-// A new item keeps the key it had as a new local one, unless the feed has
-// already brought it under another.
-func (e *Engine) putOwn(tx *state.Tx, j job, it remote.Item) (int64, error) {
+// hear takes note of the service's answer to our own change, as far as it is news.
+// A new item keeps the key it had as a new local one, unless the feed has already
+// brought it under another.
+func (e *Engine) hear(tx *state.Tx, j job, it remote.Item) (int64, error) {
 	row := itemRow(it)
-	row.Drive, row.Parent, row.Own = e.cfg.Drive.N, int64(j.parent), e.clock.Now()
-	if known, ok, err := e.db.ItemByID(row.Drive, row.ID); err != nil {
-		return 0, err
-	} else if ok {
-		row.N, row.Over = known.N, over(known, j.etag)
-	} else if j.id == "" && j.base.N == 0 {
+	row.Drive, row.Parent = e.cfg.Drive.N, int64(j.parent)
+	if j.id == "" && j.base.N == 0 {
 		row.N = int64(j.Key)
 	}
-	return tx.PutItem(row)
-}
-
-// over adds the version that a change of ours has just ended to those that
-// earlier ones did, as long as the feed has not caught up.
-func over(known state.Item, etag string) string {
-	lines := known.ETag + "\n" + etag
-	if !known.Own.IsZero() {
-		lines += "\n" + known.Over
-	}
-	return lines
+	n, v, err := tx.Hear(row, state.Telling{Source: state.Answer, Since: j.since, At: e.clock.Now(), Over: j.over})
+	e.inDoubt = e.inDoubt || v == state.Unclear
+	return n, err
 }
 
 // agreed lets k stand by its base again, but for what was seen to differ since:

@@ -18,6 +18,7 @@ type step struct {
 	need  int     // steps that must succeed before
 	next  []*step // steps that wait for this one
 	over  bool    // given up together with one it waited for
+	tries int     // of a batch that could not take it
 	fresh bool    // it sends what is new here
 	from  string  // where the item stood here when it began
 }
@@ -35,7 +36,10 @@ type job struct {
 	etag     string
 	parent   plan.Key // of To, by its present key
 	parentID string
+	inID     string // the folder online that it was planned upon in; empty: not known
 	address  remote.Secret
+	since    int64    // when it began, by the state's clock: what was told after that is newer than its answer
+	over     []string // the eTags of the version that it changes: there are several when that has drifted
 }
 
 // An outcome is how a job ended.
@@ -46,9 +50,11 @@ type outcome struct {
 	then    func()                // the same for the tree in memory; runs in the loop
 	look    []string              // local paths that are not as planned
 	kept    string                // the conflict copy that was made
+	since   int64                 // when the following was asked, by the state's clock
 	fresh   []remote.Item         // what the service says stands there instead
+	back    []remote.Item         // what we restored online
 	lost    []string              // ids it no longer knows
-	unfound []string              // ids it did not find; no proof
+	unfound []string              // ids it did not find; no proof: see missed
 	items   int                   // for the journal: descendants count
 	bytes   int64
 }
@@ -195,7 +201,7 @@ func (e *Engine) agreeAll() {
 }
 
 func (e *Engine) jobFor(s *step) job {
-	j := job{Action: s.Action, parent: e.local.key(s.To.Parent)}
+	j := job{Action: s.Action, parent: e.local.key(s.To.Parent), since: e.db.Moment()}
 	j.Key = e.local.key(s.Key)
 	j.from = j.Key
 	if s.Pair != 0 {
@@ -224,6 +230,16 @@ func (e *Engine) jobFor(s *step) job {
 		panic(stateError{err})
 	} else if ok {
 		j.parentID = it.ID
+	}
+	if in := e.local.key(j.Remote.Parent); in == j.parent {
+		j.inID = j.parentID
+	} else if it, ok, err := e.db.Item(int64(in)); err != nil {
+		panic(stateError{err})
+	} else if ok {
+		j.inID = it.ID
+	}
+	if j.over = []string{s.Remote.ETag}; j.etag != s.Remote.ETag {
+		j.over = append(j.over, j.etag)
 	}
 	j.address = e.feed.addressOf(j.id, e.clock.Now())
 	return j

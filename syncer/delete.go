@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"syscall"
+	"time"
 
 	"tandem/remote"
 	"tandem/state"
@@ -167,29 +168,95 @@ func (e *Engine) inside(rel string) []string {
 func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	items := 1
 	if j.Remote.Kind == plan.Dir {
-		known, fresh, err := e.allKnown(ctx, j.Key, j.id)
+		below, err := e.db.CountBelow(e.cfg.Folder.N, int64(j.Key))
 		if err != nil {
-			return e.notAsPlanned(ctx, j, err)
+			return outcome{err: err}
 		}
-		if len(fresh) > 0 {
-			return outcome{err: errSuperseded, fresh: fresh}
-		}
-		items += known
+		items += below
 	}
 	in := state.Intent{Folder: e.cfg.Folder.N, Op: opRemove, Key: int64(j.Key), Path: j.path, Size: int64(j.unasked(items)), At: e.clock.Now()}
 	if err := e.announce(in); err != nil {
 		return outcome{err: err}
 	}
-	if err := e.deleteAsKnown(ctx, j); err != nil {
+	remove := e.deleteFile
+	if j.Remote.Kind == plan.Dir {
+		remove = e.deleteFolder
+	}
+	if err := remove(ctx, &j); err != nil {
 		out := e.notAsPlanned(ctx, j, err)
 		if !unheard(err) {
 			out.tx = notUnderWay(in)
 		}
 		return out
 	}
-	tx, then := e.deletedOnline(in, j.Why, e.topOf(j.base))
+	tx, then := e.deletedOnline(in, j, e.topOf(j.base))
 	return outcome{tx: tx, then: then, items: items}
 }
+
+// deleteFile deletes j's file unless it has changed. That its eTag alone has is no
+// reason.
+func (e *Engine) deleteFile(ctx context.Context, j *job) error {
+	err := e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, j.etag)
+	if !errors.Is(err, remote.ErrChanged) {
+		return err
+	}
+	now, err := e.drifted(ctx, j)
+	if err != nil {
+		return err
+	}
+	return e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
+}
+
+// deleteFolder deletes j's folder with what is known to be in it, which is looked
+// at immediately before each attempt. Where the folders of a drive have a cTag, which
+// changes with whatever is in them, that is what the delete depends on; a service
+// that does not take it gets the eTag.
+func (e *Engine) deleteFolder(ctx context.Context, j *job) (err error) {
+	version, refused := "", ""
+	look := func(ctx context.Context) (string, error) {
+		version = j.etag
+		if e.cfg.Drive.Kind == "personal" {
+			now, err := e.drifted(ctx, j)
+			if err != nil {
+				return "", err
+			}
+			if version = now.ETag; now.CTag != "" && now.CTag != refused {
+				version = now.CTag
+			}
+		}
+		j.since = e.db.Moment() // what is told of it from now on was not seen
+		fresh, err := e.unknownIn(ctx, j.Key, j.id)
+		if err == nil && len(fresh) > 0 {
+			err = &unknownInside{fresh, j.since}
+		}
+		return version, err
+	}
+	for range driftMost {
+		err = e.drive.DeleteFolder(ctx, e.cfg.Drive.ID, j.id, look)
+		if !errors.Is(err, remote.ErrChanged) || errors.Is(err, errSuperseded) {
+			return err
+		}
+		if e.cfg.Drive.Kind != "personal" {
+			now, err := e.drifted(ctx, j)
+			if err != nil {
+				return err
+			}
+			j.etag = now.ETag
+		}
+		refused = version // if it is still the same when looked at again, it is not taken
+	}
+	return err
+}
+
+// unknownInside says that a folder that was to be deleted has something in it that
+// was not agreed upon, or not so.
+type unknownInside struct {
+	fresh []remote.Item
+	since int64
+}
+
+func (u *unknownInside) Error() string        { return "something new is in it" }
+func (u *unknownInside) Is(target error) bool { return target == errSuperseded }
 
 // unheard says that a delete that failed may have been made, by an attempt whose
 // answer was lost: what is not found when it is tried again may be so because of that.
@@ -199,29 +266,17 @@ func unheard(err error) bool {
 		errors.As(err, &e) && e.Status == http.StatusTooManyRequests
 }
 
-// deleteAsKnown deletes j's item unless it has changed. That its eTag alone has
-// is no reason.
-func (e *Engine) deleteAsKnown(ctx context.Context, j job) error {
-	err := e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, j.etag)
-	if !errors.Is(err, remote.ErrChanged) {
-		return err
-	}
-	now, err := e.unchanged(ctx, j)
-	if err != nil {
-		return err
-	}
-	return e.drive.Delete(ctx, e.cfg.Drive.ID, j.id, now.ETag)
-}
-
 // deletedOnline takes note of what we deleted online.
-func (e *Engine) deletedOnline(in state.Intent, why string, top int64) (tx func(*state.Tx) error, then func()) {
+func (e *Engine) deletedOnline(in state.Intent, j job, top int64) (tx func(*state.Tx) error, then func()) {
 	now := e.clock.Now()
 	disown, then := e.disown(plan.Key(in.Key))
 	return func(tx *state.Tx) error {
+		v, err := tx.HearGone(in.Key, state.Telling{Source: state.Answer, Since: j.since, At: now, Over: j.over})
+		e.inDoubt = e.inDoubt || v == state.Unclear || j.Remote.Kind == plan.Dir
 		return errors.Join(
-			tx.MarkGone(in.Key, now),
+			err,
 			disown(tx),
-			tx.Journal(e.cfg.Folder.N, state.Entry{At: now, Op: "delete online", Path: in.Path, Why: why, Key: in.Key, Top: top, Items: int(in.Size)}),
+			tx.Journal(e.cfg.Folder.N, state.Entry{At: now, Op: "delete online", Path: in.Path, Why: j.Why, Key: in.Key, Top: top, Items: int(in.Size)}),
 			notUnderWay(in)(tx),
 		)
 	}, then
@@ -282,7 +337,8 @@ func (e *Engine) heard() {
 		case row.Gone && e.worksIn(k):
 			e.unheard[k] = struct{}{}
 		case row.Gone && in.Op == opRemove:
-			tx, then := e.deletedOnline(in, "deleted here", e.topOf(b))
+			heard := job{Action: plan.Action{Why: "deleted here"}, since: e.db.Moment()}
+			tx, then := e.deletedOnline(in, heard, e.topOf(b))
 			e.commit(report{tx: tx, then: ifWritten(then)})
 		case row.Gone && bound:
 			here := e.local.path(k)
@@ -371,43 +427,56 @@ func (e *Engine) restore(ctx context.Context, d state.Doubt, parentID string) (r
 	return it, err
 }
 
-// allKnown lists a folder online, with all below it, and returns how many
-// items it holds and those that the base does not know just so.
-func (e *Engine) allKnown(ctx context.Context, key plan.Key, id string) (int, []remote.Item, error) {
+// unknownIn lists a folder online, with all below it, and returns what the base
+// does not know just so.
+func (e *Engine) unknownIn(ctx context.Context, key plan.Key, id string) ([]remote.Item, error) {
 	items, err := e.drive.Children(ctx, e.cfg.Drive.ID, id)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	var fresh []remote.Item
-	known := len(items)
 	for _, it := range items {
 		row, ok, err := e.db.ItemByID(e.cfg.Drive.N, it.ID)
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		b, agreed, err := e.db.Base(e.cfg.Folder.N, row.N)
 		if err != nil {
-			return 0, nil, err
+			return nil, err
 		}
 		if !ok || !agreed || b.Parent != int64(key) || it.Kind == remote.File && !sameVersion(b, itemRow(it)) {
 			fresh = append(fresh, it)
 			continue
 		}
 		if it.Kind == remote.Folder {
-			n, more, err := e.allKnown(ctx, plan.Key(row.N), it.ID)
+			more, err := e.unknownIn(ctx, plan.Key(row.N), it.ID)
 			if err != nil {
-				return 0, nil, err
+				return nil, err
 			}
-			known += n
 			fresh = append(fresh, more...)
 		}
 	}
-	return known, fresh, nil
+	return fresh, nil
 }
 
-// sameVersion says that the item online is the content both sides agreed on.
+// sameVersion reports whether the item online has the content that both sides
+// agreed on. Hashes tell, and where one is missing the eTag, or the time.
 func sameVersion(b state.Base, row state.Item) bool {
-	return b.ETag == row.ETag && row.ETag != "" || b.RemoteSize == row.Size && b.RemoteHash == row.Hash && row.Hash != ""
+	switch {
+	case b.RemoteSize != row.Size:
+		return false
+	case b.RemoteHash != "" && row.Hash != "":
+		return b.RemoteHash == row.Hash
+	case row.Size == 0 || b.ETag == row.ETag && row.ETag != "":
+		return true
+	}
+	return b.RemoteMTime/int64(time.Second) == row.MTime/int64(time.Second)
+}
+
+// otherContent reports whether the answer to a change that left the content alone
+// shows that it is another one by now. A hash that is missing shows nothing.
+func otherContent(b state.Base, row state.Item) bool {
+	return b.RemoteSize != row.Size || b.RemoteHash != "" && row.Hash != "" && b.RemoteHash != row.Hash
 }
 
 // dropBelow drops the base of an item and of all below it, deepest first, and

@@ -326,13 +326,24 @@ func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {
 		if err := e.discard(tmp, nil); err != nil {
 			return temp{}, content{}, err
 		}
-		if now, err := e.unchanged(ctx, j); err != nil {
+		if now, err := e.asPlanned(ctx, j); err != nil {
 			return temp{}, content{}, err
 		} else if address = now.Address; try > 2 {
 			return temp{}, content{}, errDamaged
 		}
 		last = got.hash
 	}
+}
+
+// asPlanned fetches j's item, and reports as an error that it is no longer what was
+// to be downloaded.
+func (e *Engine) asPlanned(ctx context.Context, j job) (remote.Item, error) {
+	since := e.db.Moment()
+	now, err := e.drive.Item(ctx, e.cfg.Drive.ID, j.id)
+	if row := itemRow(now); err == nil && !(j.stillThere(row) && j.asPlanned(row)) {
+		err = &movedOn{now, since}
+	}
+	return now, err
 }
 
 var errDamaged = errors.New("what the service sends is not what it says it has; it is tried again later")

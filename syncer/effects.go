@@ -30,8 +30,9 @@ type Drive interface {
 	CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error)
 	Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error)
 	Delete(ctx context.Context, drive, id, etag string) error
+	DeleteFolder(ctx context.Context, drive, id string, look func(context.Context) (version string, err error)) error
 	Restore(ctx context.Context, drive, id, parentID, name string) (remote.Item, error)
-	SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error)
+	TrySetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error)
 	Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error)
 	CancelSession(ctx context.Context, s remote.Session) error
 	Download(ctx context.Context, drive, id string, address remote.Secret, offset int64) (*remote.Body, error)

@@ -93,7 +93,8 @@ type Engine struct {
 	hashing  map[plan.Key][]plan.Key // files that are read, and the items that is for
 	hashers  int
 	toHash   []plan.Question
-	unproved unproved
+	unfound  map[string]*absence  // what the service did not find, by id
+	believed map[string]time.Time // since when such an item is taken for gone
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
@@ -111,7 +112,9 @@ type Engine struct {
 	dry      bool // a look at what it would do
 	listed   bool // the change feed was read to its end by this process
 	polling  bool
-	asking   bool // about what the feed left in doubt
+	inDoubt  bool // something was told of in two ways: it is to be asked about
+	asking   bool // … and is
+	looking  bool // for what was not found
 	stirred  bool // something has changed, and what waits was not asked about since
 	stirAt   time.Time
 	nextPoll time.Time
@@ -168,7 +171,7 @@ func New(cfg Config) *Engine {
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
-		hashing: map[plan.Key][]plan.Key{}, unproved: newUnproved(), held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
+		hashing: map[plan.Key][]plan.Key{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
 		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},
@@ -362,6 +365,9 @@ func (e *Engine) tick(ctx context.Context) {
 	}
 	e.local.join()
 	e.askWaiting(now)
+	if e.inDoubt {
+		e.settleDoubts(ctx)
+	}
 	due := !now.Before(e.nextPoll)
 	if e.polling || !due && (e.once || now.Before(e.chores)) {
 		return
@@ -390,7 +396,7 @@ func (e *Engine) tick(ctx context.Context) {
 // wait for.
 func (e *Engine) quiet() bool {
 	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty)+len(e.local.look) == 0 && len(e.known.keys)+len(e.fresh.keys) == 0 &&
-		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0 && len(e.unproved.steps) == 0
+		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0 && len(e.unfound) == 0 && !e.inDoubt
 }
 
 // drain ends the workers and takes what they still have to report, so that

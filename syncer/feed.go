@@ -28,6 +28,7 @@ type Feed struct {
 	reader  *Engine // whose turn it is
 	begun   time.Time
 	read    time.Time // when the last run that came to its end had begun
+	told    time.Time // the latest change of ours that it has told of
 	address map[string]address
 }
 
@@ -72,6 +73,23 @@ func (f *Feed) readAt() time.Time {
 	return f.read
 }
 
+// toldUpTo is when the latest change of ours was made that the feed has told of: of
+// what was there before then it would have told, too.
+func (f *Feed) toldUpTo() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.told
+}
+
+// hear notes that the feed has told of a change of ours.
+func (f *Feed) hear(echo time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if echo.After(f.told) {
+		f.told = echo
+	}
+}
+
 // keep remembers the addresses that a run has brought.
 func (f *Feed) keep(brought map[string]remote.Secret, now time.Time) {
 	f.mu.Lock()
@@ -104,7 +122,8 @@ func (f *Feed) addressOf(id string, now time.Time) remote.Secret {
 // A run is one reading of the change feed, from the cursor to its end.
 type run struct {
 	cursor  string
-	full    bool // from the start: what it does not list is not there
+	full    bool  // from the start: what it does not list is not there
+	since   int64 // when it began, by the state's clock
 	address map[string]remote.Secret
 }
 
@@ -130,7 +149,7 @@ func (e *Engine) poll(ctx context.Context) {
 	}
 	e.polled, e.nextPoll = now, now.Add(e.pace(now))
 	if fresh {
-		e.upToDate()
+		e.upToDate(ctx)
 		return
 	}
 	e.polling = true
@@ -151,7 +170,7 @@ func (e *Engine) poll(ctx context.Context) {
 // readFeed reads pages until the feed's end. When the service asks for a fresh
 // start, it starts afresh, once where it was told to and once from nothing.
 func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (run, error) {
-	r := run{full: link == "", address: map[string]remote.Secret{}}
+	r := run{full: link == "", since: e.db.Moment(), address: map[string]remote.Secret{}}
 	seen := map[string]bool{}
 	for resyncs := 0; ; {
 		if seen[link] {
@@ -165,7 +184,7 @@ func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (
 			if link = ""; resyncs == 1 && errors.As(err, &re) {
 				link = re.Location
 			}
-			r.full = true
+			r.full, r.since = true, e.db.Moment()
 			clear(seen)
 			if err := e.db.DropStage(drive.N); err != nil {
 				return r, err
@@ -209,29 +228,30 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 		return
 	}
 	now := e.clock.Now()
-	merged, err := e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: now})
+	merged, err := e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, Since: r.since, At: now})
 	if err != nil {
 		e.feedFailed(fmt.Errorf("merge the change feed: %w", err))
 		return
 	}
 	e.feed.keep(r.address, now)
+	e.feed.hear(merged.Echo)
 	e.feed.leave(e, true)
 	if merged.Changed > 0 {
 		e.stirred, e.happened = true, now
 	}
 	e.settleDoubts(ctx)
-	e.upToDate()
+	e.upToDate(ctx)
 }
 
 // upToDate takes over what a run of the feed has brought.
-func (e *Engine) upToDate() {
+func (e *Engine) upToDate(ctx context.Context) {
 	e.unread, e.unreadAt = "", time.Time{}
 	if !e.listed {
 		e.listed = true
 		e.claimSent()
 	}
 	e.loadDirty()
-	e.tryUnproved()
+	e.settleUnfound(ctx)
 	if it, ok, err := e.db.Item(int64(e.root)); err == nil && ok && it.Gone {
 		e.fatal = &RootError{Path: e.cfg.Folder.Path, Why: "the folder online was deleted; nothing was deleted here"}
 	}
@@ -277,6 +297,10 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 	if err != nil {
 		panic(stateError{err})
 	}
+	if !e.asking {
+		e.inDoubt = false
+		doubts = slices.DeleteFunc(doubts, func(d state.Doubt) bool { return !e.due(d) })
+	}
 	if len(doubts) > 0 && !e.asking {
 		e.asking = true
 		e.spawn(func() report { return e.askAbout(ctx, doubts) })
@@ -286,13 +310,18 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 // askAbout fetches, one by one, the items in doubt: absence counts only when the
 // service says so of that very item. What gets no answer is asked about again.
 func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
-	var out outcome
+	out := outcome{since: e.db.Moment()}
 	var answered []string
 	for _, d := range doubts {
 		it, err := e.answer(ctx, d)
 		switch {
-		case errors.Is(err, remote.ErrNotFound):
+		case errors.Is(err, remote.ErrNotFound) && (d.Why == state.NotListed || d.Why == believed || d.Folder != 0):
 			out.lost = append(out.lost, d.ID)
+		case errors.Is(err, remote.ErrNotFound):
+			out.unfound = append(out.unfound, d.ID) // asked about again when that is settled
+			continue
+		case err == nil && it.ID != "" && d.Folder != 0:
+			out.back = append(out.back, it)
 		case err == nil && it.ID != "":
 			out.fresh = append(out.fresh, it)
 		case err != nil:
@@ -308,10 +337,12 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 					return err
 				}
 			}
-			return e.learn(tx, out)
+			_, err := e.learn(tx, out)
+			return err
 		},
 		then: func(error) {
 			e.asking = false
+			e.absent(out.unfound)
 			e.loadDirty()
 		},
 	}

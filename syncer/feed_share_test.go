@@ -29,9 +29,9 @@ func (p *pair) partner(name string) Config {
 	p.must(err)
 	var key int64
 	p.must(p.db.Update(func(tx *state.Tx) error {
-		key, err = tx.PutItem(state.Item{
+		key, _, err = tx.Hear(state.Item{
 			Drive: p.cfg.Drive.N, ID: online.ID, ParentID: online.ParentID, Name: name, Fold: name, Kind: 2,
-		})
+		}, state.Telling{Source: state.Look, Since: p.db.Moment()})
 		return err
 	}))
 	f, err := p.db.PutFolder(state.Folder{

@@ -3,6 +3,7 @@ package syncer
 import (
 	"time"
 
+	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
 )
@@ -10,15 +11,17 @@ import (
 // reportOf makes of an outcome what the loop has to record.
 func (e *Engine) reportOf(s *step, out outcome) report {
 	now := e.clock.Now()
+	news := false
 	return report{
 		sync: out.sync,
-		tx: func(tx *state.Tx) error {
+		tx: func(tx *state.Tx) (err error) {
 			if out.tx != nil {
 				if err := out.tx(tx); err != nil {
 					return err
 				}
 			}
-			return e.learn(tx, out)
+			news, err = e.learn(tx, out)
+			return err
 		},
 		then: func(err error) {
 			if gone(err) { // its folder, which was to be synced, was moved or deleted meanwhile
@@ -27,54 +30,61 @@ func (e *Engine) reportOf(s *step, out outcome) report {
 			if out.err == nil {
 				out.err = err
 			}
-			e.finish(s, out, now)
+			e.finish(s, out, news, now)
 		},
 	}
 }
 
 // learn writes down what the service said about items that were not as planned,
-// so that the next plan starts from it and not from the feed, which lags.
-func (e *Engine) learn(tx *state.Tx, out outcome) error {
-	for _, it := range out.fresh {
-		row, err := e.row(it)
-		if err != nil {
-			return err
-		}
-		n, err := tx.PutItem(row)
-		if err != nil {
-			return err
-		}
-		if err := tx.MarkDirty(e.cfg.Folder.N, n); err != nil {
-			return err
+// so that the next plan starts from it and not from the feed, which lags. It
+// reports whether anything of it was new.
+func (e *Engine) learn(tx *state.Tx, out outcome) (news bool, err error) {
+	by := state.Telling{Source: state.Look, Since: out.since, At: e.clock.Now()}
+	restored := state.Telling{Source: state.Answer, Since: out.since, At: by.At, Over: []string{state.Deleted}}
+	for _, told := range []struct {
+		items []remote.Item
+		by    state.Telling
+	}{{out.fresh, by}, {out.back, restored}} {
+		for _, it := range told.items {
+			row, err := e.row(it)
+			if err != nil {
+				return news, err
+			}
+			n, v, err := tx.Hear(row, told.by)
+			if err != nil {
+				return news, err
+			}
+			news = news || v == state.Replaces || v == state.Unclear
+			e.inDoubt = e.inDoubt || v == state.Unclear
+			if err := tx.MarkDirty(e.cfg.Folder.N, n); err != nil {
+				return news, err
+			}
 		}
 	}
-	lost := out.lost
-	for _, id := range out.unfound {
-		if e.believes(id) {
-			lost = append(lost, id)
-		}
-	}
-	for _, id := range lost {
+	for _, id := range out.lost {
 		it, ok, err := e.db.ItemByID(e.cfg.Drive.N, id)
 		if err != nil {
-			return err
+			return news, err
 		}
 		if !ok || it.Gone && !it.Own.IsZero() {
 			continue
 		}
-		if err := tx.MarkGone(it.N, time.Time{}); err != nil {
-			return err
+		v, err := tx.HearGone(it.N, by)
+		if err != nil {
+			return news, err
 		}
+		news = news || v == state.Replaces || v == state.Unclear
+		e.inDoubt = e.inDoubt || v == state.Unclear
 		if err := tx.MarkDirty(e.cfg.Folder.N, it.N); err != nil {
-			return err
+			return news, err
 		}
 	}
-	return nil
+	return news, nil
 }
 
 // finish closes a step: its successors are released, or dropped to be planned
 // anew.
-func (e *Engine) finish(s *step, out outcome, now time.Time) {
+func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	e.release(s)
 	if out.kept != "" {
 		e.keptTwice(out.kept)
@@ -83,6 +93,7 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 	}
 	if out.err != nil {
 		e.giveUp(s)
+		seen := len(e.local.look)
 		for _, rel := range out.look {
 			e.lookAt(rel, false)
 		}
@@ -90,7 +101,7 @@ func (e *Engine) finish(s *step, out outcome, now time.Time) {
 		if len(out.fresh)+len(out.lost)+len(out.unfound) > 0 {
 			e.loadDirty()
 		}
-		e.trouble(s, out.err)
+		e.trouble(s, out, news || len(e.local.look) > seen)
 		return
 	}
 	delete(e.tries, e.local.key(s.Key))

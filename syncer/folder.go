@@ -119,7 +119,7 @@ func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
 	}
 	it, err := e.drive.Move(ctx, e.cfg.Drive.ID, j.id, j.etag, parent, name, mtime)
 	if errors.Is(err, remote.ErrChanged) {
-		it, err = e.moveAgain(ctx, j, parent, name, mtime)
+		it, err = e.moveAgain(ctx, &j, parent, name, mtime)
 	}
 	if err != nil {
 		return e.notAsPlanned(ctx, j, err)
@@ -132,40 +132,66 @@ func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
 	if !j.Local.Edited && j.Local.Kind != plan.None {
 		setPrint(&b, j.Local.Print)
 	}
+	if plan.Kind(b.Kind) == plan.File && otherContent(j.base, itemRow(it)) { // it was looked at, and somebody has saved another version since
+		out := e.bind(j, b, nil)
+		out.since, out.fresh = j.since, []remote.Item{it}
+		return out
+	}
 	return e.bind(j, b, &it)
 }
 
-// moveAgain answers a 412: when the item is still as planned and only its eTag
+// moveAgain answers a 412: when the item is still as agreed upon and only its eTag
 // has drifted, the move is sent once more with the fresh one.
-func (e *Engine) moveAgain(ctx context.Context, j job, parent, name string, mtime time.Time) (remote.Item, error) {
-	now, err := e.unchanged(ctx, j)
+func (e *Engine) moveAgain(ctx context.Context, j *job, parent, name string, mtime time.Time) (remote.Item, error) {
+	now, err := e.drifted(ctx, j)
 	if err != nil {
 		return now, err
 	}
 	return e.drive.Move(ctx, e.cfg.Drive.ID, j.id, now.ETag, parent, name, mtime)
 }
 
-// unchanged fetches j's item and says whether it is still what was planned
-// upon: content, name and place. eTags prove nothing, they drift by themselves.
-func (e *Engine) unchanged(ctx context.Context, j job) (remote.Item, error) {
+// drifted fetches j's item after a 412. When it is still what both sides agreed
+// upon, where it was planned to be, its eTag alone has drifted, and j may go on with
+// the fresh one; else somebody was faster. What was planned upon would be no measure:
+// it may be what somebody has saved since.
+func (e *Engine) drifted(ctx context.Context, j *job) (remote.Item, error) {
+	since := e.db.Moment()
 	now, err := e.drive.Item(ctx, e.cfg.Drive.ID, j.id)
 	if err != nil {
 		return now, err
 	}
 	row := itemRow(now)
-	same := row.Name == j.Remote.Name && row.Kind == uint8(j.Remote.Kind) &&
-		(row.Kind == uint8(plan.Dir) || row.Size == j.Remote.Size && row.Hash == string(j.Remote.Hash))
-	if same && row.Kind == uint8(plan.File) && row.Hash == "" {
-		same = row.MTime/int64(time.Second) == j.Remote.MTime/int64(time.Second)
+	same := j.stillThere(row)
+	switch {
+	case row.Kind != uint8(plan.File) || !same:
+	case j.base.N != 0:
+		same = sameVersion(j.base, row)
+	default:
+		same = j.asPlanned(row)
 	}
 	if !same {
-		return now, &movedOn{now}
+		return now, &movedOn{now, since}
 	}
+	j.over = append(j.over, now.ETag)
 	return now, nil
 }
 
-// movedOn says that the item online is no longer what was planned upon.
-type movedOn struct{ now remote.Item }
+// stillThere reports whether the item online has the kind, the name and the folder
+// that was planned upon.
+func (j *job) stillThere(row state.Item) bool {
+	return row.Kind == uint8(j.Remote.Kind) && row.Name == j.Remote.Name && (j.inID == "" || row.ParentID == j.inID)
+}
+
+// asPlanned reports whether a file online has the content that was planned upon.
+func (j *job) asPlanned(row state.Item) bool {
+	return sameVersion(state.Base{RemoteSize: j.Remote.Size, RemoteHash: string(j.Remote.Hash), RemoteMTime: j.Remote.MTime}, row)
+}
+
+// movedOn says that the item online is no longer what was expected.
+type movedOn struct {
+	now   remote.Item
+	since int64 // when it was asked for, by the state's clock
+}
 
 func (m *movedOn) Error() string        { return "changed online meanwhile" }
 func (m *movedOn) Is(target error) bool { return target == errSuperseded }
@@ -174,17 +200,21 @@ func (m *movedOn) Is(target error) bool { return target == errSuperseded }
 // superseded outcome that carries what stands there now.
 func (e *Engine) notAsPlanned(ctx context.Context, j job, err error) outcome {
 	var m *movedOn
+	var inside *unknownInside
+	since := e.db.Moment()
 	switch {
 	case errors.As(err, &m):
-		return outcome{err: errSuperseded, fresh: []remote.Item{m.now}}
+		return outcome{err: errSuperseded, since: m.since, fresh: []remote.Item{m.now}}
+	case errors.As(err, &inside):
+		return outcome{err: errSuperseded, since: inside.since, fresh: inside.fresh}
 	case errors.Is(err, remote.ErrExists) && j.To.Name != "":
 		it, getErr := e.drive.ItemIn(ctx, e.cfg.Drive.ID, j.parentID, j.To.Name)
 		if getErr != nil {
 			return outcome{err: err}
 		}
-		return outcome{err: errSuperseded, fresh: []remote.Item{it}}
+		return outcome{err: errSuperseded, since: since, fresh: []remote.Item{it}}
 	case errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrNotFound):
-		out := outcome{err: errSuperseded}
+		out := outcome{err: errSuperseded, since: since}
 		for _, id := range []string{j.id, j.parentID} {
 			if id == "" {
 				continue

@@ -232,7 +232,10 @@ func TestAStepReplacesOnlyTheVersionItWasPlannedUpon(t *testing.T) {
 			row, _, err := p.db.ItemByID(p.cfg.Drive.N, info.ID)
 			p.must(err)
 			row.ETag, row.Size, row.Hash, row.MTime = now.ETag, now.Size, now.Hash, now.MTime.UnixNano()
-			p.must(p.db.Update(func(tx *state.Tx) error { _, err := tx.PutItem(row); return err }))
+			p.must(p.db.Update(func(tx *state.Tx) error {
+				_, _, err := tx.Hear(row, state.Telling{Source: state.Look, Since: p.db.Moment()})
+				return err
+			}))
 		}
 	})
 	p.sync()

@@ -6,9 +6,9 @@ import "time"
 // when nobody tells of changes, seldom when all is quiet and somebody does.
 const (
 	pollQuiet = 5 * time.Minute
-	lull      = 2 * time.Minute  // how long nothing must have happened; the feed is behind a notice by up to a minute
-	noticeGap = time.Second      // between two readings that notices ask for …
-	ownGap    = 10 * time.Second // … while we change things ourselves, of which we are told too
+	lull      = 2 * time.Minute // how long nothing must have happened; the feed is behind a notice by up to a minute
+	noticeGap = time.Second     // between two readings that notices ask for …
+	ownGap    = 3 * time.Second // … while we change things ourselves, of which we are told too
 )
 
 // pace is how long after a reading the next one is due.

@@ -99,7 +99,7 @@ func (p *pair) open() {
 	p.must(err)
 	var key int64
 	p.must(p.db.Update(func(tx *state.Tx) error {
-		key, err = tx.PutItem(state.Item{Drive: d.N, ID: root.ID, Name: "root", Fold: "root", Kind: 2})
+		key, _, err = tx.Hear(state.Item{Drive: d.N, ID: root.ID, Name: "root", Fold: "root", Kind: 2}, state.Telling{Source: state.Look, Since: p.db.Moment()})
 		return err
 	}))
 	f, err := p.db.PutFolder(state.Folder{

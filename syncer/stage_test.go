@@ -396,8 +396,25 @@ func (s *stage) Restore(ctx context.Context, drive, id, parentID, name string) (
 	return played(s, "restore online "+s.named(id), func() (remote.Item, error) { return s.online.Restore(ctx, drive, id, parentID, name) })
 }
 
-func (s *stage) SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
-	return played(s, "set times", func() ([]remote.StampResult, error) { return s.online.SetTimes(ctx, drive, stamps) })
+func (s *stage) TrySetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
+	return played(s, "set times", func() ([]remote.StampResult, error) { return s.online.TrySetTimes(ctx, drive, stamps) })
+}
+
+// DeleteFolder plays as a delete what comes between the look and the delete: what
+// happens before that look is played at its requests.
+func (s *stage) DeleteFolder(ctx context.Context, drive, id string, look func(context.Context) (string, error)) error {
+	call := flat("delete online " + s.named(id))
+	first := true
+	err := s.online.DeleteFolder(ctx, drive, id, func(ctx context.Context) (version string, err error) {
+		if version, err = look(ctx); err == nil && first {
+			first, err = false, s.at(call, false)
+		}
+		return version, err
+	})
+	if first {
+		return err
+	}
+	return errors.Join(s.at(call, true), err)
 }
 
 func (s *stage) Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error) {

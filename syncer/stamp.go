@@ -31,14 +31,19 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 	}
 	e.running++
 	e.spawn(func() report {
-		results, err := e.drive.SetTimes(ctx, e.cfg.Drive.ID, stamps)
-		reports := make([]report, len(batch))
+		results, err := e.drive.TrySetTimes(ctx, e.cfg.Drive.ID, stamps)
+		var reports []report
+		var again []*step
 		for i, s := range batch {
 			out := outcome{err: err}
 			if err == nil {
+				if s.tries++; results[i].Passing() && s.tries < stampTries {
+					again = append(again, s)
+					continue
+				}
 				out = e.stamped(ctx, jobs[i], results[i])
 			}
-			reports[i] = e.reportOf(s, out)
+			reports = append(reports, e.reportOf(s, out))
 		}
 		return report{
 			tx: func(tx *state.Tx) error {
@@ -54,19 +59,22 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 				for _, r := range reports {
 					r.then(err)
 				}
+				e.ready.stamp = append(e.ready.stamp, again...) // with the next batch, once the service takes one
 			},
 		}
 	})
 }
 
+// stampTries is how often an item's times are sent that the service cannot take at
+// the moment, while it takes those of others.
+const stampTries = 5
+
 // stamped records one item's new times. They are not worth a fight: when the
 // item online has changed meanwhile, what it has now is what counts.
 func (e *Engine) stamped(ctx context.Context, j job, res remote.StampResult) outcome {
-	b := j.base
-	b.TimesDue = false
 	switch {
 	case errors.Is(res.Err, remote.ErrChanged):
-		now, err := e.unchanged(ctx, j)
+		now, err := e.drifted(ctx, &j)
 		if err != nil {
 			return e.notAsPlanned(ctx, j, err)
 		}
@@ -74,39 +82,36 @@ func (e *Engine) stamped(ctx context.Context, j job, res remote.StampResult) out
 	case res.Err != nil:
 		return e.notAsPlanned(ctx, j, res.Err)
 	}
-	b.ETag, b.RemoteMTime = res.Item.ETag, itemRow(res.Item).MTime
-	return e.keepBase(j, b, res.Item)
+	return e.timed(j, res.Item)
 }
 
 // stampOnce tries one item again with its fresh eTag.
 func (e *Engine) stampOnce(ctx context.Context, j job, now remote.Item) outcome {
 	stamps := []remote.Stamp{{ID: now.ID, ETag: now.ETag, MTime: wholeSecond(j.Local.MTime)}}
-	res, err := e.drive.SetTimes(ctx, e.cfg.Drive.ID, stamps)
-	if err == nil {
-		err = res[0].Err
+	res, err := e.drive.TrySetTimes(ctx, e.cfg.Drive.ID, stamps)
+	if err != nil || res[0].Err != nil { // the content is safe up there; its time is what the service gave it
+		return e.timed(j, now)
 	}
-	b := j.base
-	b.TimesDue = false
-	if err != nil { // the content is safe up there; its time is what the service gave it
-		b.ETag, b.RemoteMTime = now.ETag, itemRow(now).MTime
-		return e.keepBase(j, b, now)
-	}
-	b.ETag, b.RemoteMTime = res[0].Item.ETag, itemRow(res[0].Item).MTime
-	return e.keepBase(j, b, res[0].Item)
+	return e.timed(j, res[0].Item)
 }
 
-// keepBase writes b, whose place and content have not changed, and the item row
-// that goes with it.
-func (e *Engine) keepBase(j job, b state.Base, it remote.Item) outcome {
-	return outcome{tx: func(tx *state.Tx) error {
-		row, ok, err := e.db.Item(int64(j.Key))
-		if err != nil || !ok {
-			return err
+// timed agrees on the times that the item has now. When its content is not the one
+// agreed upon, somebody has saved another since, and it is that which is seen.
+func (e *Engine) timed(j job, it remote.Item) outcome {
+	b := j.base
+	b.TimesDue = false
+	if it.Hash == "" && it.Size == b.RemoteSize {
+		it.Hash = b.RemoteHash
+	}
+	if otherContent(b, itemRow(it)) {
+		return outcome{
+			since: j.since, fresh: []remote.Item{it},
+			tx: func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) },
 		}
-		fresh := itemRow(it)
-		row.Over = over(row, j.etag)
-		row.ETag, row.MTime, row.Own = fresh.ETag, fresh.MTime, e.clock.Now()
-		if _, err := tx.PutItem(row); err != nil {
+	}
+	b.ETag, b.RemoteMTime = it.ETag, itemRow(it).MTime
+	return outcome{tx: func(tx *state.Tx) error {
+		if _, err := e.hear(tx, j, it); err != nil {
 			return err
 		}
 		return tx.PutBase(e.cfg.Folder.N, b)

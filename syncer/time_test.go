@@ -141,9 +141,9 @@ func TestAMachineThatSleptPollsOnce(t *testing.T) {
 	clock.forward(12 * time.Hour)
 	p.put("e.txt", "while it slept")
 	clock.forward(time.Hour)
-	p.until("e.txt is here", func() bool {
+	p.until("both are here", func() bool {
 		clock.forward(time.Second)
-		return p.here()["e.txt"] == "while it slept"
+		return p.here()["d.txt"] == "while it starts" && p.here()["e.txt"] == "while it slept"
 	})
 	stop()
 	if n := p.online.Count("GET delta"); n > 4 {

@@ -16,6 +16,7 @@ import (
 // once, then after a delay that doubles.
 const (
 	firstRetry = 250 * time.Millisecond
+	newsRetry  = time.Second // the longest, as long as each try finds something new
 	lastRetry  = time.Minute
 	patience   = 2 // tries without a delay
 	giveUpTry  = 8 // a single pass leaves it to the next one then
@@ -23,16 +24,16 @@ const (
 
 // trouble decides what an action that did not succeed means for its item: look
 // again, wait for a person or for time, or stop.
-func (e *Engine) trouble(s *step, err error) {
-	k := e.local.key(s.Key)
+func (e *Engine) trouble(s *step, out outcome, news bool) {
+	k, err := e.local.key(s.Key), out.err
 	switch {
 	case errors.Is(err, context.Canceled):
 	case errors.Is(err, remote.ErrSignIn):
 		e.fatal = err
 	case errors.Is(err, errSuperseded):
-		e.retry(k)
+		e.retry(k, news)
 	case errors.Is(err, errNotFound):
-		e.prove(k)
+		e.missed(k, s.Op, out.unfound)
 	case errors.Is(err, remote.ErrOffline):
 		e.offline(k, err)
 	default:
@@ -40,8 +41,9 @@ func (e *Engine) trouble(s *step, err error) {
 	}
 }
 
-// retry lets k be planned anew, more slowly each time.
-func (e *Engine) retry(k plan.Key) {
+// retry lets k be planned anew, more slowly each time; not much more slowly when
+// something was found that the plan did not know.
+func (e *Engine) retry(k plan.Key, news bool) {
 	e.tries[k]++
 	n := e.tries[k]
 	switch {
@@ -52,7 +54,11 @@ func (e *Engine) retry(k plan.Key) {
 		e.note(k, "it keeps changing; it is synced once it is left alone", false, 0)
 	default:
 		delete(e.dirty, k)
-		e.restUntil(k, e.clock.Now().Add(min(firstRetry<<n, lastRetry)))
+		longest := lastRetry
+		if news {
+			longest = newsRetry
+		}
+		e.restUntil(k, e.clock.Now().Add(min(firstRetry<<min(n, 20), longest)))
 	}
 }
 

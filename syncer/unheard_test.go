@@ -48,12 +48,12 @@ func TestWhatIsPutIntoAFolderComesBackThoughTheAnswerToItsDeleteIsLost(t *testin
 }
 
 func TestANewFileThatIsNotFoundYetIsDeletedInTheEnd(t *testing.T) {
-	p := newPair(t, remotetest.Options{})
 	c := newHurried(100)
+	p := newPair(t, remotetest.Options{Clock: c.Now})
 	p.connectBy(c)
 	p.write("o.txt", "other")
 	p.sync()
-	p.online.Fail(remotetest.Fault{Match: "PUT content", Twist: remotetest.Newborn, For: time.Second, Times: 1})
+	p.online.Fail(remotetest.Fault{Match: "PUT content", Twist: remotetest.Newborn, For: 4 * time.Second, Times: 1})
 	p.write("f.txt", "base")
 	p.sync()
 	p.remove("f.txt")

@@ -62,7 +62,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
 	sent, err := e.drive.Upload(ctx, u)
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
-		sent, err = e.uploadAgain(ctx, j, u)
+		sent, err = e.uploadAgain(ctx, &j, u)
 	}
 	if err != nil {
 		out := e.notSent(ctx, j, err)
@@ -154,9 +154,9 @@ func (e *Engine) sessionOf(want state.Session) (*remote.Session, error) {
 // uploadAgain answers a 412: when only the eTag has drifted, and not the
 // content, it is sent once more with the fresh one. Where opening a session makes
 // the eTag drift, as on some drives, no session will ever do.
-func (e *Engine) uploadAgain(ctx context.Context, j job, u remote.Upload) (remote.Uploaded, error) {
+func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload) (remote.Uploaded, error) {
 	for n := 1; ; n++ {
-		now, err := e.unchanged(ctx, j)
+		now, err := e.drifted(ctx, j)
 		if err != nil {
 			return remote.Uploaded{}, err
 		}

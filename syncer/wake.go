@@ -76,6 +76,9 @@ func (e *Engine) nap() time.Duration {
 	if !e.once && e.stirred && len(e.waiting) > 0 {
 		d = min(d, e.stirAt.Sub(now))
 	}
+	if e.inDoubt && !e.asking {
+		return time.Millisecond
+	}
 	if len(e.again)+len(e.later) > 0 || e.progress.busy(e) {
 		d = min(d, 100*time.Millisecond)
 	}
@@ -83,4 +86,4 @@ func (e *Engine) nap() time.Duration {
 }
 
 // polls says that the feed is to be read again.
-func (e *Engine) polls() bool { return !e.once || !e.listed || len(e.unproved.steps) > 0 }
+func (e *Engine) polls() bool { return !e.once || !e.listed || len(e.unfound) > 0 }

@@ -176,9 +176,9 @@ func (s *session) bind(ctx context.Context, d *disk.Disk, client *remote.Client,
 	}
 	var key int64
 	err = s.db.Update(func(tx *state.Tx) error {
-		key, err = tx.PutItem(state.Item{
+		key, _, err = tx.Hear(state.Item{
 			Drive: kept.N, ID: root.ID, ParentID: root.ParentID, Name: root.Name, Fold: plan.Fold(root.Name), Kind: uint8(plan.Dir),
-		})
+		}, state.Telling{Source: state.Look, Since: s.db.Moment()})
 		return err
 	})
 	if err != nil {

@@ -28,6 +28,8 @@ type session struct {
 	settle time.Duration // how long a file must be left alone; 0 = a second
 	poll   time.Duration // how often the drive is asked; 0 = the usual
 
+	patience time.Duration // see [remote.Config]: for tasks, which read no change feed
+
 	keyring *remote.Keyring
 
 	mu      sync.Mutex
@@ -61,7 +63,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), patience: 2 * time.Minute, keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }
@@ -180,7 +182,7 @@ func (s *session) client(c *connection) (*remote.Client, error) {
 	made, err := remote.New(remote.Config{
 		ClientID: id, ClientSecret: secret, Tenant: c.Tenant, RedirectURL: c.RedirectURL,
 		LoginEndpoint: c.LoginEndpoint, GraphEndpoint: c.GraphEndpoint, App: c.SignIn == byApp, User: c.User,
-		Timeout: time.Duration(c.Timeout), Tokens: s.tokens(c), Log: s.logger(""), Version: version,
+		Timeout: time.Duration(c.Timeout), Tokens: s.tokens(c), Log: s.logger(""), Version: version, Patience: s.patience,
 	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("connection %q: %w", c.name, err), "")

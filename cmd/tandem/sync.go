@@ -108,6 +108,7 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 	if err != nil {
 		return noOutcomes(names, err), err
 	}
+	s.patience = 0
 	folders, err := s.foldersNamed(names, flags.group)
 	if err != nil {
 		return noOutcomes(names, err), err

@@ -76,18 +76,20 @@ func (p *pass) hashed(n *node) bool {
 	return n.Local.Hash != ""
 }
 
-// sameOnline says that an item's content is still the one agreed upon. A
-// different eTag proves nothing: the service changes it by itself.
+// sameOnline reports whether an item's content is still the one agreed upon. Where
+// both hashes are known they tell, whatever the eTags say: one that differs proves
+// nothing, for the service changes it by itself; and one that is the same proves
+// nothing against two hashes.
 func sameOnline(b Base, r Remote) bool {
 	switch {
-	case r.ETag != "" && r.ETag == b.ETag:
-		return true
 	case r.Size != b.Remote.Size:
 		return false
 	case r.Size == 0: // of an empty file no drive tells a hash
 		return true
 	case r.Hash != "" && b.Remote.Hash != "":
 		return r.Hash == b.Remote.Hash
+	case r.ETag != "" && r.ETag == b.ETag:
+		return true
 	}
 	return sameSecond(r.MTime, b.Remote.MTime)
 }

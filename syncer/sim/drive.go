@@ -65,13 +65,30 @@ func (d drive) Delete(ctx context.Context, drive, id, etag string) error {
 	return err
 }
 
+// DeleteFolder lets the requests of the look, which go in the place of the delete,
+// be verbs of their own.
+func (d drive) DeleteFolder(ctx context.Context, drive, id string, look func(context.Context) (string, error)) error {
+	_, err := call(d, "delete", id, func(c *remote.Client) (bool, error) {
+		return true, c.DeleteFolder(ctx, drive, id, func(ctx context.Context) (string, error) {
+			d.m.busy = false
+			version, err := look(ctx)
+			d.m.pause(func() bool { return !d.m.busy }, time.Time{})
+			d.m.busy = true
+			return version, err
+		})
+	})
+	return err
+}
+
 func (d drive) Restore(ctx context.Context, drive, id, parentID, name string) (remote.Item, error) {
 	d.m.restored = true
 	return call(d, "restore", id, func(c *remote.Client) (remote.Item, error) { return c.Restore(ctx, drive, id, parentID, name) })
 }
 
-func (d drive) SetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
-	return call(d, "stamp", fmt.Sprint(len(stamps)), func(c *remote.Client) ([]remote.StampResult, error) { return c.SetTimes(ctx, drive, stamps) })
+func (d drive) TrySetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
+	return call(d, "stamp", fmt.Sprint(len(stamps)), func(c *remote.Client) ([]remote.StampResult, error) {
+		return c.TrySetTimes(ctx, drive, stamps)
+	})
 }
 
 func (d drive) Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error) {

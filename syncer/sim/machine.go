@@ -103,7 +103,7 @@ func (m *machine) bind() (err error) {
 	drive := m.cfg.Drive.N
 	var key int64
 	err = db.Update(func(tx *state.Tx) error {
-		key, err = tx.PutItem(state.Item{Drive: drive, ID: m.top.ID, Name: "root", Fold: "root", Kind: 2})
+		key, _, err = tx.Hear(state.Item{Drive: drive, ID: m.top.ID, Name: "root", Fold: "root", Kind: 2}, state.Telling{Source: state.Look, Since: db.Moment()})
 		return err
 	})
 	if err != nil {

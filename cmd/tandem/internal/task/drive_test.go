@@ -36,7 +36,7 @@ func newBench(t *testing.T, opt remotetest.Options) *bench {
 	t.Cleanup(b.srv.Close)
 	c, err := remote.New(remote.Config{
 		ClientID: "app", GraphEndpoint: b.srv.GraphEndpoint(), LoginEndpoint: b.srv.LoginEndpoint(),
-		Tokens: remote.FileStore(t.TempDir() + "/sign-in"), Clock: clock,
+		Tokens: remote.FileStore(t.TempDir() + "/sign-in"), Clock: clock, Patience: 2 * time.Minute,
 	})
 	must(t, err)
 	must(t, c.LoginDevice(t.Context(), func(_, _, _ string) {}))

@@ -15,12 +15,13 @@ import (
 // A step is an action on its way.
 type step struct {
 	plan.Action
-	need  int     // steps that must succeed before
-	next  []*step // steps that wait for this one
-	over  bool    // given up together with one it waited for
-	tries int     // of a batch that could not take it
-	fresh bool    // it sends what is new here
-	from  string  // where the item stood here when it began
+	need  int      // steps that must succeed before
+	next  []*step  // steps that wait for this one
+	over  bool     // given up together with one it waited for
+	tries int      // of a batch that could not take it
+	fresh bool     // it sends what is new here
+	from  string   // where the item stood here when it began …
+	key   plan.Key // … and what it went by
 }
 
 // A job is a step with all that a worker must know: the trees belong to the
@@ -259,7 +260,7 @@ func (e *Engine) start(ctx context.Context, s *step) {
 	e.running++
 	e.loaded += s.load()
 	j := e.jobFor(s)
-	s.from = j.path
+	s.from, s.key = j.path, j.Key
 	s.fresh = j.base.N == 0 && (s.Op == plan.Upload || s.Op == plan.MakeRemoteDir)
 	e.spawn(func() report {
 		r := e.reportOf(s, e.perform(ctx, j))

@@ -31,6 +31,9 @@ func (e *Engine) announce(in state.Intent) error {
 		if err := tx.DropIntentsLike(in); err != nil {
 			return err
 		}
+		if in.Op == opCreate {
+			e.creating[plan.Key(in.Key)] = in.Want
+		}
 		_, err := tx.PutIntent(in)
 		return err
 	})
@@ -38,6 +41,20 @@ func (e *Engine) announce(in state.Intent) error {
 		return fmt.Errorf("record what is about to be done online: %w", err)
 	}
 	return nil
+}
+
+// mayBeOurs reports whether an item that the feed has told of may be one that we are
+// just creating, under whatever name it goes by now: the answer will tell.
+func (e *Engine) mayBeOurs(it state.Item) bool {
+	if it.N == 0 || it.Gone || it.Hash == "" || len(e.creating) == 0 || e.local.hasBase(plan.Key(it.N)) {
+		return false
+	}
+	for _, hash := range e.creating {
+		if hash == it.Hash {
+			return true
+		}
+	}
+	return false
 }
 
 // notUnderWay drops the intents of all tries for the same item, or, where in says

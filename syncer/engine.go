@@ -87,6 +87,7 @@ type Engine struct {
 	tries    map[plan.Key]int
 	rest     map[plan.Key]time.Time // not to be planned before then: it failed again and again
 	busy     map[plan.Key]int
+	creating map[plan.Key]string   // the hashes of files that are being created online
 	unheard  map[plan.Key]struct{} // deleted by us, to be noted once no action is at work on it: see heard
 	slots    map[plan.Place]int    // local places an action is at work in
 	again    map[string]struct{}
@@ -170,7 +171,7 @@ func New(cfg Config) *Engine {
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
-		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
+		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]string{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key][]plan.Key{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),

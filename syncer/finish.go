@@ -86,6 +86,7 @@ func (e *Engine) learn(tx *state.Tx, out outcome) (news bool, err error) {
 // anew.
 func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	e.release(s)
+	delete(e.creating, s.key)
 	if out.kept != "" {
 		e.keptTwice(out.kept)
 		defer e.lookAt(out.kept, false)

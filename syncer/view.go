@@ -209,11 +209,12 @@ func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
 // Busy holds for what an action is at work on, and for what is too young to act
 // upon: still being written, or gone so lately that it may just be on its way to
 // another name. It also holds for what failed again and again, for a while, and
-// for what was deleted by us, which has still to be noted.
+// for what was deleted by us, which has still to be noted; and for what may be
+// something that we are just creating.
 func (v *view) Busy(k plan.Key) bool {
 	it, ok := v.e.local.diff[k]
 	_, unheard := v.e.unheard[k]
-	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now()) || v.e.rests(k) || unheard
+	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
 }
 
 func (v *view) Verdict(k plan.Key) plan.Verdict {

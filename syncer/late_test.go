@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"tandem/remote"
 	"tandem/remote/remotetest"
+	"tandem/state"
+	"tandem/syncer/plan"
 )
 
 // held lets the answer to a call be late: it is held back, after it was done, until
@@ -180,5 +183,68 @@ func TestWhatWeDidComesBackInTheFeedOnce(t *testing.T) {
 	}
 	if n := p.online.Count("GET delta"); n != 3 {
 		t.Errorf("three passes with nothing to do read %d pages of the feed", n)
+	}
+}
+
+// TestAfterA412TheAgreementIsTheMeasure: what was planned upon may be what somebody
+// has saved since.
+func TestAfterA412TheAgreementIsTheMeasure(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("a.txt", "ours")
+	p.sync()
+	e := New(p.cfg)
+	info, err := p.online.Stat("a.txt")
+	p.must(err)
+	agreed, err := p.client.Item(t.Context(), p.cfg.Drive.ID, info.ID)
+	p.must(err)
+	row, _, err := p.db.ItemByID(p.cfg.Drive.N, info.ID)
+	p.must(err)
+	b, _, err := p.db.Base(p.cfg.Folder.N, row.N)
+	p.must(err)
+	p.put("a.txt", "mine") // of the same size
+	theirs, err := p.client.Item(t.Context(), p.cfg.Drive.ID, info.ID)
+	p.must(err)
+	for name, now := range map[string]struct {
+		planned remote.Item
+		base    state.Base
+		want    bool
+	}{
+		"planned upon what was agreed upon": {agreed, b, false},
+		"planned upon what they saved":      {theirs, b, false},
+		"agreed upon what they saved":       {agreed, state.Base{N: b.N, RemoteSize: theirs.Size, RemoteHash: theirs.Hash}, true},
+	} {
+		r := itemRow(now.planned)
+		j := job{base: now.base, id: info.ID, Action: plan.Action{Remote: plan.Remote{
+			Place: plan.Place{Name: "a.txt"}, Kind: plan.File, Content: plan.Content{Size: r.Size, MTime: r.MTime, Hash: plan.Hash(r.Hash)},
+		}}}
+		if _, err := e.drifted(t.Context(), &j); (err == nil) != now.want {
+			t.Errorf("%s: %v, want to go on: %v", name, err, now.want)
+		}
+	}
+}
+
+// TestTwoDifferentContentsAreNoAgreement on a drive that keeps what it is given.
+func TestTwoDifferentContentsAreNoAgreement(t *testing.T) {
+	for kind, want := range map[remotetest.Kind]bool{remotetest.Personal: false, remotetest.Business: true} {
+		p := newPair(t, remotetest.Options{Kind: kind})
+		p.write("a.txt", "ours")
+		p.sync()
+		e := New(p.cfg)
+		info, err := p.online.Stat("a.txt")
+		p.must(err)
+		row, _, err := p.db.ItemByID(p.cfg.Drive.N, info.ID)
+		p.must(err)
+		b, _, err := p.db.Base(p.cfg.Folder.N, row.N)
+		p.must(err)
+		at := plan.Place{Parent: plan.Key(row.Parent), Name: "a.txt"}
+		j := job{base: b, from: plan.Key(row.N), parent: at.Parent, Action: plan.Action{
+			Op: plan.Adopt, Key: plan.Key(row.N), To: at,
+			Local:  plan.Local{Place: at, Kind: plan.File, Content: plan.Content{Size: 4, Hash: plan.Hash(b.Hash)}},
+			Remote: plan.Remote{Place: at, Kind: plan.File, Content: plan.Content{Size: 4, Hash: plan.Hash(strings.Repeat("x", 20))}},
+		}}
+		p.must(p.db.Update(e.agree(j).tx))
+		if _, agreed, err := p.db.Base(p.cfg.Folder.N, row.N); agreed != want || err != nil {
+			t.Errorf("%v: agreed upon: %v, want %v (%v)", kind, agreed, want, err)
+		}
 	}
 }

@@ -32,6 +32,7 @@ type call struct {
 	route   string // what is asked for
 	place
 	grant *grant // whose token came with it
+	about *item  // found or made so far, for a witness
 }
 
 // newCall reads a request. What is larger than anything allowed is cut off:

@@ -33,7 +33,7 @@ type Fault struct {
 
 	Drop  bool          // the connection ends without an answer, and before anything was done unless Done
 	CutAt int           // the connection ends after so many bytes of the body
-	Stall time.Duration // silence before the answer
+	Stall time.Duration // the answer is held back: what was asked for is done at once, and everything else goes on
 
 	Twist Twist
 

@@ -46,6 +46,7 @@ func (d *Drive) start(c *call) (*item, error) {
 	if sealed(it.parent) {
 		return nil, errVault()
 	}
+	c.about = it
 	return it, nil
 }
 
@@ -66,6 +67,7 @@ func (d *Drive) target(c *call) (*item, error) {
 	case sealed(it.parent):
 		return nil, errVault()
 	}
+	c.about = it
 	return it, nil
 }
 
@@ -91,6 +93,7 @@ func (d *Drive) getItem(c *call) (*reply, error) {
 }
 
 func (d *Drive) show(c *call, status int, it *item) *reply {
+	c.about = it
 	return answer(status, d.dress(c, it).only(c.members()))
 }
 

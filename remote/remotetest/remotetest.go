@@ -116,6 +116,11 @@ type Options struct {
 	// stays the server's. Empty = the request's own.
 	ContentHost string
 
+	// Witness is told of each request once it was carried out or refused, in that
+	// order, whatever becomes of the answer. The drive is locked meanwhile, so it
+	// must not ask the drive anything.
+	Witness func(Exchange)
+
 	Ancestors     bool // the old personal backend, too, lists the unchanged parents of what changed
 	AllTombstones bool // personal drives, too, tell the end of everything below a deleted folder
 	FeedPaths     bool // parentReference.path in the feed, which the documents deny

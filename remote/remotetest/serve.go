@@ -56,16 +56,24 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 		d.lag = f.For
 	}
 	if fault == nil || c.part && fault.Status == 0 { // a part has no connection of its own
-		return c.reply(d.handle(c)), Fault{}
+		return d.carryOut(c), Fault{}
 	}
 	var r *reply
 	if fault.Done || fault.Status == 0 && !fault.Drop {
-		r = c.reply(d.handle(c))
+		r = d.carryOut(c)
+	} else {
+		d.witness(c, fault.Status, false)
 	}
 	if fault.Status != 0 || r == nil {
 		r = fault.reply(c)
 	}
 	return r, *fault
+}
+
+func (d *Drive) carryOut(c *call) *reply {
+	r := c.reply(d.handle(c))
+	d.witness(c, r.status, true)
+	return r
 }
 
 func (d *Drive) count(c *call) {

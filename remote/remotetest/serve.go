@@ -62,7 +62,7 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 	if fault.Done || fault.Status == 0 && !fault.Drop {
 		r = d.carryOut(c)
 	} else {
-		d.witness(c, fault.Status, false)
+		d.witness(c, &reply{status: fault.Status}, false)
 	}
 	if fault.Status != 0 || r == nil {
 		r = fault.reply(c)
@@ -72,7 +72,7 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 
 func (d *Drive) carryOut(c *call) *reply {
 	r := c.reply(d.handle(c))
-	d.witness(c, r.status, true)
+	d.witness(c, r, true)
 	return r
 }
 

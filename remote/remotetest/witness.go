@@ -18,14 +18,18 @@ type Exchange struct {
 	Done          bool   // it was carried out, or refused by the drive and not by a fault
 	Status        int    // 0 = none: the connection ended
 	Content       []byte // of a file, afterwards; not to be written to
+	Items         int    // on a page of the feed or of a folder
 }
 
 // witness tells what became of c.
-func (d *Drive) witness(c *call, status int, done bool) {
+func (d *Drive) witness(c *call, r *reply, done bool) {
 	if d.opt.Witness == nil {
 		return
 	}
-	x := Exchange{At: d.clock, Method: c.method, Route: c.route, Part: c.part, Status: status, Done: done}
+	x := Exchange{At: d.clock, Method: c.method, Route: c.route, Part: c.part, Status: r.status, Done: done}
+	if page, ok := r.json.(listing); ok {
+		x.Items = len(page.Value)
+	}
 	if it := c.about; it != nil {
 		x.ID, x.Path, x.Folder = it.id, it.path(), it.isDir
 		if !it.isDir {

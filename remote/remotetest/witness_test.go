@@ -100,7 +100,7 @@ func TestAWitnessSeesWhatWasDone(t *testing.T) {
 		{Method: "POST", Route: "children", Status: 201, Done: true, ID: d, Path: "d", Folder: true},
 		{Method: "PATCH", Route: "item", Part: true, Status: 200, Done: true, ID: f, Path: "d/f", Content: content},
 		{Method: "POST", Route: "batch", Status: 200, Done: true},
-		{Method: "GET", Route: "children", Status: 200, Done: true, ID: d, Path: "d", Folder: true},
+		{Method: "GET", Route: "children", Status: 200, Done: true, ID: d, Path: "d", Folder: true, Items: 1},
 		{Method: "DELETE", Route: "item", Status: 412, Done: true, ID: f, Path: "d/f", Content: content},
 		{Method: "DELETE", Route: "item", Status: 204, Done: true, ID: d, Path: "d", Folder: true},
 		{Method: "DELETE", Route: "item", Status: 404, Done: true},

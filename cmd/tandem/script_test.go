@@ -83,7 +83,19 @@ func TestScripts(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16") // stories mostly wait; -parallel still has the last word
-	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "xdg-open": browse})
+	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "tandem-in-a-hurry": hurried, "xdg-open": browse})
+}
+
+// hurried is tandem with a quiet period of QUIET that reads the change feed every
+// POLL: what takes a person a coffee takes a test no minute.
+func hurried() {
+	var err, also error
+	usualSettle, err = time.ParseDuration(os.Getenv("QUIET"))
+	usualPoll, also = time.ParseDuration(os.Getenv("POLL"))
+	if err := errors.Join(err, also); err != nil {
+		log.Fatal(err)
+	}
+	main()
 }
 
 // elsewhere is tandem in a world where Microsoft's cloud is the emulator.

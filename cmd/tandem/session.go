@@ -26,7 +26,7 @@ type session struct {
 	dry    bool   // nothing is to be changed: db is a throw-away copy
 	db     *state.DB
 	settle time.Duration // how long a file must be left alone; 0 = a second
-	poll   time.Duration // how often the drive is asked; 0 = the usual
+	poll   time.Duration // how often the drive is asked; 0 = every 30 seconds
 
 	patience time.Duration // see [remote.Config]: for tasks, which read no change feed
 
@@ -38,6 +38,9 @@ type session struct {
 
 	channels map[int64]*channel // by drive
 }
+
+// Of every session; tests are in a hurry.
+var usualSettle, usualPoll time.Duration
 
 // begin reads the configuration. The state is left alone until it is needed.
 func (p *program) begin() (*session, error) {
@@ -63,7 +66,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), patience: 2 * time.Minute, keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), settle: usualSettle, poll: usualPoll, patience: 2 * time.Minute, keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }

@@ -27,28 +27,9 @@ var (
 	stormSeed = flag.Uint64("storm-seed", 0, "what the people of TestStorm do; 0 = the time")
 )
 
-// A ledger knows every version that a person made, and which of them a person
-// has replaced or deleted since. All others must be somewhere, always.
-type ledger struct {
-	mu   sync.Mutex
-	made map[string]bool // content → live, as far as people are concerned
-}
-
-func (l *ledger) make(content string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.made[content] = true
-}
-
-func (l *ledger) end(contents ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range contents {
-		if l.made[c] {
-			l.made[c] = false
-		}
-	}
-}
+// quietPeriod is how long a file is left alone at least before it is sent, in any
+// of the storms.
+const quietPeriod = 300 * time.Millisecond
 
 // A hand is one person at work.
 type hand struct {
@@ -56,6 +37,20 @@ type hand struct {
 	rnd    *rand.Rand
 	ledger *ledger
 	n      int
+	log    *eventLog // nil = nobody wants to know
+	edits  int
+}
+
+// end notes what he has replaced or deleted.
+func (h *hand) end(contents ...string) { h.ledger.end(h.name, contents...) }
+
+// erase notes that he has deleted what stood at a path, with these contents.
+func (h *hand) erase(path string, contents ...string) { h.ledger.erase(h.name, path, contents...) }
+
+// did notes that something was changed.
+func (h *hand) did(format string, args ...any) {
+	h.edits++
+	h.log.add(h.name+" "+format, args...)
 }
 
 // text is a version that nobody has written before. Many are of one size, so
@@ -122,14 +117,29 @@ func (p *local) writeInPlace(name string) {
 	if f.Truncate(0) != nil {
 		return
 	}
-	p.ledger.end(string(old))
+	began := time.Now()
+	p.end(string(old))
+	p.ledger.make(text, p.rel(name))
 	f.WriteAt([]byte(text[:len(text)/2]), 0)
 	if p.rnd.IntN(4) == 0 {
 		<-time.After(time.Duration(p.rnd.IntN(100)) * time.Millisecond)
 	}
-	if _, err := f.WriteAt([]byte(text[len(text)/2:]), int64(len(text)/2)); err == nil {
-		p.ledger.make(text)
+	_, err = f.WriteAt([]byte(text[len(text)/2:]), int64(len(text)/2))
+	if took := time.Since(began); took > quietPeriod/2 { // it looked finished in between
+		for _, part := range []string{"", text[:len(text)/2]} {
+			p.ledger.make(part, p.rel(name))
+			p.end(part)
+		}
 	}
+	if err != nil {
+		p.end(text)
+		return
+	}
+	p.did("wrote %s: %s over %s", p.rel(name), nameOf(text), nameOf(string(old)))
+}
+
+func (p *local) rel(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, p.root), "/")
 }
 
 // save is an editor that writes anew and renames over the old.
@@ -140,20 +150,37 @@ func (p *local) save(name string) {
 	if os.WriteFile(fresh, []byte(text), 0o666) != nil {
 		return
 	}
+	p.ledger.make(text, p.rel(name))
+	p.put(fresh, name, nameOf(text))
+}
+
+// put lets a file from aside take a name. What stood there, or what could not be
+// put there, is over.
+func (p *local) put(fresh, name, what string) {
 	err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, name, unix.RENAME_EXCHANGE)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
 	}
-	if err == nil {
-		p.ledger.make(text)
-	}
-	p.ledger.end(textsIn(fresh)...)
+	went := textsIn(fresh)
+	p.end(went...)
 	os.RemoveAll(fresh)
+	if err == nil {
+		p.did("saved %s: %s over %s", p.rel(name), what, names(went))
+	}
+}
+
+// names lists versions for an eventLog.
+func names(contents []string) string {
+	var all []string
+	for _, c := range contents {
+		all = append(all, nameOf(c))
+	}
+	return "[" + strings.Join(all, ", ") + "]"
 }
 
 func (p *local) move(from, to string) {
-	if from != p.root {
-		unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if from != p.root && unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE) == nil {
+		p.did("moved %s to %s: %s", p.rel(from), p.rel(to), names(textsIn(to)))
 	}
 }
 
@@ -161,8 +188,10 @@ func (p *local) remove(name string) {
 	p.n++
 	gone := filepath.Join(p.aside, fmt.Sprint("gone", p.n))
 	if name != p.root && os.Rename(name, gone) == nil {
-		p.ledger.end(textsIn(gone)...)
+		went := textsIn(gone)
+		p.erase(p.rel(name), went...)
 		os.RemoveAll(gone)
+		p.did("deleted %s: %s", p.rel(name), names(went))
 	}
 }
 
@@ -189,27 +218,46 @@ type browser struct {
 func (p *browser) act() {
 	switch k := p.rnd.IntN(20); {
 	case k < 12:
-		text := p.text()
-		p.ledger.make(text)
-		old, replaced, err := p.drive.PutOver(p.file(), text)
-		if err != nil {
-			p.ledger.end(text)
-		}
-		if replaced {
-			p.ledger.end(old)
-		}
+		p.put(p.file())
 	case k < 15:
-		p.drive.Move(p.file(), p.file())
+		p.move(p.file(), p.file())
 	case k < 16:
-		p.drive.Move(p.folder(), p.folder())
+		p.move(p.folder(), p.folder())
 	case k < 17:
 		p.drive.Mkdir(p.folder())
 	case k < 19:
-		went, _ := p.drive.DeleteAll(p.file())
-		p.ledger.end(went...)
+		p.remove(p.file())
 	default:
-		went, _ := p.drive.DeleteAll([]string{"d", "e", "d/s", "new"}[p.rnd.IntN(4)])
-		p.ledger.end(went...)
+		p.remove([]string{"d", "e", "d/s", "new"}[p.rnd.IntN(4)])
+	}
+}
+
+func (p *browser) put(path string) {
+	text := p.text()
+	p.ledger.make(text, path)
+	old, replaced, err := p.drive.PutOver(path, text)
+	if err != nil {
+		p.end(text)
+		return
+	}
+	over := "nothing"
+	if replaced {
+		p.end(old)
+		over = nameOf(old)
+	}
+	p.did("put %s: %s over %s", path, nameOf(text), over)
+}
+
+func (p *browser) move(from, to string) {
+	if from != to && p.drive.Move(from, to) == nil {
+		p.did("moved %s to %s", from, to)
+	}
+}
+
+func (p *browser) remove(path string) {
+	if went, err := p.drive.DeleteAll(path); err == nil {
+		p.erase(path, went...)
+		p.did("deleted %s: %s", path, names(went))
 	}
 }
 
@@ -239,7 +287,7 @@ func (p *job) act() {
 	switch p.rnd.IntN(4) {
 	case 0:
 		if p.task("rm", from) == nil {
-			p.ledger.end(f.text)
+			p.end(f.text)
 			p.files = slices.Delete(p.files, i, i+1)
 		}
 	case 1:
@@ -269,7 +317,7 @@ func (p *job) put() {
 		p.t.Error(err)
 	}
 	if p.task("put", file, f.place+"/") == nil {
-		p.ledger.make(text)
+		p.ledger.make(text, f.place+"/"+f.name)
 		p.files = append(p.files, f)
 	}
 	os.Remove(file)
@@ -340,8 +388,10 @@ func storm(t *testing.T, machines, kills int, end os.Signal, cramped bool, more 
 	}
 	t.Logf("-storm-seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	book := &ledger{made: map[string]bool{}}
-	someone := func(name string) hand { return hand{name, rand.New(rand.NewPCG(seed, rnd.Uint64())), book, 0} }
+	book := newLedger()
+	someone := func(name string) hand {
+		return hand{name: name, rnd: rand.New(rand.NewPCG(seed, rnd.Uint64())), ledger: book}
+	}
 	online := &world{dir: t.TempDir()}
 	t.Cleanup(online.leave)
 	if err := online.begin(remotetest.Options{Latency: 2 * time.Millisecond}); err != nil {
@@ -377,13 +427,7 @@ func storm(t *testing.T, machines, kills int, end os.Signal, cramped bool, more 
 	}
 	quiet(t, all)
 	nothingLost(t, book, "in the end", all)
-	live := 0
-	for _, is := range book.made {
-		if is {
-			live++
-		}
-	}
-	t.Logf("%d kills of %d, %d versions written, %d of them live in the end, none lost", kills, machines, len(book.made), live)
+	t.Logf("%d kills of %d, %d versions written, %d of them live in the end, none lost", kills, machines, len(book.versions), book.live())
 	return online.drive
 }
 
@@ -469,24 +513,19 @@ func round(t *testing.T, rnd *rand.Rand, machines []*world, people []worker, end
 // and only the recycle bin has it: the service knows no guard against that.
 func nothingLost(t *testing.T, book *ledger, when string, machines []*world) {
 	t.Helper()
-	kept := map[string]bool{}
+	kept := digests(maps.Values(machines[0].drive.Tree()))
 	for _, m := range machines {
-		for _, c := range textsIn(m.path("local")) { // what tandem keeps lies in there, too
-			kept[c] = true
-		}
+		maps.Copy(kept, digests(slices.Values(textsIn(m.path("local"))))) // what tandem keeps lies in there, too
 	}
-	for _, c := range machines[0].drive.Tree() {
-		kept[c] = true
-	}
-	for text, live := range book.made {
-		head, _, _ := strings.Cut(text, "\n")
+	binned := digests(slices.Values(machines[0].drive.Binned()))
+	for d, v := range book.versions {
 		switch {
-		case !live || kept[text]:
-		case slices.Contains(machines[0].drive.Binned(), text):
-			t.Logf("%s: %q went with the folder it was put into; it is in the recycle bin", when, head)
-			book.end(text)
+		case len(v.over) > 0 || kept[d]:
+		case binned[d]:
+			t.Logf("%s: %q went with the folder it was put into; it is in the recycle bin", when, v.name)
+			v.over = []string{"the service"}
 		default:
-			t.Errorf("%s: %q is lost", when, head)
+			t.Errorf("%s: %q is lost", when, v.name)
 		}
 	}
 	if t.Failed() {

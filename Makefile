@@ -42,10 +42,18 @@ HOURS ?= 1
 soak:
 	go test ./syncer/sim -run TestSoak -v -timeout 0 -hours $(HOURS)
 
-# The real program, killed at random in a storm of edits.
+# The real program in storms of edits: killed KILLS times, on one machine and on
+# three; and STORMS storms of nine kinds, in each of which people edit for SECONDS,
+# with a verdict about every version and about the time until all is at rest. Who
+# wants to see how long a storm that is too slow really takes gives it PATIENCE.
 KILLS ?= 20
+STORMS ?= 9
+SECONDS ?= 8
+SEED ?= 0
+PATIENCE ?= 0
+LOGS ?=
 storm:
-	go test ./cmd/tandem -run 'Storm|TestThreeMachines' -v -timeout 0 -kills $(KILLS)
+	go test ./cmd/tandem -run 'Storm|TestThreeMachines' -v -timeout 0 -kills $(KILLS) -storms $(STORMS) -storm-seconds $(SECONDS) -storm-seed $(SEED) -storm-patience $(PATIENCE) -storm-logs '$(LOGS)'
 
 # How much of what decides and does the tests of it have visited, and what not.
 coverage:

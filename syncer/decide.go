@@ -49,7 +49,7 @@ func (e *Engine) decide() {
 	p := plan.Make(v, keys, rules)
 	e.plans++
 	e.takeSteps(p)
-	e.takeQuestions(p, rules.Now)
+	e.takeQuestions(p, keys, rules.Now)
 	e.takeHeld(p, keys)
 	e.takeWaiting(p, keys)
 }
@@ -63,6 +63,16 @@ func (e *Engine) askAgain() {
 			e.dirty[e.local.key(k)] = struct{}{}
 		}
 		clear(e.later)
+	}
+	for more := true; more; {
+		more = false
+		for folder, inside := range e.with {
+			if _, asked := e.dirty[folder]; asked {
+				maps.Copy(e.dirty, inside)
+				delete(e.with, folder)
+				more = true
+			}
+		}
 	}
 }
 
@@ -106,12 +116,20 @@ func (e *Engine) takeSteps(p plan.Plan) {
 // takeQuestions starts what the planner must know before it can decide, and
 // sets aside what it must be asked again. now is when it was asked: what was too
 // young then may be so no longer.
-func (e *Engine) takeQuestions(p plan.Plan, now time.Time) {
+func (e *Engine) takeQuestions(p plan.Plan, asked []plan.Key, now time.Time) {
 	e.toHash = append(e.toHash, p.Hash...)
+	for _, k := range asked {
+		if folder, ok := p.With[k]; ok {
+			if e.with[folder] == nil {
+				e.with[folder] = map[plan.Key]struct{}{}
+			}
+			e.with[folder][k] = struct{}{}
+		}
+	}
 	for _, k := range p.Later {
 		at := e.rest[k]
-		if it, ok := e.local.diff[k]; ok && it.young.After(at) {
-			at = it.young
+		if quiet := e.local.quietAt(k); quiet.After(at) {
+			at = quiet
 		}
 		switch {
 		case at.After(now):
@@ -184,6 +202,9 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		open[q.Read], open[q.For] = struct{}{}, struct{}{}
 	}
 	for _, k := range p.Later {
+		open[k] = struct{}{}
+	}
+	for k := range p.With {
 		open[k] = struct{}{}
 	}
 	for _, k := range asked {

@@ -52,7 +52,7 @@ func (e *Engine) foresee() (steps []Step, done bool) {
 		v.loadNames(keys)
 		rules := e.rules()
 		p := plan.Make(v, keys, rules)
-		e.takeQuestions(p, rules.Now)
+		e.takeQuestions(p, keys, rules.Now)
 		e.takeHeld(plan.Plan{Held: p.Held, HeldWhy: p.HeldWhy}, nil)
 		for _, w := range p.Waiting {
 			e.waitFor(w.Key, w.Why, w.Person, 0)

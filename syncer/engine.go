@@ -77,13 +77,14 @@ type Engine struct {
 	over  chan struct{} // closed when nobody reads the inbox any more
 	work  int           // workers that have not reported yet
 
-	dirty    map[plan.Key]struct{}  // changed, as far as is known
-	known    backlog                // of these, to be decided: what both sides have …
-	fresh    backlog                // … and what is new
-	later    map[plan.Key]struct{}  // to be decided once what they touch has ended
-	askAt    time.Time              // when later is next asked about
-	wake     map[plan.Key]time.Time // when to look at an item again …
-	wakeAt   time.Time              // … the first of them, or earlier
+	dirty    map[plan.Key]struct{}              // changed, as far as is known
+	known    backlog                            // of these, to be decided: what both sides have …
+	fresh    backlog                            // … and what is new
+	later    map[plan.Key]struct{}              // to be decided once what they touch has ended
+	with     map[plan.Key]map[plan.Key]struct{} // folders that are gone and wait → what is in them, to be decided with them
+	askAt    time.Time                          // when later is next asked about
+	wake     map[plan.Key]time.Time             // when to look at an item again …
+	wakeAt   time.Time                          // … the first of them, or earlier
 	tries    map[plan.Key]int
 	rest     map[plan.Key]time.Time // not to be planned before then: it failed again and again
 	busy     map[plan.Key]int
@@ -170,7 +171,7 @@ func New(cfg Config) *Engine {
 		cfg: cfg, fs: cfg.Disk, drive: cfg.Remote, db: cfg.DB, clock: cfg.Clock, log: cfg.Log, root: root,
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
-		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
+		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]string{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key][]plan.Key{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
@@ -365,6 +366,7 @@ func (e *Engine) tick(ctx context.Context) {
 		e.lookAt("", true)
 	}
 	e.local.join()
+	e.local.calm(now)
 	e.askWaiting(now)
 	if e.inDoubt {
 		e.settleDoubts(ctx)

@@ -49,13 +49,15 @@ type local struct {
 	seen   []plan.Key                       // new items since join ran last: they may be what was missing already
 	busy   map[plan.Key]int                 // the engine's: what an action is at work on
 	deep   map[string]struct{}              // folders that must be read again with all below them
+	going  map[plan.Key]time.Time           // folders → when something in them was last missed …
+	calmAt time.Time                        // … and when those are to be forgotten of which that is long ago
 }
 
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
 		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
-		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{},
+		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{},
 	}
 }
 
@@ -231,13 +233,19 @@ func (t *local) path(k plan.Key) string {
 	if k == t.root || k == 0 {
 		return ""
 	}
-	place := plan.Place{}
+	at := t.placeOf(k)
+	return path.Join(t.path(at.Parent), at.Name)
+}
+
+// placeOf is where k stands, or stood when last seen.
+func (t *local) placeOf(k plan.Key) plan.Place {
 	if it, ok := t.diff[k]; ok {
-		place = it.place
-	} else if b, ok := t.base(k); ok {
-		place = plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
+		return it.place
 	}
-	return path.Join(t.path(place.Parent), place.Name)
+	if b, ok := t.base(k); ok {
+		return plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
+	}
+	return plan.Place{}
 }
 
 func (t *local) children(parent plan.Key) []plan.Key {

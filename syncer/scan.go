@@ -110,6 +110,7 @@ func (e *Engine) secondLook(done []visit) {
 
 // sure lets what the completed scan missed count as gone.
 func (t *local) sure() {
+	clear(t.going)
 	for _, it := range t.diff {
 		if it.kind == plan.None {
 			it.young = it.young.Add(-t.settle)

@@ -125,16 +125,49 @@ func (t *local) miss(k plan.Key) {
 	if t.missing(k) {
 		return
 	}
-	place := plan.Place{}
-	if it, ok := t.diff[k]; ok {
-		place = it.place
-		t.lift(k)
-	} else if b, ok := t.base(k); ok {
-		place = plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}
+	place := t.placeOf(k)
+	t.lift(k)
+	now := t.now()
+	t.diff[k] = &item{place: place, young: now.Add(t.settle)}
+	for f := place.Parent; f != t.root && f != 0; f = t.placeOf(f).Parent {
+		t.going[f] = now
 	}
-	t.diff[k] = &item{place: place, young: t.now().Add(t.settle)}
 	t.gone, t.missed = true, true
 	t.touch(k)
+}
+
+// longest bounds, in settle times, how long what is gone waits for more to go.
+const longest = 30
+
+// quietAt is when k may be acted upon, as far as the disk is concerned. What is
+// gone waits as long as more goes from a folder that it was in: that folder may be
+// about to go as a whole.
+func (t *local) quietAt(k plan.Key) time.Time {
+	it, ok := t.diff[k]
+	if !ok {
+		return time.Time{}
+	}
+	at := it.young
+	if it.kind != plan.None || len(t.going) == 0 {
+		return at
+	}
+	for f := it.place.Parent; f != t.root && f != 0; f = t.placeOf(f).Parent {
+		if quiet := t.going[f].Add(t.settle); quiet.After(at) {
+			at = quiet
+		}
+	}
+	if most := it.young.Add(longest * t.settle); at.After(most) {
+		return most
+	}
+	return at
+}
+
+// calm forgets now and then which folders things went from long enough ago.
+func (t *local) calm(now time.Time) {
+	if !now.Before(t.calmAt) {
+		t.calmAt = now.Add(t.settle)
+		maps.DeleteFunc(t.going, func(_ plan.Key, last time.Time) bool { return !last.Add(t.settle).After(now) })
+	}
 }
 
 // vanish notes that a new or moved item, and what is new below it, is no longer

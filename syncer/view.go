@@ -212,9 +212,8 @@ func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
 // for what was deleted by us, which has still to be noted; and for what may be
 // something that we are just creating.
 func (v *view) Busy(k plan.Key) bool {
-	it, ok := v.e.local.diff[k]
 	_, unheard := v.e.unheard[k]
-	return v.e.busy[k] > 0 || ok && it.young.After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
+	return v.e.busy[k] > 0 || v.e.local.quietAt(k).After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
 }
 
 func (v *view) Verdict(k plan.Key) plan.Verdict {

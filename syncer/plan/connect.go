@@ -166,6 +166,10 @@ func (p *pass) prune() {
 
 // blocked passes what keeps one of a's needs from being met on to its item.
 func (p *pass) blocked(a *act) bool {
+	if p.goesWith(a.n) != nil {
+		a.n.state = later
+		return true
+	}
 	for _, need := range a.needs {
 		o := need.node
 		if o == nil {

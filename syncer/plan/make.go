@@ -162,13 +162,37 @@ func (p *pass) along(n *node) bool {
 	return n.why == whyFolder || n.Local.Kind == Unknown && f.Local.Kind == Unknown && n.why == f.why
 }
 
+// goesWith is the topmost folder that n is gone with here and about which
+// nothing can be done yet. It may be on its way to another name, with n in it; and
+// if it is not, n goes online as it went here, with its folder.
+func (p *pass) goesWith(n *node) (top *node) {
+	if n.Local.Kind != None {
+		return nil
+	}
+	in := cmp.Or(n.Local.Parent, n.Base.Parent, n.Remote.Parent)
+	for f := range p.above(in, func(f *node) Key { return cmp.Or(f.Local.Parent, f.Base.Parent) }) {
+		if f.Local.Kind != None || !f.bound() {
+			break
+		}
+		if f.state == later {
+			top = f
+		}
+	}
+	return top
+}
+
 // report lists what waits, and what is to be asked again.
 func (p *pass) report() {
+	p.plan.With = map[Key]Key{}
 	for _, n := range p.order {
 		switch n.state {
 		case asked:
 			p.plan.Hash = append(p.plan.Hash, Question{p.localKey(n.Key), n.Key})
 		case later:
+			if f := p.goesWith(n); f != nil {
+				p.plan.With[n.Key] = f.Key
+				continue
+			}
 			p.plan.Later = append(p.plan.Later, n.Key)
 			if n.pair != 0 { // which may be what is busy
 				p.plan.Later = append(p.plan.Later, n.pair)

@@ -180,7 +180,8 @@ type Plan struct {
 	HeldWhy string   // why they are held; empty when none is, or for no new reason
 	Waiting []Wait
 	Hash    []Question
-	Later   []Key // items that touch something busy: ask again when it has ended
+	Later   []Key       // items that touch something busy: ask again when it has ended
+	With    map[Key]Key // of items that are gone with their folder, which is in Later: that folder; ask again when it is asked
 }
 
 // A Question is a file whose local content must be hashed before it can be

@@ -437,6 +437,9 @@ func (s *scene) sayRest(p Plan) string {
 	for _, k := range p.Later {
 		fmt.Fprintf(&b, "later  %s\n", s.where(k))
 	}
+	for _, k := range slices.Sorted(maps.Keys(p.With)) {
+		fmt.Fprintf(&b, "later  %s, with %s\n", s.where(k), s.where(p.With[k]))
+	}
 	return b.String()
 }
 

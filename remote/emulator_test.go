@@ -503,13 +503,17 @@ func TestAServerThatDoesNotHeedRanges(t *testing.T) {
 	}
 }
 
-// A session is lost with its answer; the work drive keeps the target blocked
-// until it runs out, and says so in a way of its own.
-func TestAnotherSessionInTheWayIsNamed(t *testing.T) {
+// A session is lost with its answer, and a work drive allows no other for the
+// target until it runs out. What fits into one request does not wait for that.
+func TestAFileIsSentWholeWhereALostSessionIsInTheWay(t *testing.T) {
 	b := newBench(t, remotetest.Options{Kind: remotetest.Business})
 	b.srv.Fail(remotetest.Fault{Match: "POST createUploadSession", Drop: true, Done: true, Times: 1})
 	_, err := b.Upload(t.Context(), remote.Upload{Drive: b.drive, ParentID: b.root, Name: "f", Size: 1, Body: strings.NewReader("x"), KeepTimes: true})
-	if !errors.Is(err, remote.ErrBusySession) {
-		t.Error(err)
+	if got, _ := b.srv.Content("f"); err != nil || got != "x" {
+		t.Errorf("%q is online, %v", got, err)
+	}
+	_, err = b.Upload(t.Context(), remote.Upload{Drive: b.drive, ParentID: b.root, Name: "f", Size: 1, Body: strings.NewReader("y"), KeepTimes: true})
+	if got, _ := b.srv.Content("f"); !errors.Is(err, remote.ErrExists) || got != "x" {
+		t.Errorf("%q is online, %v: nothing may be replaced", got, err)
 	}
 }

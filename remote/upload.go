@@ -41,6 +41,9 @@ type Uploaded struct {
 	Hash      string // quickXorHash of the bytes that were really sent
 }
 
+// LargestWhole is the most that the service takes in a single request.
+const LargestWhole = 250 << 20
+
 // small is up to what size a file goes up in a single request.
 const small = 4 << 20
 
@@ -54,7 +57,11 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	if u.Session == nil && (u.Size == 0 || u.Whole || u.Size <= small && !u.KeepTimes) {
 		return c.put(ctx, u)
 	}
-	return c.uploadInSession(ctx, u)
+	up, err := c.uploadInSession(ctx, u)
+	if errors.Is(err, ErrBusySession) && u.Size <= LargestWhole {
+		return c.put(ctx, u) // a session whose address was lost is in the way until it runs out
+	}
+	return up, err
 }
 
 // put sends a file in one request.

@@ -161,7 +161,7 @@ func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload) (remo
 			return remote.Uploaded{}, err
 		}
 		u.ETag, u.Session = now.ETag, nil
-		u.Whole = n == driftMost && u.Size <= wholeMost
+		u.Whole = n == driftMost && u.Size <= remote.LargestWhole
 		sent, err := e.drive.Upload(ctx, u)
 		if n == driftMost || !errors.Is(err, remote.ErrChanged) {
 			return sent, err
@@ -169,10 +169,7 @@ func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload) (remo
 	}
 }
 
-const (
-	driftMost = 3         // times that an eTag may drift with the content staying the same
-	wholeMost = 250 << 20 // the service takes no more in one request
-)
+const driftMost = 3 // times that an eTag may drift with the content staying the same
 
 // uploaded is the agreement: what was sent is what stood here when it was read.
 func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error) outcome {

@@ -164,10 +164,15 @@ func (tx *Tx) hear(it, old Item, known bool, by Telling) error {
 			return err
 		}
 	}
-	if it.Kind == kindDir && !it.Gone && (!known || old.Gone) {
-		return tx.markBelow(it.Drive, it.N)
+	if it.Kind != kindDir || it.Gone || known && !old.Gone {
+		return nil
 	}
-	return nil
+	if old.Gone && by.Source == Look { // it was taken for gone, and with it what is in it
+		if err := tx.exec(`INSERT OR IGNORE INTO doubt(drive,id,n,why,folder) SELECT drive, id, n, ?, 0 FROM item WHERE parent=+? AND gone=1 AND own=0`, inFound, it.N); err != nil {
+			return err
+		}
+	}
+	return tx.markBelow(it.Drive, it.N)
 }
 
 // confirm completes what is known by what was seen of the same state. What we did
@@ -188,6 +193,7 @@ func (tx *Tx) confirm(it, old Item, by Telling) error {
 
 const (
 	unclear  = "told of twice at once, and not alike"
+	inFound  = "its folder was taken for gone, and is there"
 	unlisted = "told of while all was listed, and not among it"
 )
 
@@ -274,9 +280,8 @@ func (tx *Tx) HearGone(n int64, by Telling) (Verdict, error) {
 		return v, err
 	}
 	if by.Source == Answer {
-		if err := tx.exec(`INSERT OR REPLACE INTO doubt(drive,id,n,why,folder) SELECT i.drive, i.id, i.n, ?, ?
-			FROM temp.lost l CROSS JOIN item i ON i.n=l.n WHERE i.n<>? AND i.gone=0 AND i.own=0 AND i.heard>?
-			AND NOT EXISTS (SELECT 1 FROM base b WHERE b.n=i.n AND (i.kind=2 OR b.remote_size=i.size AND b.remote_hash IS i.hash))`, swept, n, n, by.Since); err != nil {
+		if err := tx.exec(`INSERT OR REPLACE INTO doubt(drive,id,n,why,folder) SELECT i.drive, i.id, i.n, ?, i.parent
+			FROM temp.lost l CROSS JOIN item i ON i.n=l.n WHERE i.heard>? AND `+sweptIn("temp.lost"), swept, by.Since); err != nil {
 			return v, err
 		}
 	}

@@ -284,7 +284,9 @@ func (m *merge) ours() error {
 	return m.do(`
 		INSERT INTO temp.missing WITH RECURSIVE below(n) AS (
 			SELECT n FROM temp.news WHERE verdict='gone' AND n IN (SELECT key FROM intent WHERE op='`+Removing+`')
-			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`,
+			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`, `
+		INSERT OR REPLACE INTO doubt(drive,id,n,why,folder) SELECT i.drive, i.id, i.n, '`+swept+`', i.parent
+			FROM temp.missing l CROSS JOIN item i ON i.n=l.n WHERE `+sweptIn("temp.missing"),
 		"UPDATE item SET gone=1, own=@now, over='', heard=@moment, disputed=0 WHERE n IN (SELECT n FROM temp.missing)",
 		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.missing",
 		"DELETE FROM temp.news WHERE verdict='gone' AND n IN (SELECT n FROM temp.missing)",
@@ -292,6 +294,15 @@ func (m *merge) ours() error {
 }
 
 const swept = "it went with a folder that was deleted here"
+
+// sweptIn says of item i that it went with a folder above it, one of those in the
+// table, without having been agreed upon as it was: somebody put it there, or saved
+// it, in that moment. What is in something that went so comes back with that.
+func sweptIn(table string) string {
+	const agreed = "EXISTS (SELECT 1 FROM base b WHERE b.n=%[1]s.n AND b.parent=%[1]s.parent AND (%[1]s.kind=2 OR b.remote_size=%[1]s.size AND b.remote_hash IS %[1]s.hash))"
+	return "i.gone=0 AND i.own=0 AND NOT " + fmt.Sprintf(agreed, "i") +
+		" AND EXISTS (SELECT 1 FROM " + table + " t CROSS JOIN item p ON p.n=t.n WHERE p.n=i.parent AND " + fmt.Sprintf(agreed, "p") + ")"
+}
 
 // swept looks for what went with a folder that we deleted, and was not known to
 // be in it. Not every kind of drive tells of it.
@@ -407,7 +418,8 @@ func (m *merge) count() (err error) {
 // keep stores the doubts beside the cursor, which is past what they are about.
 func (m *merge) keep() error {
 	for _, d := range m.out.Doubts {
-		if err := m.tx.exec("INSERT OR REPLACE INTO doubt VALUES(?,?,?,?,?)", m.drive.N, d.ID, d.N, d.Why, d.Folder); err != nil {
+		if err := m.tx.exec(`INSERT INTO doubt(drive,id,n,why,folder) VALUES(?,?,?,?,?) ON CONFLICT(drive,id)
+			DO UPDATE SET n=excluded.n, why=excluded.why, folder=excluded.folder WHERE folder=0`, m.drive.N, d.ID, d.N, d.Why, d.Folder); err != nil {
 			return err
 		}
 		if d.Folder == 0 || m.drive.Kind == "personal" {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"syscall"
 	"time"
 
@@ -220,7 +221,7 @@ func (e *Engine) deleteFolder(ctx context.Context, j *job) (err error) {
 			if err != nil {
 				return "", err
 			}
-			if version = now.ETag; now.CTag != "" && now.CTag != refused {
+			if version = now.ETag; now.CTag != "" && (now.CTag != refused || e.takesCTags.Load()) {
 				version = now.CTag
 			}
 		}
@@ -233,6 +234,9 @@ func (e *Engine) deleteFolder(ctx context.Context, j *job) (err error) {
 	}
 	for range driftMost {
 		err = e.drive.DeleteFolder(ctx, e.cfg.Drive.ID, j.id, look)
+		if err == nil && version != j.etag && !slices.Contains(j.over, version) {
+			e.takesCTags.Store(true)
+		}
 		if !errors.Is(err, remote.ErrChanged) || errors.Is(err, errSuperseded) {
 			return err
 		}
@@ -334,6 +338,7 @@ func (e *Engine) heard() {
 			panic(stateError{err})
 		}
 		switch b, bound := e.local.base(k); {
+		case !row.Gone && e.busy[k] > 0: // it is under way
 		case row.Gone && e.worksIn(k):
 			e.unheard[k] = struct{}{}
 		case row.Gone && in.Op == opRemove:

@@ -105,19 +105,21 @@ type Engine struct {
 	marked   int64                 // the latest mark that dirty has taken over
 
 	ready    queue
-	inFlight int   // planned and not ended
-	running  int   // of these, those that a worker is at
-	loaded   int64 // bytes of small files that workers may hold in memory
+	stampBy  time.Time // when a batch of times is sent although it is not full
+	stampAt  time.Time // no times are sent before
+	inFlight int       // planned and not ended
+	running  int       // of these, those that a worker is at
+	loaded   int64     // bytes of small files that workers may hold in memory
 	feed     *Feed
 
 	once     bool // a single pass
 	dry      bool // a look at what it would do
 	listed   bool // the change feed was read to its end by this process
 	polling  bool
-	inDoubt  bool // something was told of in two ways: it is to be asked about
-	asking   bool // … and is
-	looking  bool // for what was not found
-	stirred  bool // something has changed, and what waits was not asked about since
+	inDoubt  bool            // something was told of in two ways: it is to be asked about
+	asking   map[string]bool // … and is, by id
+	looking  bool            // for what was not found
+	stirred  bool            // something has changed, and what waits was not asked about since
 	stirAt   time.Time
 	nextPoll time.Time
 	polled   time.Time // when the feed was last begun to be read
@@ -145,6 +147,9 @@ type Engine struct {
 	asks   asked
 	nudged chan struct{}
 	beats  atomic.Int64
+
+	takesCTags atomic.Bool // the service has taken a folder's cTag for a version
+
 	stands atomic.Pointer[Now]
 }
 
@@ -173,7 +178,7 @@ func New(cfg Config) *Engine {
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]string{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
-		hashing: map[plan.Key][]plan.Key{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
+		hashing: map[plan.Key][]plan.Key{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
 		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},

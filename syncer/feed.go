@@ -252,9 +252,6 @@ func (e *Engine) upToDate(ctx context.Context) {
 	}
 	e.loadDirty()
 	e.settleUnfound(ctx)
-	if it, ok, err := e.db.Item(int64(e.root)); err == nil && ok && it.Gone {
-		e.fatal = &RootError{Path: e.cfg.Folder.Path, Why: "the folder online was deleted; nothing was deleted here"}
-	}
 }
 
 // feedFailed ends a single pass. The agent goes on with what it knows and asks
@@ -271,6 +268,23 @@ func (e *Engine) feedFailed(err error) {
 	}
 	e.unread, e.unreadAt = err.Error(), e.clock.Now()
 	e.log.Warn("change feed not read", "err", err)
+}
+
+// rootIsGone ends the run when the folder online, or one that it is in, is gone: what
+// is here is not to follow it. Whoever reads the feed of the drive may have heard it.
+func (e *Engine) rootIsGone() bool {
+	for n := int64(e.root); n != 0; {
+		it, known, err := e.db.Item(n)
+		if err != nil {
+			panic(stateError{err})
+		}
+		if known && it.Gone {
+			e.fatal = &RootError{Path: e.cfg.Folder.Path, Why: "the folder online was deleted; nothing was deleted here"}
+			return true
+		}
+		n = it.Parent
+	}
+	return false
 }
 
 // loadDirty takes over the marks that were left on changed items since the last
@@ -297,43 +311,48 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 	if err != nil {
 		panic(stateError{err})
 	}
-	if !e.asking {
-		e.inDoubt = false
-		doubts = slices.DeleteFunc(doubts, func(d state.Doubt) bool { return !e.due(d) })
-	}
-	if len(doubts) > 0 && !e.asking {
-		e.asking = true
-		e.spawn(func() report { return e.askAbout(ctx, doubts) })
+	e.inDoubt = false
+	for _, d := range doubts {
+		if e.asking[d.ID] || !e.due(d) {
+			continue
+		}
+		if len(e.asking) >= askAtOnce {
+			return // the answers that come lead here again
+		}
+		e.asking[d.ID] = true
+		e.spawn(func() report { return e.askAbout(ctx, d) })
 	}
 }
 
-// askAbout fetches, one by one, the items in doubt: absence counts only when the
-// service says so of that very item. What gets no answer is asked about again.
-func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
+// askAtOnce is how many items are asked about at a time.
+const askAtOnce = 8
+
+// askAbout fetches an item in doubt: absence counts only when the service says so of
+// that very item. When there is no answer, it is asked about again after the next
+// reading of the feed.
+func (e *Engine) askAbout(ctx context.Context, d state.Doubt) report {
 	out := outcome{since: e.db.Moment()}
-	var answered []string
-	for _, d := range doubts {
-		it, err := e.answer(ctx, d)
-		switch {
-		case errors.Is(err, remote.ErrNotFound) && (d.Why == state.NotListed || d.Why == believed || d.Folder != 0):
-			out.lost = append(out.lost, d.ID)
-		case errors.Is(err, remote.ErrNotFound):
-			out.unfound = append(out.unfound, d.ID) // asked about again when that is settled
-			continue
-		case err == nil && it.ID != "" && d.Folder != 0:
-			out.back = append(out.back, it)
-		case err == nil && it.ID != "":
-			out.fresh = append(out.fresh, it)
-		case err != nil:
-			e.log.Warn("item in doubt not read", "item", d.ID, "err", err)
-			continue
-		}
-		answered = append(answered, d.ID)
+	row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
+	proved := !known || row.Gone || d.Why == state.NotListed || d.Why == believed || d.Folder != 0
+	it, err := e.answer(ctx, d)
+	answered := true
+	switch {
+	case errors.Is(err, remote.ErrNotFound) && proved:
+		out.lost = append(out.lost, d.ID)
+	case errors.Is(err, remote.ErrNotFound):
+		out.unfound, answered = append(out.unfound, d.ID), false // asked about again when that is settled
+	case err != nil:
+		e.log.Warn("item in doubt not read", "item", d.ID, "err", err)
+		answered = false
+	case it.ID != "" && d.Folder != 0:
+		out.back = append(out.back, it)
+	case it.ID != "":
+		out.fresh = append(out.fresh, it)
 	}
 	return report{
 		tx: func(tx *state.Tx) error {
-			for _, id := range answered {
-				if err := tx.DropDoubt(e.cfg.Drive.N, id); err != nil {
+			if answered {
+				if err := tx.DropDoubt(e.cfg.Drive.N, d.ID); err != nil {
 					return err
 				}
 			}
@@ -341,7 +360,8 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 			return err
 		},
 		then: func(error) {
-			e.asking = false
+			delete(e.asking, d.ID)
+			e.inDoubt = e.inDoubt || answered // others may be waiting for their turn
 			e.absent(out.unfound)
 			e.loadDirty()
 		},

@@ -55,7 +55,7 @@ func (e *Engine) learn(tx *state.Tx, out outcome) (news bool, err error) {
 				return news, err
 			}
 			news = news || v == state.Replaces || v == state.Unclear
-			e.inDoubt = e.inDoubt || v == state.Unclear
+			e.inDoubt = e.inDoubt || v == state.Unclear || v == state.Replaces && it.Kind == remote.Folder
 			if err := tx.MarkDirty(e.cfg.Folder.N, n); err != nil {
 				return news, err
 			}
@@ -107,6 +107,9 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	}
 	delete(e.tries, e.local.key(s.Key))
 	delete(e.rest, e.local.key(s.Key))
+	if e.unfound[s.Remote.ID] != nil { // the service has just found it
+		e.found(s.Remote.ID)
+	}
 	_, still := e.local.diff[e.local.key(s.Key)]
 	if out.then != nil {
 		out.then()

@@ -40,7 +40,7 @@ func TestManyNoticesAreOneReading(t *testing.T) {
 	}{
 		{"after a lull at once", time.Minute, 0, time.Hour, 0},
 		{"right after another", 300 * time.Millisecond, 0, time.Hour, 700 * time.Millisecond},
-		{"while we change things ourselves", 300 * time.Millisecond, 5, time.Hour, 9700 * time.Millisecond},
+		{"while we change things ourselves", 300 * time.Millisecond, 5, time.Hour, 2700 * time.Millisecond},
 		{"while we have done so for long", time.Minute, 5, time.Hour, 0},
 		{"never later than without", 0, 5, 2 * time.Second, 2 * time.Second},
 	} {

@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tandem/remote"
 	"tandem/state"
@@ -12,15 +13,26 @@ import (
 const stampsAtOnce = 20
 
 // stampAll sends the times that simple uploads could not carry. They wait until
-// a batch is full or nothing else is on its way.
+// a batch is full, nothing else is on its way, or they have waited for a moment.
 func (e *Engine) stampAll(ctx context.Context) {
-	for len(e.ready.stamp) >= stampsAtOnce || len(e.ready.stamp) > 0 && e.running+len(e.ready.work) == 0 {
+	now := e.clock.Now()
+	if len(e.ready.stamp) == 0 {
+		e.stampBy = now.Add(stampWithin)
+	}
+	for len(e.ready.stamp) >= stampsAtOnce || len(e.ready.stamp) > 0 && (e.running+len(e.ready.work) == 0 || !now.Before(e.stampBy)) {
+		if now.Before(e.stampAt) {
+			return // the service could not take one just now
+		}
 		n := min(stampsAtOnce, len(e.ready.stamp))
 		batch := e.ready.stamp[:n]
 		e.ready.stamp = e.ready.stamp[n:]
+		e.stampBy = now.Add(stampWithin)
 		e.stamp(ctx, batch)
 	}
 }
+
+// stampWithin is how long a file's times wait for those of others.
+const stampWithin = 2 * time.Second
 
 func (e *Engine) stamp(ctx context.Context, batch []*step) {
 	jobs := make([]job, len(batch))
@@ -37,11 +49,11 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 		for i, s := range batch {
 			out := outcome{err: err}
 			if err == nil {
-				if s.tries++; results[i].Passing() && s.tries < stampTries {
-					again = append(again, s)
-					continue
-				}
 				out = e.stamped(ctx, jobs[i], results[i])
+			}
+			if s.tries++; passing(out.err) && s.tries < stampTries {
+				again = append(again, s)
+				continue
 			}
 			reports = append(reports, e.reportOf(s, out))
 		}
@@ -59,11 +71,17 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 				for _, r := range reports {
 					r.then(err)
 				}
-				e.ready.stamp = append(e.ready.stamp, again...) // with the next batch, once the service takes one
+				for _, s := range again {
+					e.ready.stamp = append(e.ready.stamp, s)
+					e.stampAt = e.clock.Now().Add(time.Second << min(s.tries, 4))
+				}
 			},
 		}
 	})
 }
+
+// passing reports whether an item's times may be set a little later.
+func passing(err error) bool { return remote.StampResult{Err: err}.Passing() }
 
 // stampTries is how often an item's times are sent that the service cannot take at
 // the moment, while it takes those of others.
@@ -89,7 +107,12 @@ func (e *Engine) stamped(ctx context.Context, j job, res remote.StampResult) out
 func (e *Engine) stampOnce(ctx context.Context, j job, now remote.Item) outcome {
 	stamps := []remote.Stamp{{ID: now.ID, ETag: now.ETag, MTime: wholeSecond(j.Local.MTime)}}
 	res, err := e.drive.TrySetTimes(ctx, e.cfg.Drive.ID, stamps)
-	if err != nil || res[0].Err != nil { // the content is safe up there; its time is what the service gave it
+	switch {
+	case err != nil:
+		return outcome{err: err}
+	case passing(res[0].Err):
+		return outcome{err: res[0].Err}
+	case res[0].Err != nil: // the content is safe up there; its time is what the service gave it
 		return e.timed(j, now)
 	}
 	return e.timed(j, res[0].Item)

@@ -30,7 +30,8 @@ const (
 
 // An absence is an item that was not found, and what came upon that.
 type absence struct {
-	since time.Time // when it was first not found
+	since time.Time // when it was first not found …
+	asked int64     // … and lately, by the state's clock
 	times bool      // nothing but its times was to be set, which can wait until nobody has found it for long
 	looks int       // that were in vain so far
 	keys  map[plan.Key]struct{}
@@ -67,8 +68,9 @@ func (e *Engine) absent(ids []string) (waiting []*absence) {
 			now := e.clock.Now()
 			a = &absence{since: now, keys: map[plan.Key]struct{}{}}
 			e.unfound[id] = a
-			e.nextPoll = now
+			e.nextPoll, e.noticed = now, now
 		}
+		a.asked = e.db.Moment()
 		waiting = append(waiting, a)
 	}
 	return waiting
@@ -97,11 +99,15 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 		switch {
 		case err != nil:
 			panic(stateError{err})
-		case !known || it.Gone:
+		case !known || it.Gone, it.Heard > e.unfound[id].asked: // told of since: gone, or there after all
 			e.found(id)
+		case it.Kind == uint8(plan.Dir) && now.Sub(e.unfound[id].since) <= infancy: // with all that is in it: only the feed is believed sooner
+			young = append(young, id)
 		case now.Sub(e.unfound[id].since) < listAfter, e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
 			young = append(young, id)
-		case !e.unfound[id].since.After(read):
+		case e.unfound[id].since.After(read):
+			young = append(young, id)
+		default:
 			open = append(open, it)
 		}
 	}
@@ -127,7 +133,6 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 		}
 		return report{
 			tx: func(tx *state.Tx) error {
-				out := e.overdue(out, later)
 				_, err := e.learn(tx, out)
 				for _, id := range out.lost {
 					err = errors.Join(err, tx.PutDoubt(e.cfg.Drive.N, state.Doubt{ID: id, Why: believed}))
@@ -138,16 +143,6 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 			then: func(error) { e.looked(out, later) },
 		}
 	})
-}
-
-// overdue adds to what is lost what nobody has found for two minutes.
-func (e *Engine) overdue(out outcome, later []string) outcome {
-	for _, id := range later {
-		if a := e.unfound[id]; a != nil && e.clock.Now().Sub(a.since) > infancy {
-			out.lost = append(slices.Clone(out.lost), id)
-		}
-	}
-	return out
 }
 
 // believed is why there is a doubt about what is taken for gone because neither a

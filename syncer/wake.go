@@ -67,6 +67,9 @@ func (e *Engine) nap() time.Duration {
 	if !e.once && !e.polling {
 		d = min(d, e.chores.Sub(now))
 	}
+	if len(e.ready.stamp) > 0 {
+		d = min(d, max(e.stampBy.Sub(now), e.stampAt.Sub(now)))
+	}
 	if len(e.wake) > 0 {
 		d = min(d, e.wakeAt.Sub(now))
 	}
@@ -76,7 +79,7 @@ func (e *Engine) nap() time.Duration {
 	if !e.once && e.stirred && len(e.waiting) > 0 {
 		d = min(d, e.stirAt.Sub(now))
 	}
-	if e.inDoubt && !e.asking {
+	if e.inDoubt {
 		return time.Millisecond
 	}
 	if len(e.again)+len(e.later) > 0 || e.progress.busy(e) {

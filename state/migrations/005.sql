@@ -9,6 +9,7 @@ ALTER TABLE item ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
 -- none: both are compared, and kept. Photos are the exception: what the drive tells
 -- of some is not what it sends.
 UPDATE item SET own = 0, over = '', disputed = 0 WHERE gone = 0 AND (own <> 0 OR over <> '');
+UPDATE drive SET full_at = 0; -- all is listed at the next start: what looks right may be what was overwritten
 INSERT OR REPLACE INTO dirty SELECT b.folder, b.n, 1 FROM base b JOIN item i ON i.n = b.n
   WHERE b.kind = 1 AND i.gone = 0 AND (i.hash IS NOT b.remote_hash AND i.hash IS NOT NULL AND b.remote_hash IS NOT NULL OR i.size <> b.remote_size);
 CREATE TEMP TABLE false_agreement AS SELECT b.folder, b.n FROM base b JOIN item i ON i.n = b.n JOIN drive d ON d.n = i.drive

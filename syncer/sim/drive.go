@@ -16,16 +16,18 @@ import (
 )
 
 // drive is OneDrive as the engine sees it: the real client, whose requests go
-// to the emulated drive without a socket. One verb is under way at a time, for
-// the client's own queues know nothing of coroutines; but between a verb's
-// requests, and before an answer is heard, all else goes on.
+// to the emulated drive without a socket. But in the whole stack, one verb is
+// under way at a time, and its answers come at once; between a verb's requests,
+// and before an answer is heard, all else goes on.
 type drive struct{ m *machine }
 
 // call runs one verb.
 func call[T any](d drive, verb, what string, f func(*remote.Client) (T, error)) (T, error) {
 	m := d.m
-	m.pause(func() bool { return !m.busy }, time.Time{})
-	m.busy = true
+	if m.stack == nil {
+		m.pause(func() bool { return !m.busy }, time.Time{})
+		m.busy = true
+	}
 	m.say("%-8s %s", verb, what)
 	v, err := f(m.client)
 	m.busy = false
@@ -35,6 +37,7 @@ func call[T any](d drive, verb, what string, f func(*remote.Client) (T, error)) 
 }
 
 func (d drive) Delta(ctx context.Context, drive, link string) (remote.DeltaPage, error) {
+	d.m.inner = ctx
 	return call(d, "delta", "", func(c *remote.Client) (remote.DeltaPage, error) { return c.Delta(ctx, drive, link) })
 }
 
@@ -103,6 +106,9 @@ func (d drive) CancelSession(ctx context.Context, s remote.Session) error {
 // Download takes the whole content in, or as much as comes: an open body would
 // hold a place in the client's queue.
 func (d drive) Download(ctx context.Context, drive, id string, address remote.Secret, offset int64) (*remote.Body, error) {
+	if d.m.stack != nil {
+		return call(d, "download", id, func(c *remote.Client) (*remote.Body, error) { return c.Download(ctx, drive, id, address, offset) })
+	}
 	return call(d, "download", id, func(c *remote.Client) (*remote.Body, error) {
 		body, err := c.Download(ctx, drive, id, address, offset)
 		if err != nil {
@@ -159,6 +165,9 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 			return nil, err
 		}
 	}
+	if m.stack != nil {
+		return m.stack.exchange(m, r, body)
+	}
 	m.pause(nil, time.Time{})
 	if r.Context().Err() != nil {
 		return nil, r.Context().Err()
@@ -177,16 +186,7 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 		m.effect()
 	}
 	m.pause(nil, time.Time{})
-	resp = rec.Result()
-	whole := resp.ContentLength < 0 || int64(rec.Body.Len()) == resp.ContentLength || r.Method == http.MethodHead
-	switch {
-	case dropped && rec.Body.Len() == 0:
-		return nil, io.ErrUnexpectedEOF
-	case dropped || !whole:
-		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(rec.Body.Bytes()), broken{}))
-	}
-	resp.Request = r
-	return resp, nil
+	return answerOf(r, rec, dropped)
 }
 
 // broken is a connection that ends too soon.

@@ -30,7 +30,7 @@ func Faults(s Script, calls map[string]int) []Script {
 	var cases []Script
 	add := func(line string) {
 		try := s
-		try.Lines = append([]Line{{0, line}}, s.Lines...)
+		try.Lines = append([]Line{{Do: line}}, s.Lines...)
 		cases = append(cases, try)
 	}
 	for _, verb := range slices.Sorted(maps.Keys(diskErrors)) {

@@ -140,6 +140,9 @@ func (w *world) ask() {
 	}
 	slices.Sort(absent)
 	kept := w.online.Kept()
+	if w.stack != nil {
+		kept = w.online.Binned() // what is only a former version of a file was overwritten
+	}
 	for _, text := range absent {
 		if !slices.Contains(kept, text) {
 			w.ledger.lost++
@@ -189,7 +192,7 @@ func (w *world) missing() error {
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
-		case !v.over && len(paths) == 0 && !v.weak && !slices.ContainsFunc(w.machines, func(m *machine) bool {
+		case !v.over && len(paths) == 0 && (!v.weak || w.restores()) && !slices.ContainsFunc(w.machines, func(m *machine) bool {
 			return m.elsewhere(text) || w.forgot && m.inTrash(text) || (w.cutShort || w.failures > 1 || w.unsynced) && m.inTasks(text)
 		}):
 			if len(w.machines) > 1 && slices.Contains(w.online.Kept(), text) { // put into a folder in the moment that another machine deleted it
@@ -203,6 +206,12 @@ func (w *world) missing() error {
 		}
 	}
 	return nil
+}
+
+// restores reports whether what somebody put into a folder in the moment that it was
+// deleted online must come back from the recycle bin: where the drive restores.
+func (w *world) restores() bool {
+	return w.stack != nil && strings.HasPrefix(w.script.Drive, "personal")
 }
 
 // inTrash says that a version is in tandem's trash.

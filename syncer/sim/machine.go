@@ -30,21 +30,24 @@ type machine struct {
 	id     real.Identity // of the folder
 	cfg    syncer.Config
 
-	engine *syncer.Engine
-	loop   *proc           // nil: no process
-	ctx    context.Context // of the process
-	cancel context.CancelFunc
-	sum    syncer.Summary // of the last pass …
-	err    error          // … and how it ended
-	whole  bool           // it was not killed
-	mail   bool           // a report came since the loop went to sleep
-	busy   bool           // a request is under way
-	dead   bool           // the process has ended
-	dying  bool           // it ends at its next verb
-	kept   bool           // a copy of the state was taken
-	swap   func() error   // what becomes of the state before the next process
-	stop   bool           // it is asked to end
-	upAt   time.Time      // when an agent that ended comes back
+	engine  *syncer.Engine
+	loop    *proc           // nil: no process
+	ctx     context.Context // of the process
+	cancel  context.CancelFunc
+	sum     syncer.Summary  // of the last pass …
+	err     error           // … and how it ended
+	whole   bool            // it was not killed
+	mail    bool            // a report came since the loop went to sleep
+	busy    bool            // a request is under way
+	inner   context.Context // of the run, as the engine hands it on
+	push    pushed
+	reading reading
+	dead    bool         // the process has ended
+	dying   bool         // it ends at its next verb
+	kept    bool         // a copy of the state was taken
+	swap    func() error // what becomes of the state before the next process
+	stop    bool         // it is asked to end
+	upAt    time.Time    // when an agent that ended comes back
 }
 
 // side is what the ledger calls what people do here.
@@ -83,9 +86,19 @@ func (m *machine) open(store *Store) (err error) {
 	if m.id, err = (fsys{m.disk}).Identity(); err != nil {
 		return err
 	}
+	settle, parallel, every := time.Second, 4, time.Minute
+	if s := m.stack; s != nil {
+		settle, parallel, every = s.opt.Quiet, 0, poll
+	}
 	m.cfg = syncer.Config{
 		Name: "docs", Disk: fsys{m.disk}, Remote: drive{m}, DB: m.db.DB, Host: m.name, HoldCount: 20, HoldPercent: 20,
-		Settle: time.Second, Poll: time.Minute, Parallel: 4, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
+		Settle: settle, Poll: every, Parallel: parallel, Clock: clock{m}, Spawn: m.spawnWork, Await: m.await,
+	}
+	if s := m.stack; s != nil {
+		m.cfg.HoldCount, m.cfg.HoldPercent = 1<<30, 101 // nobody is there to be asked
+		if s.opt.Push != nil {
+			m.cfg.Pushed = func() bool { return m.push.up }
+		}
 	}
 	if m.logged {
 		m.cfg.Log = slog.New(slog.NewTextHandler(sayer{m.world}, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: noTime}))
@@ -139,8 +152,12 @@ func (m *machine) connect() (err error) {
 // newClient makes a client, as each process does for itself.
 func (m *machine) newClient() (*remote.Client, error) {
 	const host = "http://127.0.0.1:1"
+	patience := 10 * time.Minute
+	if m.stack != nil {
+		patience = 0 // as usual
+	}
 	return remote.New(remote.Config{
-		ClientID: "tandem", LoginEndpoint: host, GraphEndpoint: host + "/v1.0", Timeout: 10 * time.Minute,
+		ClientID: "tandem", LoginEndpoint: host, GraphEndpoint: host + "/v1.0", Timeout: patience,
 		Tokens: &m.signIn, Transport: transport{m}, Clock: slow{m: m}, Version: "sim",
 	})
 }
@@ -157,7 +174,12 @@ func (m *machine) begin() {
 	m.say("--- pass %d%s", m.passes, m.mark())
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.sum, m.err, m.whole = syncer.Summary{}, nil, false
-	m.stop, m.upAt = false, time.Time{}
+	m.stop, m.upAt, m.inner = false, time.Time{}, nil
+	m.listen()
+	m.reading = reading{}
+	if m.stack != nil {
+		m.stack.rest.begin(m.stack)
+	}
 	cfg := m.cfg
 	m.watch = newWatch(m)
 	if m.agents() {

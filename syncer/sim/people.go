@@ -119,6 +119,13 @@ func (m *machine) actHere(p *person, verb, a, b string) error {
 		m.touchBelow(m.side(), b)
 	case "rm":
 		return m.remove(a)
+	case "touch": // or chmod
+		in, err := d.at(a)
+		if err != nil {
+			return err
+		}
+		in.ctime = d.time()
+		m.watch.changed(in)
 	default:
 		return fmt.Errorf("no such deed: %q", verb)
 	}
@@ -216,6 +223,13 @@ func (m *machine) touchBelow(side int, rel string) {
 }
 
 func (w *world) actThere(verb, a, b string) error {
+	if w.stack != nil {
+		var err error
+		if verb, a, err = w.stack.browsed(verb, a); err != nil || verb == "look" {
+			return err
+		}
+		defer w.stack.notify()
+	}
 	switch verb {
 	case "write":
 		old, err := w.online.Content(a)
@@ -266,8 +280,10 @@ func (w *world) eachBelow(rel string, f func(text string)) {
 }
 
 // invent makes a deed up that makes sense now.
-func (w *world) invent(rnd *rand.Rand) string {
-	at := w.anywhere(rnd)
+func (w *world) invent(rnd *rand.Rand) string { return w.inventAt(w.anywhere(rnd), rnd) }
+
+// inventAt is invent for a machine, or for the drive: nil.
+func (w *world) inventAt(at *machine, rnd *rand.Rand) string {
 	files, dirs := w.places(at)
 	name := func() string { return string("abcdAé"[rnd.IntN(4)]) }
 	file := func() string {

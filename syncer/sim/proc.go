@@ -99,6 +99,10 @@ func (p *proc) can(now time.Time) bool {
 // advance makes one step: something may happen, somebody goes on, and the
 // ledger is asked.
 func (w *world) advance() {
+	if w.stack != nil {
+		w.stack.advance(time.Time{})
+		return
+	}
 	w.now = w.now.Add(tick)
 	w.happen()
 	w.bury()
@@ -116,16 +120,20 @@ func (w *world) advance() {
 		w.fail("nobody can go on: %s", w.names())
 		return
 	}
-	p := w.choose(able)
+	w.goOn(w.choose(able))
+	w.ask()
+	if w.step > 4_000*len(w.machines) {
+		w.fail("no end is in sight")
+	}
+}
+
+// goOn lets somebody go on, up to its next verb.
+func (w *world) goOn(p *proc) {
 	w.cur, w.last = p, p
 	p.next()
 	w.cur = nil
 	if p.ended {
 		w.procs = without(w.procs, func(o *proc) bool { return o == p })
-	}
-	w.ask()
-	if w.step > 4_000*len(w.machines) {
-		w.fail("no end is in sight")
 	}
 }
 
@@ -203,7 +211,7 @@ func (c clock) After(d time.Duration) <-chan time.Time {
 		until = hints[0].ripe
 	}
 	m.mail = false
-	m.pause(func() bool { return m.mail || m.stop }, until)
+	m.pause(func() bool { return m.mail || m.stop || m.stack != nil && (m.watch.ripe() || m.listens()) }, until)
 	switch {
 	case m.mail:
 		return nil
@@ -214,6 +222,9 @@ func (c clock) After(d time.Duration) <-chan time.Time {
 	}
 	if m.watch.ripe() {
 		m.watch.Events()
+		return nil
+	}
+	if m.notice() {
 		return nil
 	}
 	due := make(chan time.Time, 1)

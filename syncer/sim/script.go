@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -34,6 +35,14 @@ import (
 // Each line happens at its step, that is before somebody goes on for that many
 // times. "run K" lets the K-th of those who can go on do so; without it the one
 // goes on who did last.
+//
+// In a world of the whole stack (see [Stack]) a line happens at its time, counted
+// from the beginning:
+//
+//	with drive=personal seed=17 agent stack push=0s until=1h30m
+//	10s here write a.txt
+//	11.2s online hold match="PUT content" for=90s
+//	1h2m there write a.txt
 type Script struct {
 	Why      []string
 	Seed     uint64 // of what is the same whatever happens, such as ids
@@ -44,14 +53,16 @@ type Script struct {
 	Machines int  // 0 = 1
 	Agent    bool // processes go on until they are stopped, and watch the disk
 	Fair     bool // all who can go on take turns
+	Stack    *Stack
 	Crash    Crash
 	Lines    []Line
 }
 
-// A Line is what happens at a step.
+// A Line is what happens at a step; in the whole stack, at a time.
 type Line struct {
-	At int
-	Do string
+	At   int
+	Do   string
+	Time time.Duration
 }
 
 // A Crash ends the process right after its n-th effect, counted from 1.
@@ -102,6 +113,9 @@ func (s Script) String() string {
 		fmt.Fprintf(&b, "# %s\n", why)
 	}
 	fmt.Fprintf(&b, "with drive=%s seed=%d", s.Drive, s.Seed)
+	if s.Stack != nil {
+		b.WriteString(s.Stack.String())
+	}
 	if s.Until > 0 {
 		fmt.Fprintf(&b, " until=%d", s.Until)
 	}
@@ -142,7 +156,11 @@ func (s Script) String() string {
 	}
 	b.WriteByte('\n')
 	for _, l := range s.Lines {
-		fmt.Fprintf(&b, "%d %s\n", l.At, l.Do)
+		if s.Stack != nil {
+			fmt.Fprintf(&b, "%v %s\n", l.Time, l.Do)
+		} else {
+			fmt.Fprintf(&b, "%d %s\n", l.At, l.Do)
+		}
 	}
 	return b.String()
 }
@@ -162,14 +180,18 @@ func ParseScript(text string) (Script, error) {
 			err = s.options(rest)
 		default:
 			l := Line{Do: rest}
-			l.At, err = strconv.Atoi(first)
+			if s.Stack != nil {
+				l.Time, err = time.ParseDuration(first)
+			} else {
+				l.At, err = strconv.Atoi(first)
+			}
 			s.Lines = append(s.Lines, l)
 		}
 		if err != nil {
 			return s, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
-	slices.SortStableFunc(s.Lines, func(a, b Line) int { return a.At - b.At })
+	slices.SortStableFunc(s.Lines, func(a, b Line) int { return cmp.Or(cmp.Compare(a.Time, b.Time), a.At-b.At) })
 	return s, lines.Err()
 }
 
@@ -202,8 +224,14 @@ func (s *Script) options(text string) (err error) {
 			s.Drive = value
 		case "seed":
 			s.Seed, err = strconv.ParseUint(value, 10, 64)
+		case "stack":
+			s.Stack = &Stack{}
 		case "until":
-			s.Until, err = strconv.Atoi(value)
+			if s.Stack != nil {
+				s.Stack.Life, err = time.ParseDuration(value)
+			} else {
+				s.Until, err = strconv.Atoi(value)
+			}
 		case "lag":
 			s.Lag, err = time.ParseDuration(value)
 		case "tick":
@@ -233,7 +261,7 @@ func (s *Script) options(text string) (err error) {
 		case "again":
 			s.Crash.Again, err = strconv.Atoi(value)
 		default:
-			err = fmt.Errorf("no such option: %q", key)
+			err = s.Stack.option(key, value)
 		}
 		if err != nil {
 			return err
@@ -265,6 +293,10 @@ func words(line string) ([]string, error) {
 // happen lets happen what the script, or chance, has for this step.
 func (w *world) happen() {
 	w.step++
+	if w.stack != nil {
+		w.stack.happen()
+		return
+	}
 	for ; w.next < len(w.script.Lines) && w.script.Lines[w.next].At <= w.step && w.pick == nil; w.next++ {
 		if do := w.script.Lines[w.next].Do; !strings.HasPrefix(do, "run ") {
 			w.carryOut(do)
@@ -304,7 +336,7 @@ func (w *world) happen() {
 
 // write adds a line to the script that is being made up, and carries it out.
 func (w *world) write(do string) {
-	w.script.Lines = append(w.script.Lines, Line{w.step, do})
+	w.script.Lines = append(w.script.Lines, Line{At: w.step, Do: do, Time: w.now.Sub(start)})
 	w.next = len(w.script.Lines)
 	w.carryOut(do)
 }
@@ -336,6 +368,10 @@ func (w *world) carryOut(do string) {
 		w.machineOf(word[1:]).interrupt()
 	case "overflow":
 		w.machineOf(word[1:]).watch.overflow()
+	case "tokens":
+		w.online.ExpireTokens()
+	case "push", "count", "expect":
+		err = w.stack.order(word)
 	case "cursors":
 		w.online.ExpireCursors()
 	default:
@@ -347,6 +383,9 @@ func (w *world) carryOut(do string) {
 		err = w.act(p, word[1], word[2:])
 	}
 	w.say("    %s%s", do, colon(err))
+	if w.stack != nil && err == nil && word[0] != "count" && word[0] != "expect" {
+		w.stack.stir(w.script.Lag)
+	}
 	w.ask()
 }
 
@@ -378,7 +417,7 @@ func (m *machine) power(how Loss) {
 
 // told says who goes on, if the script or chance does.
 func (w *world) told(able int) (int, bool) {
-	if w.quiet || able < 2 {
+	if w.quiet || able < 2 || w.stack != nil {
 		return 0, false
 	}
 	if w.pick != nil {
@@ -386,7 +425,7 @@ func (w *world) told(able int) (int, bool) {
 			return 0, false
 		}
 		n := w.pick.IntN(able)
-		w.script.Lines = append(w.script.Lines, Line{w.step, fmt.Sprintf("run %d", n)})
+		w.script.Lines = append(w.script.Lines, Line{At: w.step, Do: fmt.Sprintf("run %d", n)})
 		w.next = len(w.script.Lines)
 		return n, true
 	}
@@ -399,8 +438,12 @@ func (w *world) told(able int) (int, bool) {
 	return 0, false
 }
 
-// online1 arranges for a fault of the service: the words of a remotetest.Fault.
+// online1 arranges for a fault of the service: the words of a remotetest.Fault. In
+// the whole stack one may also be about when requests and answers come: see delay.
 func (w *world) online1(word []string) error {
+	if d, err := readDelay(word); d != nil || err != nil {
+		return w.stack.arrange(d, err)
+	}
 	f := remotetest.Fault{Times: 1}
 	for _, one := range word {
 		key, value, _ := strings.Cut(one, "=")
@@ -438,6 +481,9 @@ func (w *world) online1(word []string) error {
 		}
 	}
 	w.online.Fail(f)
+	if w.stack != nil && f.Twist != "" {
+		w.stack.rest.odd = odd{left: f.Times + mostParts, by: f.For}
+	}
 	return nil
 }
 

@@ -27,8 +27,8 @@ func (w *world) settle() {
 			w.fail("I10: not quiet after %d rounds: %s", most, w.differences())
 			return
 		}
-		if w.rest(150 * time.Second); round > most/2 {
-			w.rest(24 * time.Hour) // what the service forgets only then
+		if w.elapse(150 * time.Second); round > most/2 {
+			w.elapse(24 * time.Hour) // what the service forgets only then
 		}
 		before := w.print()
 		w.turn()
@@ -60,6 +60,10 @@ func (w *world) calm() {
 	if w.over || w.atWork() > 0 {
 		return
 	}
+	if w.stack != nil {
+		w.stack.calm()
+		return
+	}
 	const spell, spells = 15 * time.Minute, 5 // nothing is put off for more than an hour
 	if !w.quiet {
 		w.stop()
@@ -74,6 +78,11 @@ func (w *world) calm() {
 	if w.calmAt = w.calmAt.Add(spell); w.calmAt.Sub(w.quietAt) <= spells*spell {
 		return
 	}
+	w.close()
+}
+
+// close stops the agents for good.
+func (w *world) close() {
 	w.over = true
 	for _, m := range w.machines {
 		if m.loop != nil {
@@ -115,7 +124,7 @@ func (m *machine) noted() []syncer.Waiting {
 func (w *world) silence() {
 	before := w.print()
 	for hour := 1; hour <= 24 && w.bad == nil; hour++ {
-		w.rest(time.Hour)
+		w.elapse(time.Hour)
 		w.turn()
 		for _, m := range w.machines {
 			if m.whole && !m.idle() { // a second crash may come as late as this
@@ -143,23 +152,30 @@ func (w *world) stop() {
 	w.quiet = true
 	w.fails = nil
 	w.online.Calm()
+	if w.stack != nil {
+		w.stack.delays, w.stack.plan = nil, nil
+		w.stack.stir(w.script.Lag)
+	}
 }
 
-// judge agrees to the deletes that are held.
-func (m *machine) judge() {
+// judge agrees to the deletes that are held, and reports whether that was not done yet.
+func (m *machine) judge() bool {
 	held, err := m.db.Held(m.cfg.Folder.N)
 	if err != nil {
 		m.fail("%v", err)
 	}
 	var keys []int64
+	asked := false
 	for _, h := range held {
 		keys = append(keys, h.Key)
+		asked = asked || h.Verdict == 0
 	}
 	if len(keys) > 0 {
 		if err := m.db.Judge(m.cfg.Folder.N, keys, 1); err != nil {
 			m.fail("%v", err)
 		}
 	}
+	return asked
 }
 
 // idle says that the last pass found nothing to do.
@@ -185,6 +201,13 @@ func (m *machine) final() {
 
 // alike holds the two sides to being the same but for what waits.
 func (m *machine) alike() {
+	if d := m.differs(); d != "" {
+		m.fail("I9: %s", d)
+	}
+}
+
+// differs says where the two sides are not the same, beyond what waits.
+func (m *machine) differs() string {
 	sum := m.sum
 	here, there := m.disk.tree(), m.onlineTree()
 	strays := 0 // what waits may bear another name on the other side
@@ -198,10 +221,10 @@ func (m *machine) alike() {
 			continue
 		}
 		if strays++; strays > len(sum.Waiting) {
-			m.fail("I9: %q differs: %s %q (%t), online %q (%t); waiting %v", p, m.name, a, inA, b, inB, sum.Waiting)
-			return
+			return fmt.Sprintf("%q differs: %s %q (%t), online %q (%t); waiting %v", p, m.name, a, inA, b, inB, sum.Waiting)
 		}
 	}
+	return ""
 }
 
 // waits says that a path waits with a reason, or is in a folder that does.

@@ -54,6 +54,11 @@ type Result struct {
 	Rounds   int           // passes until both sides were quiet
 	Time     time.Duration // simulated
 	Waited   int           // items that wait with a reason at the end
+
+	// Of the whole stack.
+	Exchanges int
+	Held      int             // answers that came late
+	Rests     []time.Duration // how long it took until both sides were at rest, each time that something had happened
 }
 
 // A world is one run of a script.
@@ -98,6 +103,7 @@ type world struct {
 	people  []*person
 	changed bool // on any side, since the ledger was last asked
 
+	stack    *stackWorld         // nil: one verb of the drive at a time
 	task     func(*Errand) error // what the store says of tasks
 	errands  int                 // that were started
 	deeds    int                 // effects of tasks
@@ -130,6 +136,16 @@ func Explore(seed uint64, store *Store) Result {
 	return newWorld(s, rnd).run(store)
 }
 
+// ExploreStack is Explore in a world of the whole stack. Lenient: see [Stack].
+func ExploreStack(seed uint64, lenient bool, store *Store) Result {
+	rnd := rand.New(rand.NewPCG(seed, 0x57ac))
+	s := newStack(seed, rnd)
+	s.Stack.Lenient = lenient
+	w := newWorld(s, rnd)
+	w.stack.imagine(rnd)
+	return w.run(store)
+}
+
 func newWorld(s Script, rnd *rand.Rand) *world {
 	w := &world{script: s, calls: map[string]int{}, pick: rnd, now: start, changed: true}
 	w.ledger.init()
@@ -138,8 +154,13 @@ func newWorld(s Script, rnd *rand.Rand) *world {
 		w.bad = err
 		return w
 	}
+	var life time.Duration
+	if s.Stack != nil {
+		w.stack = newStackWorld(w, *s.Stack)
+		life = s.Stack.Token
+	}
 	w.online = remotetest.New(remotetest.Options{
-		Kind: kind, Seed: s.Seed, Clock: func() time.Time { return w.now }, Lag: s.Lag,
+		Kind: kind, Seed: s.Seed, Clock: func() time.Time { return w.now }, Lag: s.Lag, AccessLife: life,
 		Sleep: func(ctx context.Context, d time.Duration) { w.now = w.now.Add(d) },
 	})
 	for n := range max(s.Machines, 1) {
@@ -155,9 +176,9 @@ func (w *world) run(store *Store) Result {
 		w.bad = cmp.Or(w.bad, m.open(store))
 	}
 	w.effects = 0
-	for w.bad == nil && (w.step <= w.script.Until || w.next < len(w.script.Lines)) {
+	for w.bad == nil && w.goesOn() {
 		w.turn()
-		w.rest(w.gap())
+		w.elapse(w.gap())
 	}
 	w.finish()
 	effects := w.effects
@@ -167,10 +188,14 @@ func (w *world) run(store *Store) Result {
 		waits += len(m.sum.Waiting)
 		m.db.leave()
 	}
-	return Result{
+	r := Result{
 		Script: w.script, Err: w.bad, Trace: w.trace, Log: w.log, Steps: w.step, Passes: w.passes, Effects: effects, Deeds: w.deeds,
 		Plans: w.plans, Calls: w.calls, Versions: w.ledger.n, Lost: w.ledger.lost, Crashes: w.crashes, Weak: w.ledger.weak, Rounds: w.rounds, Time: w.now.Sub(start), Waited: waits,
 	}
+	if s := w.stack; s != nil {
+		r.Exchanges, r.Held, r.Rests = s.exchanges, s.held, s.rest.times
+	}
+	return r
 }
 
 // gap is how long nobody syncs between two turns.
@@ -190,7 +215,7 @@ func (w *world) turn() {
 			m.reap()
 			m.comeBack()
 		}
-		if w.agents() && w.step > w.script.Until && w.next >= len(w.script.Lines) {
+		if w.agents() && !w.goesOn() {
 			w.calm()
 		}
 	}
@@ -203,8 +228,12 @@ func (w *world) running() bool {
 	return slices.ContainsFunc(w.machines, func(m *machine) bool { return m.loop != nil })
 }
 
-// rest lets time go by while nothing syncs.
-func (w *world) rest(d time.Duration) {
+// elapse lets time go by while nothing syncs.
+func (w *world) elapse(d time.Duration) {
+	if w.stack != nil {
+		w.stack.elapse(d)
+		return
+	}
 	w.now = w.now.Add(d)
 	w.happen()
 	for _, m := range w.machines {

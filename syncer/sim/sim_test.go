@@ -13,11 +13,14 @@ import (
 )
 
 var (
-	seedFlag = flag.Uint64("seed", 0, "explore this one seed, show every step, and cut it down")
-	playFlag = flag.String("play", "", "show every step of the script in this file")
-	fromFlag = flag.Uint64("from", 1, "the first seed to explore")
-	runsFlag = flag.Int("runs", 400, "how many seeds to explore")
-	fullFlag = flag.Bool("full", false, "fail and crash everywhere, for minutes: make simulate")
+	seedFlag    = flag.Uint64("seed", 0, "explore this one seed, show every step, and cut it down")
+	playFlag    = flag.String("play", "", "show every step of the script in this file")
+	fromFlag    = flag.Uint64("from", 1, "the first seed to explore")
+	runsFlag    = flag.Int("runs", 400, "how many seeds to explore")
+	stackFlag   = flag.Uint64("stack", 0, "show every step of this one seed in the whole stack, and cut it down")
+	lenientFlag = flag.Bool("lenient", false, "in the whole stack, look for what is lost only")
+	openFlag    = flag.String("open", "", "show how replays in testdata/stack-open with that in their names go wrong")
+	fullFlag    = flag.Bool("full", false, "fail and crash everywhere, for minutes: make simulate")
 )
 
 // TestMain lets memory be collected less often: a world is small and soon over.

@@ -68,6 +68,11 @@ func ShowOne(t *testing.T, store *Store, seed uint64, file string) {
 	default:
 		t.Skip("for looking at one run: -seed N or -play FILE")
 	}
+	show(t, store, s)
+}
+
+func show(t *testing.T, store *Store, s Script) {
+	t.Helper()
 	r := Play(s, store)
 	t.Logf("%s\n%s", strings.Join(r.Log, "\n"), Shrink(s, store))
 	if r.Err != nil {

@@ -23,10 +23,12 @@ type watch struct {
 
 type hint struct {
 	watcher.Event
-	ripe time.Time
+	ripe  time.Time
+	first time.Time // when it was first heard of
 }
 
-// quietFor is how long a path is left alone before it is told of.
+// quietFor is how long a path is left alone before it is told of. In the whole stack
+// it is as long as the program has it, but not for ever.
 const quietFor = 100 * time.Millisecond
 
 func newWatch(m *machine) *watch {
@@ -90,12 +92,27 @@ func (w *watch) tell(rel string, deep bool) {
 	if isPrivate(rel + "/") {
 		return
 	}
+	now := w.m.now
+	first := now
 	w.hints = slices.DeleteFunc(w.hints, func(h hint) bool {
-		deep = deep || h.Path == rel && h.Deep
+		if h.Path == rel {
+			deep, first = deep || h.Deep, h.first
+		}
 		return h.Path == rel
 	})
-	now := w.m.now
-	w.hints = append(w.hints, hint{watcher.Event{Path: rel, Deep: deep, At: now}, now.Add(quietFor)})
+	h := hint{watcher.Event{Path: rel, Deep: deep, At: now}, now.Add(quietFor), first}
+	if s := w.m.stack; s != nil {
+		h.ripe = now.Add(s.opt.Quiet)
+		if late := first.Add(30 * s.opt.Quiet); late.Before(h.ripe) {
+			h.ripe = late
+		}
+		s.events.add(h.ripe, func() {}) // the loop may be asleep
+	}
+	i := len(w.hints)
+	for i > 0 && w.hints[i-1].ripe.After(h.ripe) {
+		i--
+	}
+	w.hints = slices.Insert(w.hints, i, h)
 }
 
 // overflow loses all that was to be told.

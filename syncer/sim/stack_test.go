@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A stackTally adds up what was tried in worlds of the whole stack.
+type stackTally struct {
+	sync.Mutex
+	began                                                              time.Time
+	worlds, runs, exchanges, held, versions, lost, weak, failed, crash int
+	virtual                                                            time.Duration
+	rests                                                              []time.Duration
+}
+
+func (c *stackTally) add(r Result) {
+	c.Lock()
+	defer c.Unlock()
+	c.worlds++
+	c.runs += r.Passes
+	c.exchanges += r.Exchanges
+	c.held += r.Held
+	c.versions += r.Versions
+	c.lost += r.Lost
+	c.weak += r.Weak
+	c.crash += r.Crashes
+	c.virtual += r.Time
+	c.rests = append(c.rests, r.Rests...)
+	if r.Err != nil {
+		c.failed++
+	}
+}
+
+// rest is the time within which so many of a thousand came to rest.
+func (c *stackTally) rest(thousandths int) time.Duration {
+	slices.Sort(c.rests)
+	if len(c.rests) == 0 {
+		return 0
+	}
+	return c.rests[(len(c.rests)-1)*thousandths/1000].Round(10 * time.Millisecond)
+}
+
+func (c *stackTally) String() string {
+	real := time.Since(c.began).Seconds()
+	return fmt.Sprintf("%d worlds of the whole stack, %d runs of the engine, %d exchanges, %d answers held back; %d crashes; %d versions written, %d lost, %d only in the drive's bin; "+
+		"%d times at rest, after %v (p50), %v (p99), %v (worst); %d worlds failed; %.0f hours lived, %.1f worlds/s with %d processors",
+		c.worlds, c.runs, c.exchanges, c.held, c.crash, c.versions, c.lost, c.weak,
+		len(c.rests), c.rest(500), c.rest(990), c.rest(1000), c.failed, c.virtual.Hours(), float64(c.worlds)/real, runtime.GOMAXPROCS(0))
+}
+
+// openScripts are those that still go wrong, by name.
+func openScripts(t testing.TB) map[string]Script {
+	t.Helper()
+	all, err := Scripts("testdata/stack-open")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestTheWholeStackLosesNothing tries made-up worlds of the whole stack. As long as
+// replays are kept that still go wrong it is no test for every day: then worlds that
+// are made up do, too.
+func TestTheWholeStackLosesNothing(t *testing.T) {
+	worlds := 24
+	if *fullFlag {
+		worlds = 500
+	} else if n := len(openScripts(t)); n > 0 && !*lenientFlag {
+		t.Skipf("%d replays in testdata/stack-open still go wrong; -full tries worlds all the same", n)
+	}
+	count := stackTally{began: time.Now()}
+	each(t, worlds, time.Time{}, func(i int, store *Store) {
+		seed := *fromFlag + uint64(i)
+		r := ExploreStack(seed, *lenientFlag, store)
+		if r.Err != nil {
+			t.Errorf("-stack %d: %v", seed, r.Err)
+		}
+		count.add(r)
+	})
+	t.Log(&count)
+}
+
+func TestWhatTheStackOnceGotWrongGoesWell(t *testing.T) {
+	all, err := Scripts("testdata/stack")
+	if err != nil || len(all) == 0 {
+		t.Fatal("no scripts are kept", err)
+	}
+	for name, s := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if r := Play(s, newStore(t)); r.Err != nil {
+				t.Errorf("%v\n%s\n%s", r.Err, s, strings.Join(r.Log, "\n"))
+			}
+		})
+	}
+}
+
+// TestWhatTheStackStillGetsWrong says of each replay that goes wrong how it does. One
+// that does not any more belongs into testdata/stack.
+func TestWhatTheStackStillGetsWrong(t *testing.T) {
+	if *openFlag == "" {
+		t.Skip("for those who mend: -open WORD, for the scripts in testdata/stack-open with that in their names")
+	}
+	for name, s := range openScripts(t) {
+		if strings.Contains(name, *openFlag) {
+			t.Run(name, func(t *testing.T) { t.Log(Run(s, newStore(t)).Err) })
+		}
+	}
+}
+
+func TestAScriptOfTheStackHasOneOutcome(t *testing.T) {
+	each(t, 12, time.Time{}, func(i int, store *Store) {
+		r := ExploreStack(uint64(i)+1, true, store)
+		s, err := ParseScript(r.Script.String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if again := Run(s, store); again.Trace != r.Trace {
+			t.Errorf("seed %d: went otherwise the second time: %v", i+1, firstDifference(Play(r.Script, store).Log, Play(s, store).Log))
+		}
+	})
+}
+
+// TestOneStack shows every step of one made-up world of the whole stack, and its
+// script cut down to what matters. TestOneRun does it for a script in a file.
+func TestOneStack(t *testing.T) {
+	if *stackFlag == 0 {
+		t.Skip("for looking at one run: -stack SEED")
+	}
+	store := newStore(t)
+	r := ExploreStack(*stackFlag, *lenientFlag, store)
+	t.Logf("%v\n%s", r.Err, r.Script)
+	show(t, store, r.Script)
+}

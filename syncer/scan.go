@@ -246,17 +246,24 @@ func (e *Engine) enter(folders []visit) {
 	}
 }
 
-// lookWhereItWas looks at the place of the base item that new item k has the
-// inode of. If that is gone, k is the same item, moved, and not a new one: the
-// hint that came of its new name may be the first, or the only one.
+// lookWhereItWas looks whether the base items that new item k has the inode of
+// still stand where they are thought to. If one is gone, k is the same item, moved,
+// and not a new one: the hint that came of its new name may be the first, or the only
+// one. Nothing else is followed from there: two that seem to have taken each other's
+// place would lead to one another for ever.
 func (e *Engine) lookWhereItWas(k plan.Key) {
 	it, ok := e.local.diff[k]
 	if !ok || !it.fresh {
 		return
 	}
 	for _, b := range e.local.sameInode(it) {
-		if from := plan.Key(b.N); !e.local.away(from) {
-			e.lookAt(e.local.path(from), false)
+		from := plan.Key(b.N)
+		if e.local.away(from) || e.inHand(plan.Key(b.Parent), b.LocalName) {
+			continue
+		}
+		if _, err := e.fs.Lstat(e.local.path(from)); gone(err) {
+			e.local.vanish(from)
+			e.searchAll(from)
 		}
 	}
 }

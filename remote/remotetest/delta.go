@@ -109,7 +109,7 @@ func (d *Drive) page(c *call, top *item, k cursor, n int) listing {
 	}
 	i := sort.Search(len(d.log), func(i int) bool { return d.log[i].seq > k.pos })
 	to := k
-	for ; i < len(d.log) && len(p.items) < n; i++ {
+	for ; i < len(d.log) && (len(p.items) < n || to.pos == k.pos); i++ { // at least one, or the next page would be this one
 		p.read(d.log[i])
 		to.pos = d.log[i].seq
 	}

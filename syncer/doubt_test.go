@@ -224,8 +224,6 @@ func TestHowLongA404IsNotBelieved(t *testing.T) {
 			p.write("f.txt", "edited here")
 			start := clock.Now()
 			m = p.online.Count("GET delta")
-			e.asks.mu.Lock() // only the disk is looked at, as an event would have it
-			e.asks.mu.Unlock()
 			e.inbox <- report{then: func(error) { e.lookAt("f.txt", false); e.local.join() }}
 			p.until("it is there again", func() bool { return p.there()["f.txt"] == "edited here" })
 			t.Logf("after %v, %d readings of the feed", clock.Now().Sub(start), p.online.Count("GET delta")-m)
@@ -438,17 +436,6 @@ func (d hidden) Item(ctx context.Context, drive, id string) (remote.Item, error)
 	return d.Drive.Item(ctx, drive, id)
 }
 
-func (d stale) Item(ctx context.Context, drive, id string) (remote.Item, error) {
-	if it, ok := d.items[id]; ok {
-		return it, nil
-	}
-	it, err := d.Drive.Item(ctx, drive, id)
-	if err == nil && it.Name == d.name {
-		d.items[id] = it
-	}
-	return it, err
-}
-
 type hidden struct {
 	Drive
 	id  *string
@@ -473,27 +460,9 @@ func (d hidden) Children(ctx context.Context, drive, id string) ([]remote.Item, 
 	return all, err
 }
 
-func (d stale) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
-	if all, ok := d.children[id]; ok {
-		return all, nil
-	}
-	all, err := d.Drive.Children(ctx, drive, id)
-	if err == nil {
-		d.children[id] = all
-	}
-	return all, err
-}
-
 func (d leftOut) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
 	all, err := d.Drive.Children(ctx, drive, id)
 	return slices.DeleteFunc(all, func(it remote.Item) bool { return it.Name == d.name }), err
-}
-
-type stale struct {
-	Drive
-	name     string
-	items    map[string]remote.Item
-	children map[string][]remote.Item
 }
 
 func (d hidden) Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, error) {

@@ -312,47 +312,63 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 		panic(stateError{err})
 	}
 	e.inDoubt = false
+	var unlisted []state.Doubt
 	for _, d := range doubts {
-		if e.asking[d.ID] || !e.due(d) {
-			continue
+		switch {
+		case e.asking[d.ID] || !e.due(d):
+		case d.Why == state.NotListed:
+			unlisted = append(unlisted, d)
+		case len(e.asking) < askAtOnce: // the answers that come lead here again
+			e.ask(ctx, d)
 		}
-		if len(e.asking) >= askAtOnce {
-			return // the answers that come lead here again
-		}
-		e.asking[d.ID] = true
-		e.spawn(func() report { return e.askAbout(ctx, d) })
+	}
+	if len(unlisted) > 0 {
+		e.ask(ctx, unlisted...)
 	}
 }
 
 // askAtOnce is how many items are asked about at a time.
 const askAtOnce = 8
 
-// askAbout fetches an item in doubt: absence counts only when the service says so of
-// that very item. When there is no answer, it is asked about again after the next
-// reading of the feed.
-func (e *Engine) askAbout(ctx context.Context, d state.Doubt) report {
+// ask asks about items in doubt beside the loop. What is heard of them is recorded at
+// once: what a full listing lacks may be a great deal, and is to be judged together.
+func (e *Engine) ask(ctx context.Context, doubts ...state.Doubt) {
+	for _, d := range doubts {
+		e.asking[d.ID] = true
+	}
+	e.spawn(func() report { return e.askAbout(ctx, doubts) })
+}
+
+// askAbout fetches, one by one, the items in doubt: absence counts only when the
+// service says so of that very item. What gets no answer is asked about again after
+// the next reading of the feed.
+func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	out := outcome{since: e.db.Moment()}
-	row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
-	proved := !known || row.Gone || d.Why == state.NotListed || d.Why == believed || d.Folder != 0
-	it, err := e.answer(ctx, d)
-	answered := true
-	switch {
-	case errors.Is(err, remote.ErrNotFound) && proved:
-		out.lost = append(out.lost, d.ID)
-	case errors.Is(err, remote.ErrNotFound):
-		out.unfound, answered = append(out.unfound, d.ID), false // asked about again when that is settled
-	case err != nil:
-		e.log.Warn("item in doubt not read", "item", d.ID, "err", err)
-		answered = false
-	case it.ID != "" && d.Folder != 0:
-		out.back = append(out.back, it)
-	case it.ID != "":
-		out.fresh = append(out.fresh, it)
+	var answered []string
+	for _, d := range doubts {
+		row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
+		proved := !known || row.Gone || d.Why == state.NotListed || d.Why == believed || d.Folder != 0
+		it, err := e.answer(ctx, d)
+		switch {
+		case errors.Is(err, remote.ErrNotFound) && proved:
+			out.lost = append(out.lost, d.ID)
+		case errors.Is(err, remote.ErrNotFound):
+			out.unfound = append(out.unfound, d.ID) // asked about again when that is settled
+			continue
+		case err != nil:
+			e.log.Warn("item in doubt not read", "item", d.ID, "err", err)
+			continue
+		case it.ID != "" && d.Folder != 0:
+			out.back = append(out.back, it)
+		case it.ID != "":
+			out.fresh = append(out.fresh, it)
+		}
+		answered = append(answered, d.ID)
 	}
 	return report{
 		tx: func(tx *state.Tx) error {
-			if answered {
-				if err := tx.DropDoubt(e.cfg.Drive.N, d.ID); err != nil {
+			for _, id := range answered {
+				if err := tx.DropDoubt(e.cfg.Drive.N, id); err != nil {
 					return err
 				}
 			}
@@ -360,8 +376,10 @@ func (e *Engine) askAbout(ctx context.Context, d state.Doubt) report {
 			return err
 		},
 		then: func(error) {
-			delete(e.asking, d.ID)
-			e.inDoubt = e.inDoubt || answered // others may be waiting for their turn
+			for _, d := range doubts {
+				delete(e.asking, d.ID)
+			}
+			e.inDoubt = e.inDoubt || len(answered) > 0 // others may be waiting for their turn
 			e.absent(out.unfound)
 			e.loadDirty()
 		},

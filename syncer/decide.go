@@ -64,6 +64,12 @@ func (e *Engine) askAgain() {
 		}
 		clear(e.later)
 	}
+	if len(e.mayGo) == 0 {
+		for k := range e.unjudged {
+			e.dirty[e.local.key(k)] = struct{}{}
+		}
+		clear(e.unjudged)
+	}
 	for more := true; more; {
 		more = false
 		for folder, inside := range e.with {
@@ -87,7 +93,7 @@ func (e *Engine) mayDelete(v *view, keys []plan.Key) bool {
 func (e *Engine) rules() plan.Rules {
 	return plan.Rules{
 		Host: e.cfg.Host, Now: e.clock.Now(), HoldCount: e.cfg.HoldCount, HoldPercent: e.cfg.HoldPercent,
-		HoldAll: e.holdAll, LocalRefuses: e.names.here, RemoteRefuses: e.names.online,
+		HoldAll: e.holdAll, Unread: len(e.mayGo) > 0, LocalRefuses: e.names.here, RemoteRefuses: e.names.online,
 	}
 }
 
@@ -118,6 +124,14 @@ func (e *Engine) takeSteps(p plan.Plan) {
 // young then may be so no longer.
 func (e *Engine) takeQuestions(p plan.Plan, asked []plan.Key, now time.Time) {
 	e.toHash = append(e.toHash, p.Hash...)
+	for _, q := range p.Hash {
+		if q.MayGo {
+			e.mayGo[q.For] = struct{}{}
+		}
+	}
+	for _, k := range p.Unjudged {
+		e.unjudged[k] = struct{}{}
+	}
 	for _, k := range asked {
 		if folder, ok := p.With[k]; ok {
 			if e.with[folder] == nil {
@@ -202,6 +216,9 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		open[q.Read], open[q.For] = struct{}{}, struct{}{}
 	}
 	for _, k := range p.Later {
+		open[k] = struct{}{}
+	}
+	for _, k := range p.Unjudged {
 		open[k] = struct{}{}
 	}
 	for k := range p.With {

@@ -95,8 +95,10 @@ type Engine struct {
 	hashing  map[plan.Key][]plan.Key // files that are read, and the items that is for
 	hashers  int
 	toHash   []plan.Question
-	unfound  map[string]*absence  // what the service did not find, by id
-	believed map[string]time.Time // since when such an item is taken for gone
+	mayGo    map[plan.Key]struct{} // items that go or stay by what is read …
+	unjudged map[plan.Key]struct{} // … and deletes that are judged with them
+	unfound  map[string]*absence   // what the service did not find, by id
+	believed map[string]time.Time  // since when such an item is taken for gone
 	held     map[plan.Key]state.Held
 	verdicts map[plan.Key]plan.Verdict
 	waiting  map[plan.Key]state.Waiting
@@ -178,7 +180,7 @@ func New(cfg Config) *Engine {
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]string{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
-		hashing: map[plan.Key][]plan.Key{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
+		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
 		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},

@@ -325,6 +325,30 @@ func TestAFileMadeAnewWhileAllIsListedIsTheSameFile(t *testing.T) {
 	p.same()
 }
 
+// TestDeletesAreJudgedTogetherThoughTheFilesAreReadByAndBy: whether a file that is
+// gone online was edited here is known once it was read.
+func TestDeletesAreJudgedTogetherThoughTheFilesAreReadByAndBy(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	files := 2 * p.cfg.HoldCount
+	write := func(i int) { // so much that they are read in four goes or more
+		p.write(fmt.Sprintf("d/%d.txt", i), fmt.Sprint(i, strings.Repeat("x", 2*hashBytes/p.cfg.HoldCount)))
+	}
+	for i := range files {
+		write(i)
+	}
+	p.sync()
+	for i := range files {
+		write(i) // the same again: only what it holds tells
+		p.must(p.online.Delete(fmt.Sprintf("d/%d.txt", i)))
+	}
+	if s := p.sync(); s.DeletedLocal != 0 {
+		t.Errorf("%d were deleted here", s.DeletedLocal)
+	}
+	if held, err := p.db.Held(p.cfg.Folder.N); err != nil || len(held) != files {
+		t.Errorf("%d are held (%v)", len(held), err)
+	}
+}
+
 // TestADriveThatWasTakenBackToLastWeekDeletesNothingAtOnce: to the feed it is
 // many edits and deletes.
 func TestADriveThatWasTakenBackToLastWeekDeletesNothingAtOnce(t *testing.T) {

@@ -275,6 +275,7 @@ func (e *Engine) hash(batch []reading) {
 func (e *Engine) hashed(r reading) {
 	k := e.local.key(r.key)
 	for _, asked := range append(e.hashing[r.key], k) {
+		delete(e.mayGo, asked)
 		e.dirty[e.local.key(asked)] = struct{}{}
 	}
 	delete(e.hashing, r.key)

@@ -21,10 +21,10 @@ func (p *pass) guard() {
 	if len(open) == 0 {
 		return
 	}
-	if slices.ContainsFunc(p.order, (*node).mayGo) {
+	if p.rules.Unread || slices.ContainsFunc(p.order, (*node).mayGo) {
 		for _, n := range open {
 			if n.state == free {
-				n.state = later
+				n.state, n.unjudged = later, true
 			}
 		}
 		p.prune()

@@ -72,6 +72,8 @@ type node struct {
 	why    string // what keeps a waiting item, in words for a person
 	person bool   // who alone can change that
 	acts   []*act // one after the other
+
+	unjudged bool // later, because other deletes are to be judged with it
 }
 
 // content says whose bytes win.
@@ -187,10 +189,14 @@ func (p *pass) report() {
 	for _, n := range p.order {
 		switch n.state {
 		case asked:
-			p.plan.Hash = append(p.plan.Hash, Question{p.localKey(n.Key), n.Key})
+			p.plan.Hash = append(p.plan.Hash, Question{Read: p.localKey(n.Key), For: n.Key, MayGo: n.mayGo()})
 		case later:
 			if f := p.goesWith(n); f != nil {
 				p.plan.With[n.Key] = f.Key
+				continue
+			}
+			if n.unjudged {
+				p.plan.Unjudged = append(p.plan.Unjudged, n.Key)
 				continue
 			}
 			p.plan.Later = append(p.plan.Later, n.Key)

@@ -175,18 +175,22 @@ type Wait struct {
 
 // A Plan is the answer to one look at the trees.
 type Plan struct {
-	Actions []Action
-	Held    []Action // deletes that a person must agree to first
-	HeldWhy string   // why they are held; empty when none is, or for no new reason
-	Waiting []Wait
-	Hash    []Question
-	Later   []Key       // items that touch something busy: ask again when it has ended
-	With    map[Key]Key // of items that are gone with their folder, which is in Later: that folder; ask again when it is asked
+	Actions  []Action
+	Held     []Action // deletes that a person must agree to first
+	HeldWhy  string   // why they are held; empty when none is, or for no new reason
+	Waiting  []Wait
+	Hash     []Question
+	Later    []Key       // items that touch something busy: ask again when it has ended
+	Unjudged []Key       // deletes that are to be judged together with what must be read first: ask again with that
+	With     map[Key]Key // of items that are gone with their folder, which is in Later: that folder; ask again when it is asked
 }
 
 // A Question is a file whose local content must be hashed before it can be
 // decided on an item: itself, or another that it may have to be joined with.
-type Question struct{ Read, For Key }
+type Question struct {
+	Read, For Key
+	MayGo     bool // For goes or stays by what Read holds
+}
 
 // Rules are the settings that decisions depend on.
 type Rules struct {
@@ -195,6 +199,7 @@ type Rules struct {
 	HoldCount   int       // see hold_deletes_count and
 	HoldPercent int       // hold_deletes_percent in config.toml.example
 	HoldAll     string    // not empty: every delete is held, for this reason (the root was emptied, replaced, …)
+	Unread      bool      // the answer to a [Question] is still to come that MayGo: deletes are judged together with that item
 
 	// LocalRefuses and RemoteRefuses say why a side cannot hold an item of this
 	// name, or "" when it can. depth-related limits are given the full path of

@@ -434,7 +434,7 @@ func (s *scene) sayRest(p Plan) string {
 	for _, q := range p.Hash {
 		fmt.Fprintf(&b, "hash  %s\n", s.where(q.Read))
 	}
-	for _, k := range p.Later {
+	for _, k := range slices.Concat(p.Later, p.Unjudged) {
 		fmt.Fprintf(&b, "later  %s\n", s.where(k))
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.With)) {

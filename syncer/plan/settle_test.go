@@ -36,10 +36,10 @@ func (r *run) settle(limit int) error {
 			return err
 		}
 		r.waiting, r.held = p.Waiting, p.Held
-		if len(p.Actions)+len(p.Hash)+len(p.Later) == 0 {
+		if len(p.Actions)+len(p.Hash)+len(p.Later)+len(p.Unjudged) == 0 {
 			return r.atRest()
 		}
-		dirty = slices.AppendSeq(slices.Clone(p.Later), maps.Keys(p.With))
+		dirty = slices.AppendSeq(slices.Concat(p.Later, p.Unjudged), maps.Keys(p.With))
 		for _, q := range p.Hash {
 			r.w.local[q.Read].known = true
 			dirty = append(dirty, q.Read)
@@ -148,7 +148,7 @@ func (r *run) next(p Plan, state []int) int {
 // atRest looks at everything once more. What waits may differ; nothing else.
 func (r *run) atRest() error {
 	p := Make(r.w, r.w.list(func(Key) bool { return true }), rules)
-	if len(p.Actions)+len(p.Hash)+len(p.Later)+len(p.With) > 0 {
+	if len(p.Actions)+len(p.Hash)+len(p.Later)+len(p.Unjudged)+len(p.With) > 0 {
 		return fmt.Errorf("at rest, but a look at everything gives%s", r.w.words(p))
 	}
 	r.waiting, r.held = p.Waiting, p.Held
@@ -193,8 +193,8 @@ func (w *world) words(p Plan) string {
 	for _, x := range p.Waiting {
 		fmt.Fprintf(&b, "\n  wait %d %s", x.Key, x.Why)
 	}
-	if len(p.Hash)+len(p.Later)+len(p.With) > 0 {
-		fmt.Fprintf(&b, "\n  hash %v later %v with %v", p.Hash, p.Later, p.With)
+	if len(p.Hash)+len(p.Later)+len(p.Unjudged)+len(p.With) > 0 {
+		fmt.Fprintf(&b, "\n  hash %v later %v unjudged %v with %v", p.Hash, p.Later, p.Unjudged, p.With)
 	}
 	return b.String()
 }

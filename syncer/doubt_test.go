@@ -471,3 +471,38 @@ func (d hidden) Upload(ctx context.Context, u remote.Upload) (remote.Uploaded, e
 	}
 	return d.Drive.Upload(ctx, u)
 }
+
+// TestAPassLeavesWhatNobodyFindsToTheNext: the feed has raised a doubt about a folder,
+// the service does not find it, and nobody tells that it is gone.
+func TestAPassLeavesWhatNobodyFindsToTheNext(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("d/f.txt", "f")
+	p.sync()
+	p.sync()
+	d, _, err := p.db.BaseAt(p.cfg.Folder.N, p.cfg.Folder.Root, "d")
+	p.must(err)
+	it, _, err := p.db.Item(d.N)
+	p.must(err)
+	p.must(p.db.Update(func(tx *state.Tx) error {
+		return tx.PutDoubt(p.cfg.Drive.N, state.Doubt{N: d.N, ID: it.ID, Why: "another item of the same name has come"})
+	}))
+	p.online.Fail(remotetest.Fault{Match: "GET item", Status: 404})
+	clock := newHurried(50)
+	p.cfg.Clock = clock
+	start := clock.Now()
+	sum, err := New(p.cfg).Once(t.Context())
+	p.must(err)
+	if d := clock.Now().Sub(start); d > 3*passLimit {
+		t.Errorf("it took %v", d)
+	}
+	if len(sum.Waiting) != 1 || sum.Waiting[0].Path != "d" {
+		t.Errorf("the pass says of it: %+v", sum.Waiting)
+	}
+	p.holds("d/f.txt", "f")
+	p.online.Calm()
+	if sum := p.sync(); len(sum.Waiting) != 0 {
+		t.Errorf("the next pass still waits: %+v", sum.Waiting)
+	}
+	p.holds("d/f.txt", "f")
+	p.same()
+}

@@ -406,7 +406,7 @@ func (e *Engine) tick(ctx context.Context) {
 // wait for.
 func (e *Engine) quiet() bool {
 	return e.listed && e.work == 0 && e.ready.len() == 0 && len(e.dirty)+len(e.local.look) == 0 && len(e.known.keys)+len(e.fresh.keys) == 0 &&
-		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0 && len(e.unfound) == 0 && !e.inDoubt
+		len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0 && len(e.again) == 0 && len(e.later) == 0 && !e.seeking() && !e.inDoubt
 }
 
 // drain ends the workers and takes what they still have to report, so that

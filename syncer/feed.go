@@ -315,7 +315,7 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 	var unlisted []state.Doubt
 	for _, d := range doubts {
 		switch {
-		case e.asking[d.ID] || !e.due(d):
+		case e.asking[d.ID] || e.unfound[d.ID] != nil || !e.due(d):
 		case d.Why == state.NotListed:
 			unlisted = append(unlisted, d)
 		case len(e.asking) < askAtOnce: // the answers that come lead here again

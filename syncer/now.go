@@ -47,7 +47,7 @@ func (e *Engine) settled() bool {
 		reading = 1
 	}
 	if !e.listed || e.work > reading || e.ready.len() > 0 || len(e.dirty)+len(e.local.look)+len(e.local.deep) > 0 ||
-		len(e.known.keys)+len(e.fresh.keys)+len(e.hashing)+len(e.toHash)+len(e.again)+len(e.later)+len(e.unfound) > 0 || e.inDoubt {
+		len(e.known.keys)+len(e.fresh.keys)+len(e.hashing)+len(e.toHash)+len(e.again)+len(e.later) > 0 || e.seeking() || e.inDoubt {
 		return false
 	}
 	for k := range e.wake {

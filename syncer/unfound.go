@@ -22,6 +22,8 @@ import (
 // feed's word is asked about once more when even the slowest service would find it.
 var errNotFound = errors.New("not found online")
 
+const notFoundNow = "the service does not find it at the moment; it is asked again"
+
 const (
 	infancy   = 2 * time.Minute  // how long the service may not find what is there, when nothing shows that the feed is current
 	listAfter = 5 * time.Second  // how long only the feed is asked: a listing sooner than that may be behind, too
@@ -34,7 +36,18 @@ type absence struct {
 	asked int64     // … and lately, by the state's clock
 	times bool      // nothing but its times was to be set, which can wait until nobody has found it for long
 	looks int       // that were in vain so far
+	left  bool      // by a single pass, to the next one
 	keys  map[plan.Key]struct{}
+}
+
+// seeking reports whether items that were not found are still looked for.
+func (e *Engine) seeking() bool {
+	for _, a := range e.unfound {
+		if !a.left {
+			return true
+		}
+	}
+	return false
 }
 
 // missed lets k wait until it is known whether the items it is about are gone. The
@@ -50,7 +63,7 @@ func (e *Engine) missed(k plan.Key, op plan.Op, ids []string) {
 		return
 	}
 	e.leave(k)
-	e.note(k, "the service does not find it at the moment; it is asked again", false, time.Second)
+	e.note(k, notFoundNow, false, time.Second)
 }
 
 // absent notes that items were not found, but for those whose end the feed has told.
@@ -101,9 +114,9 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 			panic(stateError{err})
 		case !known || it.Gone, it.Heard > e.unfound[id].asked: // told of since: gone, or there after all
 			e.found(id)
-		case it.Kind == uint8(plan.Dir) && now.Sub(e.unfound[id].since) <= infancy: // with all that is in it: only the feed is believed sooner
+		case it.Kind == uint8(plan.Dir) && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy: // with all that is in it: only the feed is believed sooner
 			young = append(young, id)
-		case now.Sub(e.unfound[id].since) < listAfter, e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
+		case now.Sub(e.unfound[id].since) < listAfter || e.unfound[id].left, e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
 			young = append(young, id)
 		case e.unfound[id].since.After(read):
 			young = append(young, id)
@@ -200,11 +213,16 @@ func (e *Engine) askLater(ids []string) {
 	for _, id := range ids {
 		a := e.unfound[id]
 		switch {
-		case a == nil:
+		case a == nil || a.left:
 		case now.Sub(a.since) > infancy && !a.times:
 			e.found(id)
 		case e.once && now.Sub(a.since) > passLimit:
-			delete(e.unfound, id)
+			a.left = true
+			if it, known, err := e.db.ItemByID(e.cfg.Drive.N, id); err != nil {
+				panic(stateError{err})
+			} else if known && len(a.keys) == 0 {
+				e.note(e.local.key(plan.Key(it.N)), notFoundNow, false, 0)
+			}
 		default:
 			again := now.Add(min(time.Second<<a.looks, 8*time.Second))
 			a.looks++

@@ -89,4 +89,4 @@ func (e *Engine) nap() time.Duration {
 }
 
 // polls says that the feed is to be read again.
-func (e *Engine) polls() bool { return !e.once || !e.listed || len(e.unfound) > 0 }
+func (e *Engine) polls() bool { return !e.once || !e.listed || e.seeking() }

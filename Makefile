@@ -24,9 +24,10 @@ histories:
 	GOGC=800 go test ./syncer/plan -run TestEveryShortHistoryEndsWell -full
 
 # make test simulates some of the crashes and failures of the kept scripts; this
-# lets scripts, kept and made up, crash and fail everywhere.
+# lets scripts, kept and made up, crash and fail everywhere, and makes up 500 worlds
+# of the whole stack.
 simulate:
-	go test ./syncer/sim -run TestNothingIsLost -full -v -timeout 30m
+	go test ./syncer/sim -run 'TestNothingIsLost|TestTheWholeStack' -full -v -timeout 30m
 
 # The same with cloud tasks beside the engine.
 simulate-tasks:

@@ -47,7 +47,7 @@ func newStack(seed uint64, rnd *rand.Rand) Script {
 		s.Stack.Push = p
 	}
 	if rnd.IntN(4) == 0 {
-		s.Stack.Page = 1 + rnd.IntN(4)
+		s.Stack.Page = 2 + rnd.IntN(4)
 	}
 	if !s.Agent {
 		s.Stack.Life /= 8

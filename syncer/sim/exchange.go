@@ -215,6 +215,10 @@ func nameOf(r *http.Request) string {
 		route = "download"
 	case route == "$batch":
 		route = "batch"
+	case route == "root":
+		route = "item"
+	case path == "/drives/"+route:
+		route = "drive"
 	case strings.Contains(path, "/items/") && !strings.Contains(path[strings.Index(path, "/items/")+7:], "/"),
 		strings.Contains(path, ":/") && !strings.Contains(path, ":/content") && !strings.HasSuffix(path, "/createUploadSession"):
 		route = "item"
@@ -224,11 +228,12 @@ func nameOf(r *http.Request) string {
 
 // A delay is about when requests and answers come:
 //
-//	online late match="PUT content" for=20s      the request reaches the drive late
-//	online hold match="POST batch" for=90s       the answer is held back; with drip, its head comes at once and its end so late
-//	online hang match="PATCH item" done          there is no answer, ever; with done, the request is carried out
+//	online late "match=PUT content" for=20s      the request reaches the drive late
+//	online hold "match=POST batch" for=90s       the answer is held back; with drip, its head comes at once and its end so late
+//	online hang "match=PATCH item" done          there is no answer, ever; with done, the request is carried out
 //
-// Match, after and times are as with other faults.
+// Match, after and times are as with other faults. What was not met is over with the
+// life of people.
 type delay struct {
 	kind  kind
 	match string

@@ -185,6 +185,9 @@ func (m *machine) begin() {
 	if m.agents() {
 		cfg.Watch = m.watch
 	}
+	if m.spoil != nil {
+		m.spoil(&cfg)
+	}
 	m.engine = syncer.New(cfg)
 	m.loop = m.spawn("loop", func() {
 		if m.agents() {

@@ -32,6 +32,7 @@ type rest struct {
 type odd struct {
 	left int
 	by   time.Duration
+	ever bool // there was one
 }
 
 const mostParts = 20 // of a batch

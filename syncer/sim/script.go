@@ -41,7 +41,7 @@ import (
 //
 //	with drive=personal seed=17 agent stack push=0s until=1h30m
 //	10s here write a.txt
-//	11.2s online hold match="PUT content" for=90s
+//	11.2s online hold "match=PUT content" for=90s
 //	1h2m there write a.txt
 type Script struct {
 	Why      []string
@@ -482,7 +482,7 @@ func (w *world) online1(word []string) error {
 	}
 	w.online.Fail(f)
 	if w.stack != nil && f.Twist != "" {
-		w.stack.rest.odd = odd{left: f.Times + mostParts, by: f.For}
+		w.stack.rest.odd = odd{left: f.Times + mostParts, by: f.For, ever: true}
 	}
 	return nil
 }

@@ -21,6 +21,9 @@
 // Config.Await, the loop waits in Clock.After alone, and whoever waits for time
 // gives the hour; nothing else in the engine waits. When nobody can go on, time
 // does.
+//
+// Such a world is fast, and stands in for the client: answers come at once, and one
+// verb at a time. A world of the whole stack does not: see [Stack].
 package sim
 
 import (
@@ -33,6 +36,7 @@ import (
 	"time"
 
 	"tandem/remote/remotetest"
+	"tandem/syncer"
 )
 
 // A Result is what came of a script.
@@ -103,12 +107,13 @@ type world struct {
 	people  []*person
 	changed bool // on any side, since the ledger was last asked
 
-	stack    *stackWorld         // nil: one verb of the drive at a time
-	task     func(*Errand) error // what the store says of tasks
-	errands  int                 // that were started
-	deeds    int                 // effects of tasks
-	cutShort bool                // a task was killed
-	failures int                 // of verbs, so far
+	spoil    func(*syncer.Config) // lets a test see that a promise that is broken is noticed
+	stack    *stackWorld          // nil: one verb of the drive at a time
+	task     func(*Errand) error  // what the store says of tasks
+	errands  int                  // that were started
+	deeds    int                  // effects of tasks
+	cutShort bool                 // a task was killed
+	failures int                  // of verbs, so far
 
 	bad error
 }

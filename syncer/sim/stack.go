@@ -25,7 +25,7 @@ type Stack struct {
 	Push  *Push         // nil: there is none
 	Token time.Duration // how long access tokens live; 0: an hour
 	Quiet time.Duration // the quiet period; 0: a second
-	Page  int           // how many items a page of the feed has; 0: as many as are asked for
+	Page  int           // how many items a page of the feed has, at least two; 0: as many as are asked for
 
 	Lenient bool // only that nothing is lost and both sides become the same is held, not how soon and at what cost
 }

@@ -44,11 +44,11 @@ soak:
 	go test ./syncer/sim -run TestSoak -v -timeout 0 -hours $(HOURS)
 
 # The real program in storms of edits: killed KILLS times, on one machine and on
-# three; and STORMS storms of nine kinds, in each of which people edit for SECONDS,
+# three; and STORMS storms of twelve kinds, in each of which people edit for SECONDS,
 # with a verdict about every version and about the time until all is at rest. Who
 # wants to see how long a storm that is too slow really takes gives it PATIENCE.
 KILLS ?= 20
-STORMS ?= 9
+STORMS ?= 12
 SECONDS ?= 8
 SEED ?= 0
 PATIENCE ?= 0

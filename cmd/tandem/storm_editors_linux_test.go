@@ -235,36 +235,36 @@ func pick[T any](p *remoteEditor, all *[]T, newest int) (t T) {
 
 func (p *remoteEditor) act() {
 	switch k := p.rnd.IntN(100); {
-	case k < 26:
+	case k < 24:
 		path := p.file()
 		p.put(path)
 		p.look(path)
-	case k < 38:
+	case k < 36:
 		p.putByID(pick(p, &p.known, memory))
-	case k < 44:
+	case k < 41:
 		p.move(p.file(), p.file())
-	case k < 50:
+	case k < 46:
 		p.moveByID(pick(p, &p.known, memory), p.folder(), path.Base(p.file()))
-	case k < 56:
+	case k < 51:
 		p.removeAt(p.file())
-	case k < 61:
+	case k < 55:
 		p.removeByID(pick(p, &p.known, memory))
-	case k < 72:
-		p.putByID(pick(p, &p.sent, 3))
-	case k < 79:
+	case k < 76:
+		p.putByID(pick(p, &p.sent, 8)) // the times of these are being set
+	case k < 83:
 		p.removeByID(pick(p, &p.sent, 3))
-	case k < 82:
+	case k < 86:
 		if folder := p.folder(); folder != "" {
 			p.drive.Mkdir(folder)
 			p.look(folder)
 		}
-	case k < 87:
-		p.move(p.folder(), p.folder())
 	case k < 90:
+		p.move(p.folder(), p.folder())
+	case k < 92:
 		if s := pick(p, &p.known, memory); s.folder {
 			p.moveByID(s, p.folder(), path.Base(p.folder()))
 		}
-	case k < 94:
+	case k < 95:
 		p.removeAt([]string{"d", "e", "d/s", "new"}[p.rnd.IntN(4)])
 	default:
 		p.restore(pick(p, &p.binned, 8))

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	storms        = flag.Int("storms", 0, "how many storms TestStorms runs, of nine kinds in turn")
-	stormsAtOnce  = flag.Int("storms-at-once", 2, "how many of them run at the same time")
+	storms        = flag.Int("storms", 0, "how many storms TestStorms runs, of twelve kinds in turn")
+	stormsAtOnce  = flag.Int("storms-at-once", 3, "how many of them run at the same time")
 	stormSeconds  = flag.Int("storm-seconds", 8, "how long the people of TestStorms edit")
 	stormPatience = flag.Duration("storm-patience", 0, "how long TestStorms waits until a storm is at rest; 0 = its bound and 20 s")
 	stormLogs     = flag.String("storm-logs", "", "a directory for what people and tandem did in TestStorms")
@@ -26,6 +26,7 @@ type stormKind struct {
 	agent bool // else single passes, one after the other
 	push  bool // the drive tells of changes
 	kills bool // the program is killed now and then
+	late  bool // some answers are held back, while everything else goes on
 	fails bool // a tenth of the answers fail, and some are held back
 }
 
@@ -37,6 +38,9 @@ var stormKinds = []stormKind{
 	{agent: true, push: true, kills: true},
 	{agent: true, kills: true},
 	{kills: true},
+	{agent: true, push: true, late: true},
+	{agent: true, late: true},
+	{late: true},
 	{agent: true, push: true, fails: true},
 	{agent: true, fails: true},
 	{fails: true},
@@ -53,22 +57,32 @@ func (k stormKind) String() string {
 	switch {
 	case k.kills:
 		force = "rough"
+	case k.late:
+		force = "late"
 	case k.fails:
 		force = "faulty"
 	}
 	return force + ", " + life
 }
 
-// bound is how long after the last edit everything must be at rest.
+// bound is how long after the last edit everything must be at rest, and after the
+// last answer that was held back.
 func (k stormKind) bound() time.Duration {
+	bound := pollInterval + 10*time.Second
 	switch {
 	case k.fails:
 		return time.Minute
 	case k.push:
-		return 5 * time.Second
+		bound = 5 * time.Second
 	}
-	return pollInterval + 10*time.Second
+	if k.late {
+		bound += lateAtMost
+	}
+	return bound
 }
+
+// lateAtMost is how long after the last edit an answer is still held back.
+const lateAtMost = 5 * time.Second
 
 // still is how long nothing more must happen for that to count as rest. Without
 // push, two readings of the feed lie in it.
@@ -79,12 +93,12 @@ func (k stormKind) still() time.Duration {
 	return pollInterval + 5*time.Second
 }
 
-// stormDrives are the kinds of drive, in turn; six for nine kinds of storm, so
-// that each pair of them comes up.
+// stormDrives are the kinds of drive, in turn. In each round of all kinds of storm
+// they are one further, so that each pair of them comes up.
 var stormDrives = []remotetest.Kind{remotetest.Personal, remotetest.Business, remotetest.Personal, remotetest.PersonalOld, remotetest.Personal, remotetest.Library}
 
 func driveOfStorm(n int) remotetest.Kind {
-	return stormDrives[(n+2*(n/len(stormKinds)))%len(stormDrives)]
+	return stormDrives[(n+n/len(stormKinds))%len(stormDrives)]
 }
 
 // TestStorms lets one person here and one online edit the same few files in bursts,

@@ -94,12 +94,15 @@ func (s *stormRun) edit() {
 	dice := s.dice()
 	s.ended.Go(func() { s.keepRunning(ctx, dice) })
 	until := time.Now().Add(time.Duration(*stormSeconds) * time.Second)
+	if s.fails { // everything takes longer
+		until = until.Add(time.Duration(*stormSeconds) * time.Second)
+	}
 	var working sync.WaitGroup
 	for _, p := range []worker{s.here, s.online} {
 		dice := s.dice()
 		working.Go(func() { inBursts(p, dice, until) })
 	}
-	if s.fails {
+	if s.fails || s.late {
 		dice := s.dice()
 		working.Go(func() { s.holdAnswers(dice, until) })
 	}
@@ -132,8 +135,8 @@ func (s *stormRun) setFaults() {
 			{Chance: 0.020, Drop: true, Done: true},
 			{Chance: 0.010, Status: http.StatusGatewayTimeout, Done: true},
 			{Chance: 0.015, CutAt: 60},
-			{Chance: 0.010, Status: http.StatusTooManyRequests, RetryAfter: time.Second},
-			{Chance: 0.010, Status: http.StatusServiceUnavailable, RetryAfter: 2 * time.Second},
+			{Chance: 0.015, Status: http.StatusTooManyRequests, RetryAfter: time.Second},
+			{Chance: 0.005, Status: http.StatusServiceUnavailable, RetryAfter: 2 * time.Second},
 			{Chance: 0.030, Stall: 2 * time.Second},
 			{Chance: 0.2, Twist: remotetest.Lag, For: time.Second},
 			{Chance: 0.2, Twist: remotetest.Lag, For: time.Second, Match: "PERSON"},
@@ -146,14 +149,24 @@ func (s *stormRun) setFaults() {
 	d.Fail(remotetest.Fault{Chance: 0.1, Stall: 300 * time.Millisecond})
 }
 
-// holdAnswers holds single answers back for up to a minute, while everything else
-// goes on. Those still held when the last edit is made come soon afterwards.
+// holdAnswers holds single answers back, while everything else goes on: in most
+// storms those to changes, for some seconds, so that news of them and of what was
+// done after them comes first; in others those to questions; in others any, for up
+// to a minute. Those still held when the last edit is made come soon afterwards.
 func (s *stormRun) holdAnswers(dice *rand.Rand, until time.Time) {
+	changes := []string{"POST batch", "POST batch", "PUT content", "PUT upload", "PATCH item", "DELETE item", "POST children"}
+	questions := []string{"GET delta", "GET item", "GET children", "GET content", "download"}
+	what, most, gap := changes, 6*time.Second, 700*time.Millisecond
+	switch dice.IntN(5) {
+	case 0:
+		what, most = questions, 4*time.Second
+	case 1:
+		what, most, gap = slices.Concat(changes, questions), time.Minute, 4*time.Second
+	}
 	for time.Now().Before(until) {
-		what := []string{"POST batch", "POST batch", "PUT content", "PATCH item", "DELETE item", "GET delta", "GET item"}[dice.IntN(7)]
-		long := time.Second + upTo(dice, []time.Duration{5 * time.Second, 59 * time.Second}[dice.IntN(2)])
-		s.m.drive.Fail(remotetest.Fault{Match: what, Times: 1, Stall: min(long, time.Until(until)+5*time.Second)})
-		<-time.After(min(500*time.Millisecond+upTo(dice, 3*time.Second), time.Until(until)))
+		long := min(upTo(dice, most), time.Until(until)+lateAtMost)
+		s.m.drive.Fail(remotetest.Fault{Match: what[dice.IntN(len(what))], Times: 1, Stall: long})
+		<-time.After(min(upTo(dice, 2*gap), time.Until(until)))
 	}
 }
 
@@ -249,7 +262,7 @@ func (s *stormRun) comeToRest() {
 			}
 		}
 		s.awaitRest(s.still(), cmp.Or(*stormPatience, 20*time.Second))
-	case s.agent && !s.kills && !s.fails:
+	case s.agent && !s.kills && !s.late && !s.fails:
 		s.folderCosts()
 	}
 }

@@ -110,6 +110,9 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 		},
 		then: func() {
 			e.local.rekey(j.from, key, had)
+			if j.Op == plan.MoveRemote {
+				e.local.stays(key, j.base, b)
+			}
 			e.local.agreed(key, b)
 			if !had && plan.Kind(b.Kind) == plan.Dir {
 				e.unfold(key)

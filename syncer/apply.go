@@ -74,6 +74,10 @@ func (e *Engine) hold(s *step) {
 	for _, p := range s.slots() {
 		e.slots[p]++
 	}
+	if s.makes() {
+		e.local.sending[s.Local.Print.Ino] = s.Key
+		e.creating[s.Key] = creation{place: folded(s.To)}
+	}
 }
 
 func (e *Engine) release(s *step) {
@@ -85,6 +89,16 @@ func (e *Engine) release(s *step) {
 	for _, p := range s.slots() {
 		drop(e.slots, p)
 	}
+	if s.makes() {
+		delete(e.local.sending, s.Local.Print.Ino)
+		delete(e.creating, s.Key)
+		delete(e.creating, s.key) // it may have been renamed before it was begun
+	}
+}
+
+// makes says that s makes something online that is new here.
+func (s *step) makes() bool {
+	return (s.Op == plan.Upload || s.Op == plan.MakeRemoteDir) && s.Remote.Kind == plan.None
 }
 
 func drop[K comparable](m map[K]int, k K) {

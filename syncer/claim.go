@@ -32,7 +32,7 @@ func (e *Engine) announce(in state.Intent) error {
 			return err
 		}
 		if in.Op == opCreate {
-			e.creating[plan.Key(in.Key)] = in.Want
+			e.creating[plan.Key(in.Key)] = creation{e.creating[plan.Key(in.Key)].place, in.Want}
 		}
 		_, err := tx.PutIntent(in)
 		return err
@@ -43,14 +43,21 @@ func (e *Engine) announce(in state.Intent) error {
 	return nil
 }
 
+// A creation is something that we are just creating online.
+type creation struct {
+	place plan.Place // by folded name
+	hash  string     // of a file, once it is known
+}
+
 // mayBeOurs reports whether an item that the feed has told of may be one that we are
-// just creating, under whatever name it goes by now: the answer will tell.
+// just creating, where it was to be or, under whatever name it goes by now, with the
+// content that we send: the answer will tell.
 func (e *Engine) mayBeOurs(it state.Item) bool {
-	if it.N == 0 || it.Gone || it.Hash == "" || len(e.creating) == 0 || e.local.hasBase(plan.Key(it.N)) {
+	if it.N == 0 || it.Gone || len(e.creating) == 0 || e.local.hasBase(plan.Key(it.N)) {
 		return false
 	}
-	for _, hash := range e.creating {
-		if hash == it.Hash {
+	for _, c := range e.creating {
+		if c.place == (plan.Place{Parent: plan.Key(it.Parent), Name: it.Fold}) || it.Hash != "" && c.hash == it.Hash {
 			return true
 		}
 	}
@@ -136,7 +143,7 @@ func (e *Engine) claimNew(in state.Intent) {
 		}
 		b := state.Base{N: it.N, Parent: parent.N, LocalName: it.Name, RemoteName: it.Name, Fold: it.Fold, Kind: uint8(plan.File)}
 		if e.claim(in, b, it, e.local.diff[k].print) {
-			e.local.moved(plan.Key(it.N), k)
+			e.local.same(plan.Key(it.N), k)
 		}
 		return
 	}
@@ -175,7 +182,7 @@ func (e *Engine) claimEdit(in state.Intent) {
 		return
 	}
 	if renamed {
-		e.local.moved(n, k)
+		e.local.same(n, k)
 	}
 	here.edit = here.kind == plan.File // it may be the version before
 	e.local.touch(n)

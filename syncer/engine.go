@@ -88,7 +88,7 @@ type Engine struct {
 	tries    map[plan.Key]int
 	rest     map[plan.Key]time.Time // not to be planned before then: it failed again and again
 	busy     map[plan.Key]int
-	creating map[plan.Key]string   // the hashes of files that are being created online
+	creating map[plan.Key]creation // what is being created online
 	unheard  map[plan.Key]struct{} // deleted by us, to be noted once no action is at work on it: see heard
 	slots    map[plan.Place]int    // local places an action is at work in
 	again    map[string]struct{}
@@ -179,7 +179,7 @@ func New(cfg Config) *Engine {
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
-		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]string{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
+		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
 		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
@@ -347,11 +347,11 @@ func (e *Engine) hint(ev watcher.Event) {
 		select {
 		case ev = <-e.cfg.Watch.Events():
 		default:
-			e.local.join()
+			e.join()
 			return
 		}
 	}
-	e.local.join()
+	e.join()
 }
 
 // tick does what is due by the clock.
@@ -372,7 +372,7 @@ func (e *Engine) tick(ctx context.Context) {
 		e.searchAt = time.Time{}
 		e.lookAt("", true)
 	}
-	e.local.join()
+	e.join()
 	e.local.calm(now)
 	e.askWaiting(now)
 	if e.inDoubt {
@@ -397,7 +397,7 @@ func (e *Engine) tick(ctx context.Context) {
 		if now.Sub(e.walked) > trueUp {
 			e.walked = now
 			e.lookAt("", true)
-			e.local.join()
+			e.join()
 		}
 	}
 }

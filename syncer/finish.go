@@ -86,7 +86,6 @@ func (e *Engine) learn(tx *state.Tx, out outcome) (news bool, err error) {
 // anew.
 func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	e.release(s)
-	delete(e.creating, s.key)
 	if out.kept != "" {
 		e.keptTwice(out.kept)
 		defer e.lookAt(out.kept, false)
@@ -98,7 +97,7 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 		for _, rel := range out.look {
 			e.lookAt(rel, false)
 		}
-		e.local.join()
+		e.join()
 		if len(out.fresh)+len(out.lost)+len(out.unfound) > 0 {
 			e.loadDirty()
 		}
@@ -116,7 +115,7 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	}
 	if s.fresh && !still { // it went away while it was sent
 		e.lookAt(e.local.path(e.local.key(s.Key)), false)
-		e.local.join()
+		e.join()
 	}
 	e.count(s, out)
 	if s.Pair != 0 {

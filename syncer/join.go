@@ -17,7 +17,6 @@ import (
 func (t *local) join() {
 	seen := t.seen
 	t.seen = nil
-	var later []plan.Key
 	for t.gone || len(seen) > 0 {
 		keys := seen // in which a folder comes before what is in it
 		if t.gone {
@@ -25,49 +24,67 @@ func (t *local) join() {
 		}
 		t.gone, seen = false, nil // set again by what a moved folder turns out to lack
 		for _, k := range keys {
-			if t.follow(k) {
-				later = append(later, k)
-			}
+			t.follow(k)
 		}
 	}
-	t.seen = append(t.seen, later...)
+}
+
+// released takes off the new items that waited for an action which has ended: it can
+// be told now who they are.
+func (t *local) released() []plan.Key {
+	var keys []plan.Key
+	for k, by := range t.awaits {
+		if t.busy[by] > 0 {
+			continue
+		}
+		delete(t.awaits, k)
+		if _, still := t.diff[k]; still {
+			keys = append(keys, k)
+			t.touch(k)
+		}
+	}
+	slices.Sort(keys)
+	t.seen = append(keys, t.seen...)
+	return keys
 }
 
 // follow joins new item k with the base item that it is, if it is one that was
-// moved. It is to be asked again later where that is about to be gone online as
-// well: then k is new.
-func (t *local) follow(k plan.Key) (again bool) {
+// moved. As long as an action is at work on that, or on a folder that it was in,
+// nobody can tell: its end may be that k is new.
+func (t *local) follow(k plan.Key) {
 	if it := t.diff[k]; it == nil || !it.fresh || t.standing(it.place) != k {
-		return false // went along with its folder
+		return // went along with its folder
 	}
 	if t.busy[k] > 0 {
-		return false // about to be agreed upon as what it was taken for
+		return // about to be agreed upon as what it was taken for
 	}
 	from, ok := t.origin(k)
-	if !ok {
-		return false
+	by := t.sent(k)
+	if ok {
+		by = t.atWork(from)
 	}
-	if t.atWork(from) {
-		return true
+	switch {
+	case by != 0:
+		t.awaits[k] = by
+	case ok:
+		t.same(from, k)
 	}
-	t.moved(from, k)
-	return false
 }
 
-// atWork says that an action is at work on a base item, or on a folder that it
-// is in by the base: what is deleted online with its folder is deleted, too.
-func (t *local) atWork(k plan.Key) bool {
+// atWork is what an action is at work on of a base item and the folders that it
+// is in by the base, or 0: what is deleted online with its folder is deleted, too.
+func (t *local) atWork(k plan.Key) plan.Key {
 	for k != t.root && k != 0 {
 		if t.busy[k] > 0 {
-			return true
+			return k
 		}
 		b, ok := t.base(k)
 		if !ok {
-			return false
+			return 0
 		}
 		k = plan.Key(b.Parent)
 	}
-	return false
+	return 0
 }
 
 // news lists the new files and folders, those nearest to the root first.
@@ -102,6 +119,17 @@ func (t *local) origin(k plan.Key) (plan.Key, bool) {
 	return found[0], true
 }
 
+// sent is the new item of the same inode that is on its way online under an earlier
+// name, or 0.
+func (t *local) sent(k plan.Key) plan.Key {
+	it := t.diff[k]
+	by := t.sending[it.print.Ino]
+	if it.print.Ino == 0 || it.kind == plan.File && it.nlink > 1 || by == k {
+		return 0
+	}
+	return by
+}
+
 // sameInode lists the agreements on what may be the same thing as it.
 func (t *local) sameInode(it *item) []state.Base {
 	if it.kind == plan.File && it.nlink > 1 {
@@ -117,24 +145,42 @@ func (t *local) sameInode(it *item) []state.Base {
 	})
 }
 
-// moved joins new item k with base item from, which it turned out to be.
-func (t *local) moved(from, k plan.Key) {
+// same joins new item k with base item from, which it turned out to be: moved,
+// or back where the base has it.
+func (t *local) same(from, k plan.Key) {
 	it := t.diff[k]
-	it.fresh = false
+	b, _ := t.base(from)
 	inside := maps.Clone(t.kids[k])
 	t.lift(k)
 	delete(t.diff, k)
-	t.bind[k] = from
-	b, _ := t.base(from)
+	t.lift(from)
 	delete(t.diff, from)
+	t.rename(k, from)
+	it.fresh = false
 	if it.kind == plan.File && sameBytes(printOf(b), it.print) && !b.Racy {
 		it.edit, it.hash = false, plan.Hash(b.Hash)
 	} else {
 		it.edit = it.kind == plan.File
 	}
-	t.put(from, it)
+	switch {
+	case it.place != (plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}):
+		t.put(from, it)
+	case it.kind == plan.File && (it.print != printOf(b) || b.Racy):
+		t.diff[from] = it
+	}
+	t.touch(from)
 	if it.kind == plan.Dir {
 		t.graft(from, k, inside)
+	}
+}
+
+// meet joins new item k, which stands where the base has item there, with that: the
+// path decides who it is. An action that is at work on either has to end before.
+func (t *local) meet(there, k plan.Key) {
+	if by := t.atWork(there); by != 0 {
+		t.awaits[k] = by
+	} else if t.busy[k] == 0 {
+		t.same(there, k)
 	}
 }
 
@@ -155,26 +201,12 @@ func (t *local) graft(folder, k plan.Key, inside map[string]plan.Key) {
 			}
 			t.vanish(old)
 		}
-		b := byName[name]
-		if b == nil || !it.fresh || plan.Kind(b.Kind) != it.kind || t.elsewhere(plan.Key(b.N)) || t.busy[plan.Key(b.N)] > 0 {
-			t.lift(c)
-			it.place.Parent = folder
-			t.put(c, it)
-			continue
-		}
-		deeper := maps.Clone(t.kids[c])
 		t.lift(c)
-		delete(t.diff, c)
-		same := plan.Key(b.N)
-		t.bind[c] = same
-		delete(t.diff, same)
-		if it.kind == plan.File && (it.print != printOf(*b) || b.Racy) {
-			it.place, it.fresh = plan.Place{Parent: folder, Name: name}, false
-			t.diff[same] = it
-		}
-		t.touch(same)
-		if it.kind == plan.Dir {
-			t.graft(same, c, deeper)
+		it.place.Parent = folder
+		t.put(c, it)
+		b := byName[name]
+		if b != nil && it.fresh && plan.Kind(b.Kind) == it.kind && !t.elsewhere(plan.Key(b.N)) {
+			t.meet(plan.Key(b.N), c)
 		}
 	}
 	for i := range rows {
@@ -191,7 +223,7 @@ func (t *local) merge(old, k plan.Key) {
 	inside := maps.Clone(t.kids[k])
 	t.lift(k)
 	delete(t.diff, k)
-	t.bind[k] = old
+	t.rename(k, old)
 	if was.print != it.print && it.kind == plan.File {
 		was.edit, was.hash, was.young = true, "", it.young
 	}
@@ -202,13 +234,27 @@ func (t *local) merge(old, k plan.Key) {
 	}
 }
 
+// stays notes that k stands where it was before it was renamed here, if it went back
+// while that was done online: it stood there by its base, which says otherwise now.
+func (t *local) stays(k plan.Key, was, b state.Base) {
+	old := plan.Place{Parent: t.key(plan.Key(was.Parent)), Name: was.LocalName}
+	if was.N == 0 || t.away(k) || old == (plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName}) {
+		return
+	}
+	it, ok := t.diff[k]
+	if !ok {
+		it = &item{place: old, kind: plan.Kind(was.Kind), print: printOf(was), hash: plan.Hash(was.Hash), nlink: 1}
+	}
+	t.put(k, it)
+}
+
 // rekey lets the item that went by from go by to. bound says that from had a
 // base row, by which other items may stand below it.
 func (t *local) rekey(from, to plan.Key, bound bool) {
 	if from == to {
 		return
 	}
-	t.bind[from] = to
+	t.rename(from, to)
 	if it, ok := t.diff[from]; ok {
 		standing := t.standing(it.place) == from
 		t.lift(from)

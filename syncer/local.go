@@ -37,27 +37,29 @@ type local struct {
 	now    func() time.Time
 	settle time.Duration
 
-	rows   map[plan.Key]state.Base   // of the base, as read since it was last written …
-	spot   map[plan.Place]state.Base // … and the same by folded name
-	diff   map[plan.Key]*item
-	kids   map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
-	fold   map[plan.Place][]plan.Key        // … and, where it is not their name, the same by folded name
-	bind   map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
-	look   map[plan.Key]struct{}            // changed since the last plan
-	gone   bool                             // something is missing: new items may be it
-	missed bool                             // something ever was
-	seen   []plan.Key                       // new items since join ran last: they may be what was missing already
-	busy   map[plan.Key]int                 // the engine's: what an action is at work on
-	deep   map[string]struct{}              // folders that must be read again with all below them
-	going  map[plan.Key]time.Time           // folders → when something in them was last missed …
-	calmAt time.Time                        // … and when those are to be forgotten of which that is long ago
+	rows    map[plan.Key]state.Base   // of the base, as read since it was last written …
+	spot    map[plan.Place]state.Base // … and the same by folded name
+	diff    map[plan.Key]*item
+	kids    map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
+	fold    map[plan.Place][]plan.Key        // … and, where it is not their name, the same by folded name
+	bind    map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
+	look    map[plan.Key]struct{}            // changed since the last plan
+	gone    bool                             // something is missing: new items may be it
+	missed  bool                             // something ever was
+	seen    []plan.Key                       // new items since join ran last: they may be what was missing already
+	awaits  map[plan.Key]plan.Key            // new items that may be what was missing → the item that an action must end on before that can be told
+	busy    map[plan.Key]int                 // the engine's: what an action is at work on
+	sending map[uint64]plan.Key              // inodes → the new items that are on their way online
+	deep    map[string]struct{}              // folders that must be read again with all below them
+	going   map[plan.Key]time.Time           // folders → when something in them was last missed …
+	calmAt  time.Time                        // … and when those are to be forgotten of which that is long ago
 }
 
 func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, settle time.Duration) *local {
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
 		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
-		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{},
+		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{}, awaits: map[plan.Key]plan.Key{}, sending: map[uint64]plan.Key{},
 	}
 }
 
@@ -71,6 +73,12 @@ func (t *local) key(k plan.Key) plan.Key {
 		}
 		k = to
 	}
+}
+
+// rename lets an item that went by from go by to.
+func (t *local) rename(from, to plan.Key) {
+	t.bind[from] = to
+	delete(t.awaits, from)
 }
 
 // base is the agreement on k. Rows are kept until the next one is written:

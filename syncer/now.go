@@ -101,7 +101,7 @@ func (e *Engine) heed() {
 	case look:
 		e.walked, e.noticed, e.nextPoll = now, now, now
 		e.lookAt("", true)
-		e.local.join()
+		e.join()
 	case !notice.IsZero():
 		e.hasten(notice, now)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,13 +88,114 @@ func (s *paced) took() map[string]int {
 	return took
 }
 
+// TestRenamesWhileARenameIsUnderWay tries all of three renames, the first of which is
+// answered after any of the hints that come of them, whichever of two names is heard
+// of first.
+// What is renamed stays the same item online.
+func TestRenamesWhileARenameIsUnderWay(t *testing.T) {
+	for kind, at := range map[string]string{"a folder": "d", "a file": "o.txt"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newPaced(t, 3)
+			defer s.stop()
+			for n := range 8 * 6 * 2 {
+				way := s.way(at, 3, n/12)
+				at = way[3]
+				took := s.walk("move online *", way, 1+n/2%6, n%2 == 0)
+				if took["move online"] > 3 || took["upload"]+took["mkdir online"]+took["delete online"] > 0 {
+					t.Fatalf("%q, answered after %d hints, new name first %t: it took %v", way, 1+n/2%6, n%2 == 0, took)
+				}
+			}
+		})
+	}
+}
+
+// TestRenamesOfWhatIsBeingSent tries all of two renames of something new.
+func TestRenamesOfWhatIsBeingSent(t *testing.T) {
+	for kind, call := range map[string]string{"a folder": "mkdir online *", "a file": "upload *"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := newPaced(t, 3)
+			defer s.stop()
+			want := map[string]int{"upload": 1, "move online": 1}
+			for n := range 4 * 4 * 2 {
+				at := fmt.Sprint("new", n)
+				if kind == "a folder" {
+					s.write(at+"/1.txt", "one")
+					s.write(at+"/2.txt", "two")
+					want = map[string]int{"mkdir online": 1, "upload": 2, "move online": 1}
+				} else {
+					s.write(at, at)
+				}
+				way := s.way(at, 2, n/8)
+				took := s.walk(call, way, 1+n/2%4, n%2 == 0)
+				if took["move online"] == 2 {
+					took["move online"] = 1
+				}
+				if !maps.Equal(took, want) {
+					t.Fatalf("%q, answered after %d hints, new name first %t: it took %v, want %v", way, 1+n/2%4, n%2 == 0, took, want)
+				}
+				s.must(os.Rename(s.path(way[2]), s.path(at))) // out of the way of the next
+				s.tell(way[2])
+				s.tell(at)
+				s.rest()
+			}
+		})
+	}
+}
+
+// way gives the n-th way from one name over so many others, among three.
+func (s *paced) way(from string, steps, n int) []string {
+	names := []string{"a", "b", "c"}
+	way := []string{from}
+	for i := range steps {
+		at := slices.Index(names, way[i])
+		way = append(way, names[(at+1+n>>i&1)%3])
+	}
+	return way
+}
+
+// walk renames what stands at the first name of way to the others, one after the
+// other, and says what it took online. The first call of that kind is answered after
+// so many hints.
+func (s *paced) walk(call string, way []string, answered int, newFirst bool) map[string]int {
+	s.t.Helper()
+	before, began, goOn := s.took(), len(s.stage.heard(call)), make(chan struct{})
+	s.stage.before(call, func() { <-goOn })
+	s.tell(way[0])
+	for i, to := range way[1:] {
+		if i == 1 || call != "move online *" {
+			s.until("it is under way online", func() bool { return len(s.stage.heard(call)) > began })
+		}
+		s.move(way[i], to)
+		hints := []string{way[i], to}
+		if newFirst {
+			slices.Reverse(hints)
+		}
+		for _, rel := range hints {
+			s.tell(rel)
+			if answered--; answered == 0 {
+				close(goOn)
+			}
+		}
+	}
+	s.rest()
+	took := s.took()
+	for change, n := range before {
+		if took[change] -= n; took[change] == 0 {
+			delete(took, change)
+		}
+	}
+	return took
+}
+
 // forgot holds the agent to keeping nothing of what it waited for.
 func (s *paced) forgot() {
 	s.t.Helper()
 	e := s.e
-	if left := len(e.wake) + len(e.later) + len(e.with) + len(e.local.going); left > 0 {
-		s.t.Errorf("at rest it keeps: to look at %v, to decide %v, with folders %v, going %v",
-			e.wake, e.later, e.with, e.local.going)
+	if left := len(e.wake) + len(e.later) + len(e.with) + len(e.creating) + len(e.local.going) + len(e.local.awaits) + len(e.local.sending); left > 0 {
+		s.t.Errorf("at rest it keeps: to look at %v, to decide %v, with folders %v, going %v, awaited %v; %v, %v",
+			e.wake, e.later, e.with, e.local.going, e.local.awaits, e.creating, e.local.sending)
 	}
 }
 
@@ -135,6 +237,30 @@ func TestAFolderThatIsGoneGoesWithAllThatIsInIt(t *testing.T) {
 			s.pass(2 * time.Minute)
 			close(goOn)
 		}, map[string]int{"upload": 1, "delete online": 1}},
+		"it is renamed while a file in it is sent": {func(s *paced) {
+			goOn := make(chan struct{})
+			s.stage.before("upload 1.txt", func() { <-goOn })
+			s.write("d/1.txt", "edited")
+			s.tell("d/1.txt")
+			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+			s.move("d", "d2")
+			s.tell("d2")
+			s.pass(2 * time.Minute)
+			close(goOn)
+		}, map[string]int{"upload": 1, "move online": 1}},
+		"it is renamed while a file in it is sent that is saved anew": {func(s *paced) {
+			goOn := make(chan struct{})
+			s.stage.before("upload 1.txt", func() { <-goOn })
+			s.write("d/1.txt", "edited")
+			s.tell("d/1.txt")
+			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+			s.move("d", "d2")
+			s.write("d2/new", "edited once more")
+			s.move("d2/new", "d2/1.txt")
+			s.tell("d2")
+			s.pass(2 * time.Minute)
+			close(goOn)
+		}, map[string]int{"upload": 2, "move online": 1}},
 		"it comes back, and something in it was edited online": {func(s *paced) {
 			s.must(os.Rename(s.path("d"), filepath.Join(s.outside, "d")))
 			s.tell("d")
@@ -150,6 +276,33 @@ func TestAFolderThatIsGoneGoesWithAllThatIsInIt(t *testing.T) {
 			s.remove("d")
 			s.tell("d")
 		}, map[string]int{"delete online": files}},
+		"it is renamed while it is renamed online": {func(s *paced) {
+			goOn := make(chan struct{})
+			s.stage.before("move online d", func() { <-goOn })
+			s.move("d", "d2")
+			s.tell("d2")
+			s.until("it is being moved", func() bool { return len(s.stage.heard("move online d")) > 0 })
+			s.move("d2", "d3")
+			s.tell("d3")
+			s.tell("d2")
+			s.pass(2 * time.Minute)
+			close(goOn)
+		}, map[string]int{"move online": 2}},
+		"it is renamed and back while it is renamed online": {func(s *paced) {
+			goOn := make(chan struct{})
+			s.stage.before("move online d", func() { <-goOn })
+			s.move("d", "d2")
+			s.tell("d2")
+			s.until("it is being moved", func() bool { return len(s.stage.heard("move online d")) > 0 })
+			s.move("d2", "d3")
+			s.tell("d2")
+			s.tell("d3")
+			s.move("d3", "d2")
+			s.tell("d3")
+			s.tell("d2")
+			s.pass(2 * time.Minute)
+			close(goOn)
+		}, map[string]int{"move online": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -76,7 +76,7 @@ func (e *Engine) scan(ctx context.Context) error {
 		e.progress.look(len(buf))
 	}
 	e.secondLook(done)
-	e.local.join()
+	e.join()
 	e.local.sure()
 	e.sum.LeftAlone = e.local.leftAlone()
 	return nil
@@ -258,7 +258,7 @@ func (e *Engine) lookWhereItWas(k plan.Key) {
 	}
 	for _, b := range e.local.sameInode(it) {
 		from := plan.Key(b.N)
-		if e.local.away(from) || e.inHand(plan.Key(b.Parent), b.LocalName) {
+		if at := e.local.placeOf(from); e.local.Local(from).Kind == plan.None || e.inHand(at.Parent, at.Name) {
 			continue
 		}
 		if _, err := e.fs.Lstat(e.local.path(from)); gone(err) {
@@ -266,6 +266,15 @@ func (e *Engine) lookWhereItWas(k plan.Key) {
 			e.searchAll(from)
 		}
 	}
+}
+
+// join makes one item of what was seen under two names. New items of which that could
+// not be told until an action had ended may have moved on meanwhile.
+func (e *Engine) join() {
+	for _, k := range e.local.released() {
+		e.lookAt(e.local.path(k), false)
+	}
+	e.local.join()
 }
 
 func (e *Engine) baseRow(parent plan.Key, name string) *state.Base {

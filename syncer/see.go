@@ -35,7 +35,7 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		place: place, kind: kind, why: why, print: printOfEntry(e), nlink: e.NLink,
 		edit: true, fresh: true, young: t.settled(e),
 	})
-	if t.missed && (kind == plan.File || kind == plan.Dir) {
+	if (t.missed || len(t.sending) > 0) && (kind == plan.File || kind == plan.Dir) {
 		t.seen = append(t.seen, k)
 	}
 	return k
@@ -45,6 +45,13 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	k := plan.Key(b.N)
 	if t.elsewhere(k) {
 		t.demote(k)
+	}
+	if c := t.standing(plan.Place{Parent: parent, Name: e.Name}); c != 0 && t.diff[c].kind == plan.Kind(b.Kind) {
+		t.refresh(c, t.diff[c], e)
+		t.meet(k, c)
+		return t.key(c)
+	} else if c != 0 {
+		t.vanish(c)
 	}
 	clean := e.Kind == watcher.Dir || printOfEntry(e) == printOf(*b) && !b.Racy
 	if clean {
@@ -88,7 +95,7 @@ func (t *local) renew(k plan.Key, l plan.Local) {
 	delete(t.diff, k)
 	it.fresh, it.edit, it.hash = true, true, l.Hash
 	to := plan.Key(t.db.NextKey())
-	t.bind[k] = to
+	t.rename(k, to)
 	t.put(to, it)
 }
 

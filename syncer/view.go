@@ -208,12 +208,13 @@ func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
 
 // Busy holds for what an action is at work on, and for what is too young to act
 // upon: still being written, or gone so lately that it may just be on its way to
-// another name. It also holds for what failed again and again, for a while, and
-// for what was deleted by us, which has still to be noted; and for what may be
-// something that we are just creating.
+// another name. It also holds for what failed again and again, for a while; for what
+// was deleted by us, which has still to be noted; and for what may be something that
+// an action is at work on: here under a new name, or online before its end is known.
 func (v *view) Busy(k plan.Key) bool {
 	_, unheard := v.e.unheard[k]
-	return v.e.busy[k] > 0 || v.e.local.quietAt(k).After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
+	_, awaits := v.e.local.awaits[k]
+	return v.e.busy[k] > 0 || awaits || v.e.local.quietAt(k).After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
 }
 
 func (v *view) Verdict(k plan.Key) plan.Verdict {

@@ -98,11 +98,6 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 			if err := tx.PutBase(e.cfg.Folder.N, b); err != nil {
 				return err
 			}
-			if j.from != key { // nothing waits under a key that is no item's any more
-				if err := tx.DropWaiting(e.cfg.Folder.N, int64(j.from)); err != nil {
-					return err
-				}
-			}
 			if b.TimesDue {
 				return tx.MarkDirty(e.cfg.Folder.N, b.N)
 			}
@@ -116,11 +111,6 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 			e.local.agreed(key, b)
 			if !had && plan.Kind(b.Kind) == plan.Dir {
 				e.unfold(key)
-			}
-			if _, ok := e.waiting[j.from]; ok && j.from != key {
-				delete(e.waiting, j.from)
-				delete(e.along, j.from)
-				e.cleared = append(e.cleared, int64(j.from))
 			}
 		},
 	}

@@ -19,6 +19,7 @@ func (e *Engine) decide() {
 	if !e.listed || e.rootIsGone() {
 		return
 	}
+	e.followKeys()
 	for k := range e.local.look {
 		e.dirty[e.local.key(k)] = struct{}{}
 	}
@@ -52,6 +53,90 @@ func (e *Engine) decide() {
 	e.takeQuestions(p, keys, rules.Now)
 	e.takeHeld(p, keys)
 	e.takeWaiting(p, keys)
+}
+
+// followKeys lets what is known of items whose keys have changed follow them. What
+// waited ends: under its new key it is decided anew.
+func (e *Engine) followKeys() {
+	var txs []func(*state.Tx) error
+	held := len(e.held)
+	for _, from := range e.local.bound {
+		to := e.local.key(from)
+		follow(e.dirty, from, to, either)
+		follow(e.later, from, to, either)
+		follow(e.unjudged, from, to, either)
+		follow(e.tries, from, to, func(a, b int) int { return max(a, b) })
+		follow(e.rest, from, to, longer)
+		for _, inside := range e.with {
+			follow(inside, from, to, either)
+		}
+		follow(e.with, from, to, func(a, b map[plan.Key]struct{}) map[plan.Key]struct{} { maps.Copy(a, b); return a })
+		if at, ok := e.wake[from]; ok {
+			delete(e.wake, from)
+			e.lookLater(to, latest(at, e.wake[to]))
+		}
+		if tx := e.waitOver(from); tx != nil {
+			txs = append(txs, tx)
+			e.dirty[to] = struct{}{}
+		}
+		if _, ok := e.held[from]; ok {
+			delete(e.held, from)
+			e.dirty[to] = struct{}{}
+		}
+		delete(e.verdicts, from)
+		e.ahead.drop(from)
+		e.cleared = append(e.cleared, int64(from))
+	}
+	e.local.bound = nil
+	if len(e.held) < held {
+		txs = append(txs, e.putHeld())
+	}
+	e.commitAll(txs)
+}
+
+// follow moves what a map has under one key to another; where it has something
+// there, too, to what the two make.
+func follow[V any](m map[plan.Key]V, from, to plan.Key, of func(a, b V) V) {
+	v, ok := m[from]
+	if !ok {
+		return
+	}
+	delete(m, from)
+	if also, ok := m[to]; ok {
+		v = of(v, also)
+	}
+	m[to] = v
+}
+
+func either(a, _ struct{}) struct{} { return a }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// longer is the later of two times to rest until; the zero time is the next run.
+func longer(a, b time.Time) time.Time {
+	if a.IsZero() || b.IsZero() {
+		return time.Time{}
+	}
+	return latest(a, b)
+}
+
+func (e *Engine) commitAll(txs []func(*state.Tx) error) {
+	if len(txs) == 0 {
+		return
+	}
+	e.commit(report{tx: func(tx *state.Tx) error {
+		for _, f := range txs {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
 }
 
 // askAgain lets what touched something busy be decided again; not at every step
@@ -180,8 +265,12 @@ func (e *Engine) takeHeld(p plan.Plan, asked []plan.Key) {
 	if len(was) == 0 && len(e.held) == 0 {
 		return
 	}
+	e.commit(report{tx: e.putHeld()})
+}
+
+func (e *Engine) putHeld() func(*state.Tx) error {
 	list := slices.SortedFunc(maps.Values(e.held), func(a, b state.Held) int { return int(a.Key - b.Key) })
-	e.commit(report{tx: func(tx *state.Tx) error { return tx.SetHeld(e.cfg.Folder.N, list) }})
+	return func(tx *state.Tx) error { return tx.SetHeld(e.cfg.Folder.N, list) }
 }
 
 // countAt is how many items go with a held delete.
@@ -236,16 +325,7 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		}
 		e.cleared = append(e.cleared, int64(k))
 	}
-	if len(txs) > 0 {
-		e.commit(report{tx: func(tx *state.Tx) error {
-			for _, f := range txs {
-				if err := f(tx); err != nil {
-					return err
-				}
-			}
-			return nil
-		}})
-	}
+	e.commitAll(txs)
 }
 
 // waitFor notes that k cannot be synced now. after is when to try again; 0

@@ -42,7 +42,8 @@ type local struct {
 	diff    map[plan.Key]*item
 	kids    map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
 	fold    map[plan.Place][]plan.Key        // … and, where it is not their name, the same by folded name
-	bind    map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now
+	bind    map[plan.Key]plan.Key            // a key that an item went by → the one it goes by now …
+	bound   []plan.Key                       // … and those that were given up lately
 	look    map[plan.Key]struct{}            // changed since the last plan
 	gone    bool                             // something is missing: new items may be it
 	missed  bool                             // something ever was
@@ -79,6 +80,7 @@ func (t *local) key(k plan.Key) plan.Key {
 func (t *local) rename(from, to plan.Key) {
 	t.bind[from] = to
 	delete(t.awaits, from)
+	t.bound = append(t.bound, from)
 }
 
 // base is the agreement on k. Rows are kept until the next one is written:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/remote/remotetest"
+	"tandem/state"
 	"tandem/watcher"
 )
 
@@ -189,6 +190,29 @@ func (s *paced) walk(call string, way []string, answered int, newFirst bool) map
 	return took
 }
 
+// TestNothingWaitsUnderAKeyThatIsGivenUp: a second name of a file waits, as online only
+// one of the two can be; the first is removed, and so the file was renamed.
+func TestNothingWaitsUnderAKeyThatIsGivenUp(t *testing.T) {
+	s := newPaced(t, 1)
+	s.must(os.Link(s.path("o.txt"), s.path("O.TXT")))
+	s.tell("O.TXT")
+	s.pass(2 * time.Minute)
+	if all := s.waiting(); len(all) != 1 {
+		t.Fatalf("%v is not synced, want O.TXT", all)
+	}
+	s.remove("o.txt")
+	s.tell("O.TXT")
+	s.tell("o.txt")
+	s.rest()
+	s.stop()
+	if all := s.waiting(); len(all) > 0 || len(s.e.waiting) > 0 {
+		t.Errorf("both sides are equal, but not synced is said to be %v, %v", all, s.e.waiting)
+	}
+	if took, want := s.took(), map[string]int{"move online": 1}; !maps.Equal(took, want) {
+		t.Errorf("it took %v, want %v", took, want)
+	}
+}
+
 // forgot holds the agent to keeping nothing of what it waited for.
 func (s *paced) forgot() {
 	s.t.Helper()
@@ -197,6 +221,13 @@ func (s *paced) forgot() {
 		s.t.Errorf("at rest it keeps: to look at %v, to decide %v, with folders %v, going %v, awaited %v; %v, %v",
 			e.wake, e.later, e.with, e.local.going, e.local.awaits, e.creating, e.local.sending)
 	}
+}
+
+// waiting lists what is on record as not synced.
+func (s *paced) waiting() []state.Waiting {
+	all, err := s.db.Waitings(s.cfg.Folder.N)
+	s.must(err)
+	return all
 }
 
 // TestAFolderThatIsGoneGoesWithAllThatIsInIt: what is in it is neither deleted nor

@@ -163,7 +163,7 @@ func anything(rnd *rand.Rand, opt DiskOptions) []string {
 	case 11:
 		return []string{"write", open(), pick("mine", "yours", "a longer text")}
 	}
-	return []string{"mkdirs", private + "/trash/" + pick("d", "e/f")}
+	return []string{"mkdirs", private + "/trash/" + pick("d", "d/a", "e/f")}
 }
 
 // twoDisks are a simulated and a real one that everything is done to.

@@ -217,8 +217,10 @@ func (f fsys) MkdirPrivate(rel string) error {
 	return f.do("mkdirs", rel, true, func() error {
 		for i := range len(rel) + 1 {
 			if i == len(rel) || rel[i] == '/' {
-				if err := f.mkdir(rel[:i], 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-					return err
+				if err := f.mkdir(rel[:i], 0o700); err != nil {
+					if in, there := f.at(rel[:i]); there != nil || !in.dir {
+						return err
+					}
 				}
 			}
 		}

@@ -22,6 +22,9 @@ type server struct {
 	born  int
 	told  int      // the newest version that the feed has shown; it does not go back
 	late  []func() // answers on their way: each is heard, or lost
+
+	asking map[string]bool // items in doubt, by id
+	soon   bool            // questions are answered at once
 }
 
 func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
@@ -37,7 +40,7 @@ func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
 			"we look":   func(*rapid.T) { v.weLook() },
 			"answer":    func(*rapid.T) { v.answer() },
 			"restart": func(*rapid.T) { // with all answers lost
-				v.late = nil
+				v.late, v.asking = nil, nil
 				v.check(v.db.Reopen())
 			},
 			"read slowly": func(*rapid.T) { // and hear other things meanwhile
@@ -62,6 +65,7 @@ func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
 		for len(v.late) > 0 {
 			v.answer()
 		}
+		v.soon = true
 		for range 6 { // an empty answer may leave the cursor, a doubt may raise another
 			v.now = v.now.Add(echoWithin)
 			if v.lossy {
@@ -408,27 +412,42 @@ func (v *server) merged(from, to int, since int64) {
 			v.rt.Fatalf("the doubt %+v is not kept", d)
 		}
 	}
-	v.check(v.db.Update(func(tx *Tx) error {
-		for _, d := range doubts {
-			if err := errors.Join(tx.DropDoubt(v.drive, d.ID), v.ask(tx, d)); err != nil {
-				return err
-			}
+	for _, d := range doubts {
+		if !v.asking[d.ID] {
+			v.ask(d)
 		}
-		return nil
-	}))
+	}
 }
 
-// ask does what is done about a doubt.
-func (v *server) ask(tx *Tx, d Doubt) error {
-	if it, is := v.live(len(v.ops))[d.ID]; is {
-		it.Drive = v.drive
-		_, _, err := tx.Hear(it.Item, Telling{Source: Look, Since: v.db.Moment(), At: v.now})
-		return err
+// ask does what is done about a doubt. Others may be raised before the answer comes.
+func (v *server) ask(d Doubt) {
+	since := v.db.Moment()
+	it, is := v.live(len(v.ops))[d.ID]
+	it.Drive = v.drive
+	hear := func() {
+		delete(v.asking, d.ID)
+		v.check(v.db.Update(func(tx *Tx) error {
+			err := tx.DropDoubt(v.drive, d.ID, since)
+			by := Telling{Source: Look, Since: since, At: v.now}
+			if known, some, _ := v.db.ItemByID(v.drive, d.ID); !is && some {
+				_, gone := tx.HearGone(known.N, by)
+				return errors.Join(err, gone)
+			} else if is {
+				_, _, heard := tx.Hear(it.Item, by)
+				return errors.Join(err, heard)
+			}
+			return err
+		}))
 	}
-	if it, known, err := v.db.ItemByID(v.drive, d.ID); err != nil || known {
-		return v.end(tx, it.N, time.Time{})
+	if v.asking == nil {
+		v.asking = map[string]bool{}
 	}
-	return nil
+	v.asking[d.ID] = true
+	if v.soon {
+		hear()
+	} else {
+		v.later(hear)
+	}
 }
 
 // A row is an item, and whether it can be seen: all it is in is there, too.

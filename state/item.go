@@ -168,7 +168,8 @@ func (tx *Tx) hear(it, old Item, known bool, by Telling) error {
 		return nil
 	}
 	if old.Gone && by.Source == Look { // it was taken for gone, and with it what is in it
-		if err := tx.exec(`INSERT OR IGNORE INTO doubt(drive,id,n,why,folder) SELECT drive, id, n, ?, 0 FROM item WHERE parent=+? AND gone=1 AND own=0`, inFound, it.N); err != nil {
+		if err := tx.exec(`INSERT INTO doubt(drive,id,n,why,folder,at) SELECT drive, id, n, ?, 0, ? FROM item WHERE parent=+? AND gone=1 AND own=0
+			ON CONFLICT DO UPDATE SET at=excluded.at`, inFound, tx.db.Moment(), it.N); err != nil {
 			return err
 		}
 	}
@@ -280,8 +281,8 @@ func (tx *Tx) HearGone(n int64, by Telling) (Verdict, error) {
 		return v, err
 	}
 	if by.Source == Answer {
-		if err := tx.exec(`INSERT OR REPLACE INTO doubt(drive,id,n,why,folder) SELECT i.drive, i.id, i.n, ?, i.parent
-			FROM temp.lost l CROSS JOIN item i ON i.n=l.n WHERE i.heard>? AND `+sweptIn("temp.lost"), swept, by.Since); err != nil {
+		if err := tx.exec(`INSERT OR REPLACE INTO doubt(drive,id,n,why,folder,at) SELECT i.drive, i.id, i.n, ?, i.parent, ?
+			FROM temp.lost l CROSS JOIN item i ON i.n=l.n WHERE i.heard>? AND `+sweptIn("temp.lost"), swept, now, by.Since); err != nil {
 			return v, err
 		}
 	}

@@ -39,14 +39,16 @@ func (db *DB) Doubts(drive int64) ([]Doubt, error) {
 		"SELECT n, id, why, folder FROM doubt WHERE drive=? ORDER BY id", drive)
 }
 
-// PutDoubt has an item asked about.
+// PutDoubt has an item asked about, for the reason that there was first.
 func (tx *Tx) PutDoubt(drive int64, d Doubt) error {
-	return tx.exec("INSERT OR IGNORE INTO doubt(drive,id,n,why,folder) VALUES(?,?,?,?,?)", drive, d.ID, d.N, d.Why, d.Folder)
+	return tx.exec("INSERT INTO doubt(drive,id,n,why,folder,at) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET at=excluded.at",
+		drive, d.ID, d.N, d.Why, d.Folder, tx.db.Moment())
 }
 
-// DropDoubt notes that an item need not be asked about any more.
-func (tx *Tx) DropDoubt(drive int64, id string) error {
-	return tx.exec("DELETE FROM doubt WHERE drive=? AND id=?", drive, id)
+// DropDoubt notes that an item need not be asked about any more: it was asked about
+// since that moment, and what has been in doubt since a later one still is.
+func (tx *Tx) DropDoubt(drive int64, id string, since int64) error {
+	return tx.exec("DELETE FROM doubt WHERE drive=? AND id=? AND NOT at BETWEEN ?+1 AND ?", drive, id, since, tx.db.moment.Load()) // later ones are of a clock that was set back since
 }
 
 var (
@@ -285,7 +287,7 @@ func (m *merge) ours() error {
 		INSERT INTO temp.missing WITH RECURSIVE below(n) AS (
 			SELECT n FROM temp.news WHERE verdict='gone' AND n IN (SELECT key FROM intent WHERE op='`+Removing+`')
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`, `
-		INSERT OR REPLACE INTO doubt(drive,id,n,why,folder) SELECT i.drive, i.id, i.n, '`+swept+`', i.parent
+		INSERT OR REPLACE INTO doubt(drive,id,n,why,folder,at) SELECT i.drive, i.id, i.n, '`+swept+`', i.parent, @moment
 			FROM temp.missing l CROSS JOIN item i ON i.n=l.n WHERE `+sweptIn("temp.missing"),
 		"UPDATE item SET gone=1, own=@now, over='', heard=@moment, disputed=0 WHERE n IN (SELECT n FROM temp.missing)",
 		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.missing",
@@ -418,8 +420,8 @@ func (m *merge) count() (err error) {
 // keep stores the doubts beside the cursor, which is past what they are about.
 func (m *merge) keep() error {
 	for _, d := range m.out.Doubts {
-		if err := m.tx.exec(`INSERT INTO doubt(drive,id,n,why,folder) VALUES(?,?,?,?,?) ON CONFLICT(drive,id)
-			DO UPDATE SET n=excluded.n, why=excluded.why, folder=excluded.folder WHERE folder=0`, m.drive.N, d.ID, d.N, d.Why, d.Folder); err != nil {
+		if err := m.tx.exec(`INSERT INTO doubt(drive,id,n,why,folder,at) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET at=excluded.at,
+			n=iif(folder=0, excluded.n, n), why=iif(folder=0, excluded.why, why), folder=iif(folder=0, excluded.folder, folder)`, m.drive.N, d.ID, d.N, d.Why, d.Folder, m.moment); err != nil {
 			return err
 		}
 		if d.Folder == 0 || m.drive.Kind == "personal" {

@@ -338,7 +338,7 @@ func TestADoubtIsKeptUntilThereIsAnAnswer(t *testing.T) {
 	if !slices.Equal(kept, m.Doubts) {
 		t.Errorf("kept %v, want %v", kept, m.Doubts)
 	}
-	s.must(s.db.Update(func(tx *Tx) error { return tx.DropDoubt(s.drive, "d") }))
+	s.must(s.db.Update(func(tx *Tx) error { return tx.DropDoubt(s.drive, "d", s.db.Moment()) }))
 	if kept, err = s.db.Doubts(s.drive); len(kept) > 0 || err != nil {
 		t.Errorf("kept %v after the answer (%v)", kept, err)
 	}

@@ -368,7 +368,7 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	return report{
 		tx: func(tx *state.Tx) error {
 			for _, id := range answered {
-				if err := tx.DropDoubt(e.cfg.Drive.N, id); err != nil {
+				if err := tx.DropDoubt(e.cfg.Drive.N, id, out.since); err != nil {
 					return err
 				}
 			}

@@ -1,5 +1,8 @@
 -- When an item was last told something new of, by the state's own clock.
 ALTER TABLE item ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
+-- Since when an item is in doubt, by the same clock: an answer to an earlier question
+-- does not settle it.
+ALTER TABLE doubt ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
 
 -- A late answer to a change of ours could overwrite what the feed had told since,
 -- and put our eTag beside somebody else's content. So no eTag from before counts as

@@ -104,7 +104,7 @@ func (p *pass) wanted(n *node) bool {
 	case n.here() == n.there() || !n.bound() || n.edited() || p.denied(n):
 		return n.here() || n.there()
 	case n.here():
-		return n.movedHere || p.wentAlong(n, func(f *node) bool { return f.here() && !f.there() && f.movedHere })
+		return n.movedHere || p.wentAlong(n, func(f *node) bool { return f.here() && !f.there() && f.movedHere && !f.copied() })
 	}
 	return n.movedThere || p.wentAlong(n, func(f *node) bool { return f.moved || f.there() && !f.here() && f.movedThere })
 }
@@ -131,6 +131,12 @@ func (p *pass) wentAlong(n *node, moved func(*node) bool) bool {
 		}
 	}
 	return false
+}
+
+// copied reports whether n became a conflict copy where it was: we moved it, and
+// nobody has filed it away.
+func (n *node) copied() bool {
+	return n.Local.Parent == n.Base.Parent && isCopy(n.Local.Name, n.Base.LocalName)
 }
 
 // whither decides where an item shall be: the server's place wins over a move

@@ -71,20 +71,34 @@ func IsSwap(name string) bool { return strings.HasPrefix(name, swapPrefix) }
 // n > 1 gives the next one when that is taken. The stem is cut so that the name
 // fits, on a rune's boundary.
 func ConflictName(name, host string, now time.Time, n int) string {
-	ext := path.Ext(name)
-	if ext == name || len(ext) > 32 {
-		ext = ""
-	}
-	stem := strings.TrimSuffix(name, ext)
-	if m := copyStem.FindStringSubmatch(stem); m != nil {
-		stem = m[1] // a conflict on a conflict copy is another copy of the same file
-	}
+	stem, ext := stemOf(name)
 	suffix := " (conflict " + clean(host) + " " + now.Format("2006-01-02 150405")
 	if n > 1 {
 		suffix += fmt.Sprintf(" %d", n)
 	}
 	suffix += ")" + ext
 	return cut(stem, 255-len(suffix)) + suffix
+}
+
+// isCopy reports whether name is that of a conflict copy of a file or folder called of.
+func isCopy(name, of string) bool {
+	stem, ext := stemOf(name)
+	whole, same := stemOf(of)
+	return strings.HasPrefix(whole, stem) && ext == same && copyStem.MatchString(strings.TrimSuffix(name, ext))
+}
+
+// stemOf gives a name's stem and extension. A conflict on a conflict copy is another
+// copy of the same file.
+func stemOf(name string) (stem, ext string) {
+	ext = path.Ext(name)
+	if ext == name || len(ext) > 32 {
+		ext = ""
+	}
+	stem = strings.TrimSuffix(name, ext)
+	if m := copyStem.FindStringSubmatch(stem); m != nil {
+		stem = m[1]
+	}
+	return stem, ext
 }
 
 var copyStem = regexp.MustCompile(`^(.+) \(conflict .* \d{4}-\d\d-\d\d \d{6}(?: \d+)?\)$`)

@@ -93,6 +93,9 @@ func TestAConflictCopyIsNamedAfterItsFileHostAndTime(t *testing.T) {
 		if got := ConflictName(tt.name, tt.host, noon, tt.n); got != tt.want {
 			t.Errorf("ConflictName(%q, %q, %d) = %q, want %q", tt.name, tt.host, tt.n, got, tt.want)
 		}
+		if !isCopy(tt.want, tt.name) || isCopy(tt.want, "another"+tt.name) {
+			t.Errorf("%q is no copy of %q alone", tt.want, tt.name)
+		}
 	}
 }
 

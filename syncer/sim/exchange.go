@@ -17,23 +17,26 @@ import (
 // An exchange is one HTTP request and its answer, in the whole stack. Once it is
 // sent it reaches the drive, also when nobody waits for the answer any more.
 type exchange struct {
-	s       *stackWorld
-	m       *machine
-	name    string // as the drive counts it: "PUT content"
-	n       int    // of that name
-	req     *http.Request
-	body    []byte
-	delay   *delay // nil: the usual times
-	gone    bool   // nobody waits for it any more
-	arrived bool
-	resp    *http.Response
-	err     error
-	page    *page // of the feed, that is the answer
+	s        *stackWorld
+	m        *machine
+	name     string // as the drive counts it: "PUT content"
+	n        int    // of that name
+	req      *http.Request
+	body     []byte
+	sent     time.Time
+	reached  time.Time // the drive …
+	answered time.Time // … and us again
+	delay    *delay    // nil: the usual times
+	gone     bool      // nobody waits for it any more
+	arrived  bool
+	resp     *http.Response
+	err      error
+	page     *page // of the feed, that is the answer
 }
 
 // exchange carries a request to the drive and waits for the answer.
 func (s *stackWorld) exchange(m *machine, r *http.Request, body []byte) (*http.Response, error) {
-	x := &exchange{s: s, m: m, name: nameOf(r), req: r, body: body}
+	x := &exchange{s: s, m: m, name: nameOf(r), req: r, body: body, sent: s.now}
 	s.times[x.name]++
 	x.n = s.times[x.name]
 	s.exchanges++
@@ -75,6 +78,23 @@ func (s *stackWorld) exchange(m *machine, r *http.Request, body []byte) (*http.R
 
 func (x *exchange) String() string { return fmt.Sprintf("%s %d", x.name, x.n) }
 
+// sweep notes the versions that somebody saved in a folder while our delete of that
+// was on its way, or the listing immediately before it. The feed does not tell them
+// from those that were meant; the old backend, whose folders have versions, refuses
+// the delete.
+func (x *exchange) sweep(before map[string]string) {
+	after, from := x.s.onlineTree(), x.sent
+	if l := x.m.listing; l != nil && l.answered.Add(time.Second).After(x.sent) {
+		from = l.reached
+	}
+	for path, text := range before {
+		v := x.s.ledger.all[text]
+		if _, still := after[path]; !still && v != nil && v.saved.After(from) {
+			v.swept = x.s.script.Drive != "personal-old"
+		}
+	}
+}
+
 // usual is how long a way takes that nothing delays.
 func (x *exchange) usual(way string, most time.Duration) time.Duration {
 	d := 5*time.Millisecond + time.Duration(x.s.chance(way+x.name, x.n)*float64(most))
@@ -96,6 +116,9 @@ func (x *exchange) reach() {
 	if x.req.Method == http.MethodDelete {
 		before = s.onlineTree()
 	}
+	if x.reached = s.now; x.name == "GET children" {
+		x.m.listing = x
+	}
 	rec := httptest.NewRecorder()
 	sent := x.req.Clone(x.req.Context())
 	sent.Body, sent.ContentLength, sent.Host = io.NopCloser(bytes.NewReader(x.body)), int64(len(x.body)), x.req.URL.Host
@@ -112,6 +135,9 @@ func (x *exchange) reach() {
 	s.rest.odd.pass(s)
 	if before != nil {
 		x.m.deleted(before)
+		if rec.Code < 300 {
+			x.sweep(before)
+		}
 	}
 	if x.req.Method != http.MethodGet && !strings.HasSuffix(x.name, "token") {
 		s.changed = true
@@ -172,7 +198,7 @@ func after(gone bool) string {
 
 // answer lets the answer come.
 func (x *exchange) answer() {
-	x.arrived = true
+	x.arrived, x.answered = true, x.s.now
 	if !x.gone && x.page != nil {
 		x.m.reads(x.page)
 	}

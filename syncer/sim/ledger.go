@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A ledger knows every version that a person wrote, and whether a person has
@@ -20,13 +21,15 @@ type ledger struct {
 // A version is the complete content that a file had at some moment, with nobody
 // writing to it.
 type version struct {
-	over    bool    // a person who saw it replaced or deleted it
-	touched [4]bool // on which sides somebody did something to it, or to a folder it is in
-	moved   [4]bool // where somebody gave it another name
-	took    bool    // a name that was another's
-	weak    bool    // only the recycle bin or the history has it
-	aside   bool    // a task did away with it, as it was told to, and must have kept it
-	tasked  bool    // a task has brought it somewhere
+	over    bool      // a person who saw it replaced or deleted it
+	touched [4]bool   // on which sides somebody did something to it, or to a folder it is in
+	moved   [4]bool   // where somebody gave it another name
+	took    bool      // a name that was another's
+	weak    bool      // only the recycle bin or the history has it
+	aside   bool      // a task did away with it, as it was told to, and must have kept it
+	tasked  bool      // a task has brought it somewhere
+	saved   time.Time // when somebody saved it online over another version
+	swept   bool      // it went with its folder, which was being deleted when it was saved, and nothing tells of it
 	from    *version
 }
 
@@ -165,7 +168,10 @@ func (w *world) ask() {
 // which is late, does not tell the two apart. What somebody still writes to as it
 // goes to the trash stays there, if the state that knows of it is lost. And when
 // a folder is moved in the moment that a file was put into it, that file may be
-// kept once more as a conflict copy, but not as two of them.
+// kept once more as a conflict copy, but not as two of them. In the whole stack what is
+// in a conflict copy may stay: while the answer to our upload is late, the file that it
+// made passes for another's; and a delete that is held for a person to judge is off
+// when its folder becomes a conflict copy.
 func (w *world) missing() error {
 	live := map[string][]string{}
 	waits := func(path string) bool {
@@ -177,13 +183,14 @@ func (w *world) missing() error {
 		}
 	}
 	whole := w.crashes == 0 && !w.unsynced && !w.restored
+	copied := func(path string) bool { return strings.Contains(path, "(conflict ") }
 	type kind struct {
 		text string
 		copy bool
 	}
 	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
-		k := kind{text, strings.Contains(path, "(conflict ")}
+		k := kind{text, copied(path)}
 		if v := w.ledger.all[text]; at[k] != "" && v != nil && !v.tasked && whole && !w.failing && !w.named(v) {
 			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
@@ -192,7 +199,7 @@ func (w *world) missing() error {
 	for _, text := range slices.Sorted(maps.Keys(w.ledger.all)) {
 		v := w.ledger.all[text]
 		switch paths := live[text]; {
-		case !v.over && len(paths) == 0 && (!v.weak || w.restores()) && !slices.ContainsFunc(w.machines, func(m *machine) bool {
+		case !v.over && len(paths) == 0 && (!v.weak || w.restores() && !v.swept) && !slices.ContainsFunc(w.machines, func(m *machine) bool {
 			return m.elsewhere(text) || w.forgot && m.inTrash(text) || (w.cutShort || w.failures > 1 || w.unsynced) && m.inTasks(text)
 		}):
 			if len(w.machines) > 1 && slices.Contains(w.online.Kept(), text) { // put into a folder in the moment that another machine deleted it
@@ -201,7 +208,7 @@ func (w *world) missing() error {
 			}
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case whole && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits):
+		case whole && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits) && !(w.stack != nil && slices.ContainsFunc(paths, copied)):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}

@@ -42,6 +42,7 @@ type machine struct {
 	inner   context.Context // of the run, as the engine hands it on
 	push    pushed
 	reading reading
+	listing *exchange    // the last one of a folder, in the whole stack
 	dead    bool         // the process has ended
 	dying   bool         // it ends at its next verb
 	kept    bool         // a copy of the state was taken

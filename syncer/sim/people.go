@@ -240,6 +240,7 @@ func (w *world) actThere(verb, a, b string) error {
 		w.ledger.wrote(there, text, old)
 		if err == nil {
 			w.ledger.ended(there, old)
+			w.ledger.all[text].saved = w.now
 		}
 	case "mkdir":
 		_, err := w.online.Mkdir(a)

@@ -109,7 +109,7 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 				e.local.stays(key, j.base, b)
 			}
 			e.local.agreed(key, b)
-			if !had && plan.Kind(b.Kind) == plan.Dir {
+			if (!had || j.from != key) && plan.Kind(b.Kind) == plan.Dir {
 				e.unfold(key)
 			}
 		},

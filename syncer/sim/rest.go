@@ -62,10 +62,10 @@ func (s *stackWorld) bound() time.Duration {
 	}
 	bound := soon
 	switch p := s.opt.Push; {
+	case p != nil && p.Lossy:
+		bound = seldom + polled
 	case p == nil || s.script.Lag > 0 || slices.ContainsFunc(s.machines, func(m *machine) bool { return !m.push.up }):
 		bound = poll + polled
-	case p.Lossy:
-		bound = seldom + polled
 	default:
 		bound += p.Late
 	}

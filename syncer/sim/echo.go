@@ -29,7 +29,8 @@ func readPage(r *http.Request, body []byte) *page {
 // reading is what the engine of a machine has read of the feed.
 type reading struct {
 	times map[string]int // how often, of each state of a file
-	now   []string       // in the reading that is under way
+	now   []string       // in the reading that is under way …
+	whole bool           // … which is of everything: what changes meanwhile is told again after it
 }
 
 // reads holds an engine to reading what the feed tells once: I50. The feed of a drive
@@ -37,7 +38,7 @@ type reading struct {
 func (m *machine) reads(p *page) {
 	r := &m.reading
 	if p.first || r.times == nil {
-		r.times, r.now = map[string]int{}, nil
+		r.times, r.now, r.whole = map[string]int{}, nil, true
 	}
 	m.stack.entries += len(p.Value)
 	for _, e := range p.Value {
@@ -49,11 +50,14 @@ func (m *machine) reads(p *page) {
 		return
 	}
 	for _, state := range r.now {
+		if r.whole {
+			break
+		}
 		if r.times[state]++; r.times[state] > 1 && m.script.Lag == 0 && !m.stack.rest.odd.ever && !m.stack.opt.Lenient {
 			m.fail("I50: the same news of the feed was read %d times: %q", r.times[state], state)
 		}
 	}
-	r.now = nil
+	r.now, r.whole = nil, false
 }
 
 // deleted holds an engine to deleting nothing online that is still here and nobody

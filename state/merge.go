@@ -348,7 +348,8 @@ func (m *merge) gone() error {
 const NotListed = "not in a full listing"
 
 // absent looks for what a full listing does not have. Being absent is no proof,
-// but what is in a folder that is asked about need not be asked about as well.
+// but what is in a folder that is asked about need not be asked about as well. What
+// we changed a moment ago may not be listed yet.
 func (m *merge) absent() error {
 	if !m.Full {
 		return nil
@@ -357,11 +358,11 @@ func (m *merge) absent() error {
 		INSERT INTO temp.missing SELECT n FROM item i WHERE +drive=@drive AND n<=@before AND NOT (parent=0 AND parent_id='')
 			AND NOT EXISTS (SELECT 1 FROM temp.stage s WHERE s.drive=@drive AND s.id=i.id)`,
 		"UPDATE item SET own=0, over='', disputed=0 WHERE gone=1 AND own<>0 AND n IN (SELECT n FROM temp.missing)",
-		"UPDATE item SET disputed=1 WHERE gone=0 AND own<>0 AND n IN (SELECT n FROM temp.missing)"); err != nil {
+		"UPDATE item SET disputed=1 WHERE gone=0 AND own>@late AND n IN (SELECT n FROM temp.missing)"); err != nil {
 		return err
 	}
-	return m.doubt(NotListed, `SELECT i.n, i.id, 0 FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own=0
-		AND NOT EXISTS (SELECT 1 FROM temp.missing CROSS JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own=0)`)
+	return m.doubt(NotListed, `SELECT i.n, i.id, 0 FROM temp.missing CROSS JOIN item i USING(n) WHERE i.gone=0 AND i.own<=@late
+		AND NOT EXISTS (SELECT 1 FROM temp.missing CROSS JOIN item p USING(n) WHERE p.n=i.parent AND p.gone=0 AND p.own<=@late)`)
 }
 
 // disputed asks about changes of ours that the feed has not caught up with for

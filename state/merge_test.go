@@ -231,6 +231,26 @@ func TestWhatAFullListingLacksIsOnlyDoubted(t *testing.T) {
 	}
 }
 
+// A listing may be behind what we did a moment ago; what it lacks long after that is
+// as doubtful as anything else it lacks.
+func TestAFullListingIsAskedAboutOurOwnChangesOnceTheyAreOld(t *testing.T) {
+	for after, want := range map[time.Duration][]string{time.Minute: nil, 3 * time.Minute: {"f"}} {
+		s := newStore(t)
+		s.feed(file("f", "root", "f"))
+		ours := file("f", "root", "renamed").Item
+		ours.ETag, ours.Over, ours.Own = "f,2", "f,1", s.now
+		s.put(ours)
+		s.now = s.now.Add(after)
+		s.must(s.db.StageDelta(s.drive, []Delta{rootEntry}))
+		m := s.merge(Merge{Cursor: "next", Full: true})
+		s.wantDoubts(m, want...)
+		if len(want) > 0 && m.Doubts[0].Why != NotListed {
+			t.Errorf("it is in doubt because %s", m.Doubts[0].Why)
+		}
+		s.wantAt("f", "root", "renamed")
+	}
+}
+
 func TestOlderOfTwoItemsOfOneNameIsDoubted(t *testing.T) {
 	s := newStore(t)
 	s.feed(file("old", "root", "a"), file("b", "root", "b"))

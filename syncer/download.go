@@ -132,7 +132,7 @@ func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
 		return tx.DropPartial(e.cfg.Folder.N, int64(j.Key))
 	}
 	out.then = func() {
-		e.local.forget(j.from) // what stood here is no longer the item
+		e.local.replaced(j.from, plan.Place{Parent: j.parent, Name: j.To.Name}, entry.Ino)
 		agreed()
 	}
 	out.bytes = got.size

@@ -55,6 +55,9 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	}
 	clean := e.Kind == watcher.Dir || printOfEntry(e) == printOf(*b) && !b.Racy
 	if clean {
+		if t.missing(k) && e.Kind == watcher.Dir {
+			t.back(k)
+		}
 		t.forget(k)
 		return k
 	}
@@ -68,6 +71,18 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	}
 	t.touch(k)
 	return k
+}
+
+// back lets what went with folder k be decided by itself, as the folder is there again.
+func (t *local) back(k plan.Key) {
+	for c, it := range t.diff {
+		for f := it.place.Parent; it.kind == plan.None && f != t.root && f != 0; f = t.placeOf(f).Parent {
+			if f == k {
+				t.touch(c)
+				break
+			}
+		}
+	}
 }
 
 // demote lets what was taken for base item k, moved, be a new item: its old

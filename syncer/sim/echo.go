@@ -42,6 +42,9 @@ func (m *machine) reads(p *page) {
 	}
 	m.stack.entries += len(p.Value)
 	for _, e := range p.Value {
+		if e.File != nil {
+			delete(r.times, e.ID+" ") // it may be deleted once more
+		}
 		if e.File != nil || e.Deleted != nil {
 			r.now = append(r.now, e.ID+" "+strings.ReplaceAll(e.ETag, `"`, ""))
 		}

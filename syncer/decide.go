@@ -323,6 +323,7 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		if tx := e.waitOver(k); tx != nil {
 			txs = append(txs, tx)
 		}
+		delete(e.wake, k)
 		e.cleared = append(e.cleared, int64(k))
 	}
 	e.commitAll(txs)

@@ -132,8 +132,11 @@ func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
 		return tx.DropPartial(e.cfg.Folder.N, int64(j.Key))
 	}
 	out.then = func() {
-		e.local.replaced(j.from, plan.Place{Parent: j.parent, Name: j.To.Name}, entry.Ino)
+		e.local.forget(j.from) // what stood here is no longer the item
 		agreed()
+		if j.path != j.to {
+			e.lookAt(j.path, false) // and is a new one if it still stands
+		}
 	}
 	out.bytes = got.size
 	return out

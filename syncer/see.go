@@ -100,18 +100,6 @@ func (t *local) demote(k plan.Key) {
 	t.touch(k)
 }
 
-// replaced notes that what stands at a place, with that inode, is k now. What was
-// taken for k before is no longer the item; if it stands elsewhere it is a new one,
-// unless it is the same that has moved on.
-func (t *local) replaced(k plan.Key, at plan.Place, ino uint64) {
-	switch it := t.diff[k]; {
-	case !t.elsewhere(k) || it.place == at:
-		t.forget(k)
-	case it.print.Ino != ino:
-		t.demote(k)
-	}
-}
-
 // renew lets the file k, which the base has no longer, be a new item.
 func (t *local) renew(k plan.Key, l plan.Local) {
 	it, ok := t.diff[k]

@@ -65,7 +65,9 @@ func (s *stackWorld) bound() time.Duration {
 	case p != nil && p.Lossy:
 		bound = seldom + polled
 	case p == nil || s.script.Lag > 0 || slices.ContainsFunc(s.machines, func(m *machine) bool { return !m.push.up }):
-		bound = poll + polled
+		if bound = poll + polled; p != nil {
+			bound += p.Late
+		}
 	default:
 		bound += p.Late
 	}

@@ -20,6 +20,7 @@ var (
 	}
 	played = map[string]string{
 		"plan": "syncer/plan/testdata/%s.txtar", "story": "cmd/tandem/testdata/script/%s.txtar", "corpus": "syncer/sim/testdata/corpus/%s.txt",
+		"stack": "syncer/sim/testdata/stack/%s.txt",
 	}
 	quoted = regexp.MustCompile("`([a-z]+): ([^`]+)`")
 )

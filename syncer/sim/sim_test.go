@@ -19,7 +19,6 @@ var (
 	runsFlag    = flag.Int("runs", 400, "how many seeds to explore")
 	stackFlag   = flag.Uint64("stack", 0, "show every step of this one seed in the whole stack, and cut it down")
 	lenientFlag = flag.Bool("lenient", false, "in the whole stack, look for what is lost only")
-	openFlag    = flag.String("open", "", "show how replays in testdata/stack-open with that in their names go wrong")
 	fullFlag    = flag.Bool("full", false, "fail and crash everywhere, for minutes: make simulate")
 )
 

@@ -54,25 +54,11 @@ func (c *stackTally) String() string {
 		len(c.rests), c.rest(500), c.rest(990), c.rest(1000), c.failed, c.virtual.Hours(), float64(c.worlds)/real, runtime.GOMAXPROCS(0))
 }
 
-// openScripts are those that still go wrong, by name.
-func openScripts(t testing.TB) map[string]Script {
-	t.Helper()
-	all, err := Scripts("testdata/stack-open")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// TestTheWholeStackLosesNothing tries made-up worlds of the whole stack. As long as
-// replays are kept that still go wrong it is no test for every day: then worlds that
-// are made up do, too.
+// TestTheWholeStackLosesNothing tries made-up worlds of the whole stack.
 func TestTheWholeStackLosesNothing(t *testing.T) {
 	worlds := 24
 	if *fullFlag {
-		worlds = 500
-	} else if n := len(openScripts(t)); n > 0 && !*lenientFlag {
-		t.Skipf("%d replays in testdata/stack-open still go wrong; -full tries worlds all the same", n)
+		worlds = max(500, *runsFlag)
 	}
 	count := stackTally{began: time.Now()}
 	each(t, worlds, time.Time{}, func(i int, store *Store) {
@@ -98,19 +84,6 @@ func TestWhatTheStackOnceGotWrongGoesWell(t *testing.T) {
 				t.Errorf("%v\n%s\n%s", r.Err, s, strings.Join(r.Log, "\n"))
 			}
 		})
-	}
-}
-
-// TestWhatTheStackStillGetsWrong says of each replay that goes wrong how it does. One
-// that does not any more belongs into testdata/stack.
-func TestWhatTheStackStillGetsWrong(t *testing.T) {
-	if *openFlag == "" {
-		t.Skip("for those who mend: -open WORD, for the scripts in testdata/stack-open with that in their names")
-	}
-	for name, s := range openScripts(t) {
-		if strings.Contains(name, *openFlag) {
-			t.Run(name, func(t *testing.T) { t.Log(Run(s, newStore(t)).Err) })
-		}
 	}
 }
 

@@ -36,9 +36,10 @@ type Summary struct {
 
 // Waiting is an item that is not synced, and why.
 type Waiting struct {
-	Path   string `json:"path"`
-	Why    string `json:"why"`
-	Person bool   `json:"-"` // nothing changes until a person does something
+	Path   string     `json:"path"`
+	Why    string     `json:"why"`
+	Next   *time.Time `json:"next,omitempty"` // of an agent: when it is tried again, if time alone may change something
+	Person bool       `json:"-"`              // nothing changes until a person does something
 }
 
 // NeedsPerson says that the run finished but something waits for a person.
@@ -54,10 +55,10 @@ func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
 		if _, ok := e.along[k]; ok {
 			continue
 		}
-		s.Waiting = append(s.Waiting, Waiting{w.Path, w.Why, w.Person})
+		s.Waiting = append(s.Waiting, Waiting{Path: w.Path, Why: w.Why, Person: w.Person})
 	}
 	for _, h := range e.held {
-		s.Waiting = append(s.Waiting, Waiting{h.Path, "delete held: " + h.Why, true})
+		s.Waiting = append(s.Waiting, Waiting{Path: h.Path, Why: "delete held: " + h.Why, Person: true})
 	}
 	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
 	slices.Sort(s.Copies)

@@ -129,12 +129,16 @@ func (h *health) fill(st *standing) (quiet bool) {
 }
 
 func (s *session) fillLists(st *standing, known state.Folder) error {
-	waiting, err := s.db.Waitings(known.N)
+	all, err := s.db.Waitings(known.N)
 	if err != nil {
 		return err
 	}
-	for _, w := range waiting {
-		st.Waiting = append(st.Waiting, syncer.Waiting{Path: w.Path, Why: w.Why, Person: w.Person})
+	for _, w := range all {
+		x := syncer.Waiting{Path: w.Path, Why: w.Why, Person: w.Person}
+		if !w.Person && w.Next.After(time.Now()) {
+			x.Next = &w.Next
+		}
+		st.Waiting = append(st.Waiting, x)
 	}
 	held, err := s.db.Held(known.N)
 	if err != nil {

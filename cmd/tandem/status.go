@@ -13,6 +13,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+
+	"tandem/syncer"
 )
 
 const statusHelp = `Say what is in sync, and what is not and why.
@@ -130,7 +132,7 @@ func printStandings(p *program, all []standing) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", clean(st.Folder), clean(st.State), count(st.Items, "item"), strings.Join(when, ", "))
 		for _, x := range st.Waiting {
-			fmt.Fprintf(w, "  not synced: %q: %s\n", x.Path, clean(x.Why))
+			fmt.Fprintf(w, "  not synced: %q: %s%s\n", x.Path, clean(x.Why), nextTry(x, st.Running))
 		}
 		printHeld(w, st.Held, st.Local)
 		for _, x := range st.Conflicts {
@@ -138,6 +140,14 @@ func printStandings(p *program, all []standing) error {
 		}
 	}
 	return w.Flush()
+}
+
+// nextTry says when a tandem that runs tries again what is not synced.
+func nextTry(x syncer.Waiting, running bool) string {
+	if x.Next == nil || !running {
+		return ""
+	}
+	return "; next try at " + x.Next.Local().Format(time.TimeOnly)
 }
 
 // printHeld prints the deletes that are held for one reason each, or in one line

@@ -285,6 +285,11 @@ func (tx *Tx) HearGone(n int64, by Telling) (Verdict, error) {
 			FROM temp.lost l CROSS JOIN item i ON i.n=l.n WHERE i.heard>? AND `+sweptIn("temp.lost"), swept, now, by.Since); err != nil {
 			return v, err
 		}
+		if d, err := driveOf(tx.db.w, old.Drive); err != nil {
+			return v, err
+		} else if err := tx.keepSwept(d, now, by.At); err != nil {
+			return v, err
+		}
 	}
 	if err := tx.exec(`UPDATE item SET gone=1, own=?1, heard=?2, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, stamp(own), now); err != nil {
 		return v, err

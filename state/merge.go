@@ -425,16 +425,20 @@ func (m *merge) keep() error {
 			n=iif(folder=0, excluded.n, n), why=iif(folder=0, excluded.why, why), folder=iif(folder=0, excluded.folder, folder)`, m.drive.N, d.ID, d.N, d.Why, d.Folder, m.moment); err != nil {
 			return err
 		}
-		if d.Folder == 0 || m.drive.Kind == "personal" {
-			continue
-		}
-		if err := m.tx.exec(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,parent_id,name,at)
-			SELECT b.folder,?,b.n,'','','',0,0,'','',? FROM item i CROSS JOIN base b ON b.n=i.n WHERE i.drive=? AND i.id=?`,
-			Swept, stamp(m.At), m.drive.N, d.ID); err != nil {
-			return err
-		}
 	}
-	return nil
+	return m.tx.keepSwept(m.drive, m.moment, m.At)
+}
+
+// keepSwept has the agreements forgotten on what, as was found at that moment, went with
+// a folder that we deleted, where the drive gives nothing back: what is here of it is
+// all there is.
+func (tx *Tx) keepSwept(d Drive, moment int64, at time.Time) error {
+	if d.Kind == "personal" {
+		return nil
+	}
+	return tx.exec(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,parent_id,name,at)
+		SELECT b.folder,?1,b.n,'','','',0,0,'','',?2 FROM doubt t CROSS JOIN item i ON i.drive=t.drive AND i.id=t.id CROSS JOIN base b ON b.n=i.n
+		WHERE t.drive=?3 AND t.folder<>0 AND t.at=?4`, Swept, stamp(at), d.N, moment)
 }
 
 // end stores the cursor.

@@ -273,7 +273,13 @@ func unheard(err error) bool {
 // deletedOnline takes note of what we deleted online.
 func (e *Engine) deletedOnline(in state.Intent, j job, top int64) (tx func(*state.Tx) error, then func()) {
 	now := e.clock.Now()
-	disown, then := e.disown(plan.Key(in.Key))
+	disown, disowned := e.disown(plan.Key(in.Key))
+	then = func() {
+		disowned()
+		if j.Remote.Kind != plan.File { // it is heard what went with it, before anything is decided about that
+			e.unheard[plan.Key(in.Key)] = struct{}{}
+		}
+	}
 	return func(tx *state.Tx) error {
 		v, err := tx.HearGone(in.Key, state.Telling{Source: state.Answer, Since: j.since, At: now, Over: j.over})
 		e.inDoubt = e.inDoubt || v == state.Unclear || j.Remote.Kind == plan.Dir

@@ -103,34 +103,41 @@ func TestWhatWasBeingFetchedAsItWentWithADeletedFolderIsKept(t *testing.T) {
 	p.same()
 }
 
-// The feed tells of the move before the folder's delete is answered: then the answer
-// takes it along, and the feed has nothing more to tell of it.
+// The feed tells of the move before the folder's delete is answered. Then the answer
+// takes it along, and the feed has nothing more to tell of it; or the feed tells of the
+// folder's end first.
 func TestWhatWasSeenToMoveIntoAFolderThatIsBeingDeletedIsKept(t *testing.T) {
-	p := newPair(t, remotetest.Options{Kind: remotetest.Business})
-	p.write("x.txt", "mine")
-	p.write("d/f.txt", "base")
-	p.write("o.txt", "other")
-	p.sync()
-	p.sync()
-	p.cfg.Clock = newHurried(100)
-	s := p.onStage()
-	e := New(p.cfg)
-	p.remove("d")
-	s.after("delete online d", func() { // its answer is held up
-		asked := p.online.Count("GET delta")
-		p.until("the feed was read, more than once", func() bool { return p.online.Count("GET delta") > asked+2 })
-	})
-	s.before("delete online d", func() {
-		p.must(p.online.Move("x.txt", "d/x.txt"))
-		asked := p.online.Count("GET delta")
-		p.until("the feed has told of it", func() bool { return p.online.Count("GET delta") > asked+1 })
-	})
-	stop := p.agent(e)
-	p.until("it is there again", func() bool { return p.there()["x.txt"] != "" && p.there()["d/"] == "" })
-	p.until("all is quiet", func() bool { return e.Now().Quiet })
-	stop()
-	p.holds("x.txt", "mine")
-	p.same()
+	for first, late := range map[string]bool{"the answer": false, "the feed": true} {
+		t.Run(first+" comes first", func(t *testing.T) {
+			p := newPair(t, remotetest.Options{Kind: remotetest.Business})
+			p.write("x.txt", "mine")
+			p.write("d/f.txt", "base")
+			p.write("o.txt", "other")
+			p.sync()
+			p.sync()
+			p.cfg.Clock = newHurried(100)
+			s := p.onStage()
+			e := New(p.cfg)
+			p.remove("d")
+			read := func() {
+				asked := p.online.Count("GET delta")
+				p.until("the feed was read", func() bool { return p.online.Count("GET delta") > asked+2 })
+			}
+			s.before("delete online d", func() {
+				p.must(p.online.Move("x.txt", "d/x.txt"))
+				read()
+			})
+			if late {
+				s.after("delete online d", read)
+			}
+			stop := p.agent(e)
+			p.until("it is there again", func() bool { return p.there()["x.txt"] != "" && p.there()["d/"] == "" })
+			p.until("all is quiet", func() bool { return e.Now().Quiet })
+			stop()
+			p.holds("x.txt", "mine")
+			p.same()
+		})
+	}
 }
 
 func TestWhatAnotherPairHasOfWhatWentWithADeletedFolderIsKept(t *testing.T) {

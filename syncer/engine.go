@@ -88,10 +88,10 @@ type Engine struct {
 	tries    map[plan.Key]int
 	rest     map[plan.Key]time.Time // not to be planned before then: it failed again and again
 	busy     map[plan.Key]int
-	creating map[plan.Key]creation // what is being created online
-	unheard  map[plan.Key]struct{} // deleted by us, to be noted once no action is at work on it: see heard
-	slots    map[plan.Place]int    // local places an action is at work in
-	again    map[string]struct{}
+	creating map[plan.Key]creation   // what is being created online
+	unheard  map[plan.Key]struct{}   // deleted by us, to be noted once no action is at work on it: see heard
+	slots    map[plan.Place]int      // local places an action is at work in
+	again    map[string]bool         // paths to be looked at once no action is at work there; whether with all below
 	hashing  map[plan.Key][]plan.Key // files that are read, and the items that is for
 	hashers  int
 	toHash   []plan.Question
@@ -179,7 +179,7 @@ func New(cfg Config) *Engine {
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
-		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]struct{}{},
+		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]bool{},
 		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
@@ -360,8 +360,9 @@ func (e *Engine) tick(ctx context.Context) {
 	e.awake(now)
 	for _, rel := range slices.Sorted(maps.Keys(e.again)) { // in order, so that a simulation can be repeated
 		if parent, ok := e.local.find(dirOf(rel)); !ok || e.slots[plan.Place{Parent: parent, Name: path.Base(rel)}] == 0 {
+			deep := e.again[rel]
 			delete(e.again, rel)
-			e.lookAt(rel, false)
+			e.lookAt(rel, deep)
 		}
 	}
 	for _, rel := range slices.Sorted(maps.Keys(e.local.deep)) {

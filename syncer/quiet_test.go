@@ -12,6 +12,7 @@ import (
 
 	"tandem/remote/remotetest"
 	"tandem/state"
+	"tandem/syncer/plan"
 	"tandem/watcher"
 )
 
@@ -292,6 +293,18 @@ func TestAFolderThatIsGoneGoesWithAllThatIsInIt(t *testing.T) {
 			s.pass(2 * time.Minute)
 			close(goOn)
 		}, map[string]int{"upload": 2, "move online": 1}},
+		"it comes back while an action is at work there, with something new in it": {func(s *paced) {
+			s.write("d/new.txt", "new")
+			looked := make(chan struct{})
+			s.e.inbox <- report{then: func(error) { // while an action is at work under the folder's name
+				at := plan.Place{Parent: s.e.root, Name: "d"}
+				s.e.slots[at]++
+				s.e.lookAt("d", true)
+				drop(s.e.slots, at)
+				close(looked)
+			}}
+			<-looked
+		}, map[string]int{"upload": 1}},
 		"it comes back, and something in it was edited online": {func(s *paced) {
 			s.must(os.Rename(s.path("d"), filepath.Join(s.outside, "d")))
 			s.tell("d")

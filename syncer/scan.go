@@ -71,7 +71,7 @@ func (e *Engine) scan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.seeDir(v.key, v.path, buf, base, func(c visit) { heap.Push(visits, c) })
+		e.seeDir(v.key, v.path, true, buf, base, func(c visit) { heap.Push(visits, c) })
 		done = append(done, v)
 		e.progress.look(len(buf))
 	}
@@ -130,8 +130,8 @@ func (t *local) leftAlone() map[string]int {
 }
 
 // seeDir notes one folder's entries and names the folders in it to enter.
-func (e *Engine) seeDir(k plan.Key, rel string, entries []watcher.Entry, base []state.Base, enter func(visit)) {
-	skip := func(name string) bool { return e.inHand(k, name) }
+func (e *Engine) seeDir(k plan.Key, rel string, deep bool, entries []watcher.Entry, base []state.Base, enter func(visit)) {
+	skip := func(name string) bool { return e.inHand(k, name, deep) }
 	e.local.seeAll(k, entries, base, skip, func(c watcher.Entry, ck plan.Key) {
 		if c.Kind == watcher.Dir {
 			enter(visit{ck, path.Join(rel, c.Name), c.MTime, c.CTime})
@@ -140,12 +140,14 @@ func (e *Engine) seeDir(k plan.Key, rel string, entries []watcher.Entry, base []
 }
 
 // inHand says that an action of ours is at work under this name: what is seen
-// there now is half done, and is looked at again when the action has ended.
-func (e *Engine) inHand(parent plan.Key, name string) bool {
+// there now is half done, and is looked at again when the action has ended, as
+// deeply as it was to be.
+func (e *Engine) inHand(parent plan.Key, name string, deep bool) bool {
 	if e.slots[plan.Place{Parent: parent, Name: name}] == 0 {
 		return false
 	}
-	e.again[path.Join(e.local.path(parent), name)] = struct{}{}
+	rel := path.Join(e.local.path(parent), name)
+	e.again[rel] = e.again[rel] || deep
 	return true
 }
 
@@ -168,17 +170,17 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		return // nothing is in it, whatever stood there before
 	}
 	name := path.Base(rel)
-	if e.inHand(parent, name) {
+	if e.inHand(parent, name, deep) {
 		return
 	}
 	entry, err := e.fs.Lstat(rel)
 	k, known := e.local.child(parent, name)
 	switch {
-	case gone(err) && known:
+	case gone(err) && known && e.isThere(dirOf(rel)):
 		e.local.vanish(k)
 		e.searchAll(k)
 	case gone(err):
-		e.lookAt(dirOf(rel), false) // its folder may be what is gone
+		e.lookAt(dirOf(rel), false) // its folder may be what is gone, with it
 	case err != nil:
 		if !known {
 			k = e.local.unseen(plan.Place{Parent: parent, Name: name})
@@ -194,6 +196,15 @@ func (e *Engine) lookAt(rel string, deep bool) {
 			e.enter([]visit{{path: rel}})
 		}
 	}
+}
+
+// isThere reports whether something stands at that path.
+func (e *Engine) isThere(rel string) bool {
+	if rel == "" {
+		return true
+	}
+	_, err := e.fs.Lstat(rel)
+	return !gone(err)
 }
 
 // searchAll has a single pass, to which no event tells where a thing went that
@@ -222,7 +233,7 @@ func (e *Engine) readDir(k plan.Key, rel string, deep bool) {
 		}
 	}
 	var inside []visit
-	e.seeDir(k, rel, entries, base, func(c visit) {
+	e.seeDir(k, rel, deep, entries, base, func(c visit) {
 		if deep || c.key > plan.Key(known) || waited[c.key] {
 			inside = append(inside, c)
 		}
@@ -258,7 +269,7 @@ func (e *Engine) lookWhereItWas(k plan.Key) {
 	}
 	for _, b := range e.local.sameInode(it) {
 		from := plan.Key(b.N)
-		if at := e.local.placeOf(from); e.local.Local(from).Kind == plan.None || e.inHand(at.Parent, at.Name) {
+		if at := e.local.placeOf(from); e.local.Local(from).Kind == plan.None || e.inHand(at.Parent, at.Name, false) {
 			continue
 		}
 		if _, err := e.fs.Lstat(e.local.path(from)); gone(err) {
@@ -289,7 +300,7 @@ func (e *Engine) baseRow(parent plan.Key, name string) *state.Base {
 // left to its parent's listing.
 func (e *Engine) unreadable(k plan.Key, rel string, err error) {
 	if gone(err) {
-		e.again[rel] = struct{}{}
+		e.again[rel] = e.again[rel]
 		return
 	}
 	e.unknown(k, "cannot be read: "+reason(err))

@@ -174,8 +174,11 @@ func (w *world) ask() {
 // when its folder becomes a conflict copy.
 func (w *world) missing() error {
 	live := map[string][]string{}
-	waits := func(path string) bool {
-		return slices.ContainsFunc(w.machines, func(m *machine) bool { return m.waits(path) })
+	waits := func(path string) bool { // online maybe under the name that it had
+		return slices.ContainsFunc(w.machines, func(m *machine) bool {
+			_, here := m.disk.tree()[path]
+			return m.waits(path) || !here && len(m.sum.Waiting) > 0
+		})
 	}
 	for _, m := range w.machines {
 		for path, text := range m.disk.tree() {

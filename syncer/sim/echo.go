@@ -42,7 +42,7 @@ func (m *machine) reads(p *page) {
 	}
 	m.stack.entries += len(p.Value)
 	for _, e := range p.Value {
-		if e.File != nil {
+		if e.Deleted == nil {
 			delete(r.times, e.ID+" ") // it may be deleted once more
 		}
 		if e.File != nil || e.Deleted != nil {

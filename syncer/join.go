@@ -150,6 +150,9 @@ func (t *local) sameInode(it *item) []state.Base {
 func (t *local) same(from, k plan.Key) {
 	it := t.diff[k]
 	b, _ := t.base(from)
+	if t.missing(from) && it.kind == plan.Dir {
+		t.back(from)
+	}
 	inside := maps.Clone(t.kids[k])
 	t.lift(k)
 	delete(t.diff, k)

@@ -73,14 +73,20 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	return k
 }
 
-// back lets what went with folder k be decided by itself, as the folder is there again.
+// back lets what is new in folder k, or has gone with it, be decided by itself, as the
+// folder is there again.
 func (t *local) back(k plan.Key) {
-	for c, it := range t.diff {
-		for f := it.place.Parent; it.kind == plan.None && f != t.root && f != 0; f = t.placeOf(f).Parent {
-			if f == k {
-				t.touch(c)
-				break
-			}
+	for _, c := range t.kids[k] {
+		t.touch(c)
+		t.back(c)
+	}
+	for _, b := range t.baseChildren(k) {
+		c := plan.Key(b.N)
+		if t.missing(c) {
+			t.touch(c)
+		}
+		if plan.Kind(b.Kind) == plan.Dir && !t.elsewhere(c) {
+			t.back(c)
 		}
 	}
 }

@@ -141,8 +141,10 @@ func (p *pass) contest(group []*node) {
 			if n.state == free {
 				n.state = later
 			}
-		case p.twins(n, winner, disk), p.twins(n, winner, drive):
-			n.wait("its name differs only in case or accents from "+quote(winner.place.Name)+"; rename one of them", true)
+		case p.twins(n, winner, disk):
+			n.wait(p.twinWhy(n, winner, disk))
+		case p.twins(n, winner, drive):
+			n.wait(p.twinWhy(n, winner, drive))
 		default:
 			p.suffix(n)
 		}
@@ -169,6 +171,25 @@ func (p *pass) newFolder(n *node) bool {
 // twins says that both stand side by side already, on one side.
 func (p *pass) twins(a, b *node, s side) bool {
 	return p.standsAt(a, s, a.place) && p.standsAt(b, s, b.place)
+}
+
+// twinWhy tells n from twin by the names that they have on the side where both
+// stand, which need not be those that they shall have. Of two with the very same
+// name one has moved on, and nobody has told so yet; there is nothing to rename.
+func (p *pass) twinWhy(n, twin *node, s side) (why string, person bool) {
+	at, _ := p.at(n, s)
+	other, _ := p.at(twin, s)
+	mine := "its name " + sideName[s]
+	if at.Name != n.place.Name || n.here() && at.Name != n.Local.Name {
+		mine += ", " + quote(at.Name) + ","
+	}
+	switch {
+	case at.Name == other.Name:
+		return "another item has the same name " + sideName[s] + " at the moment; it is looked at again", false
+	case sameButAccents(at.Name, other.Name):
+		return mine + " looks like " + quote(other.Name) + ", and differs in how the accents are encoded; rename one of them", true
+	}
+	return mine + " differs only in case or accents from " + quote(other.Name) + "; rename one of them", true
 }
 
 // standsAt says that n has this name, by its fold, on one side now.

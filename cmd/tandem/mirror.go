@@ -180,7 +180,7 @@ func (m *mirroring) op(st task.Step) (op string, online bool) {
 		return "mkdir", online
 	case task.DropThere:
 		return "rm", online
-	case task.Leave:
+	case task.Leave, task.Skip:
 		return "sync", online
 	}
 	if online {
@@ -197,7 +197,7 @@ func (m *mirroring) foretell(steps []task.Step, held string) {
 			res.To = ""
 		}
 		switch {
-		case st.Op == task.Leave:
+		case st.Op == task.Leave, st.Op == task.Skip:
 			res.Done = task.Skipped
 		case st.Op == task.DropThere && held != "":
 			res.Why = "held: " + held
@@ -220,6 +220,8 @@ func (m *mirroring) carryOut(ctx context.Context, steps []task.Step, held string
 		switch {
 		case st.Op == task.Leave:
 			m.result(task.Result{Op: op, Path: st.Path, Done: task.Skipped, Why: st.Why, Err: task.ErrInTheWay})
+		case st.Op == task.Skip:
+			m.result(task.Result{Op: op, Path: st.Path, Done: task.Skipped, Why: st.Why})
 		case st.Op == task.DropThere:
 			drops = append(drops, st)
 		case online:

@@ -201,7 +201,7 @@ func (w *work) print(r task.Result) {
 		fmt.Fprintln(w.out, clean(sentence(r)))
 	}
 	switch {
-	case r.Done == task.Failed, r.Done == task.Skipped && (r.Err != nil || w.screen.verbose > 0):
+	case r.Done == task.Failed, r.Done == task.Skipped && (r.Err != nil || r.Op == "sync" || w.screen.verbose > 0):
 		if w.tally.Failed+w.tally.Skipped <= mostLines || w.screen.verbose > 0 {
 			w.screen.say("%s%s %q: %s", prefix(w.name), r.Op, r.Path, r.Why)
 		}
@@ -310,7 +310,7 @@ func (w *work) deeds() string {
 		parts = append(parts, "dry run: "+count(t.Planned, "step")+", nothing was changed")
 	}
 	switch {
-	case len(parts) == 0 && w.Verb == "sync": // what is there may differ, and be left so
+	case len(parts) == 0 && w.Verb == "sync": // what is equal is not counted
 		parts = []string{"nothing to do"}
 	case len(parts) == 0:
 		parts = []string{"nothing matches, nothing to do"}

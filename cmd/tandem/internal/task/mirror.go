@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -82,7 +83,8 @@ const (
 	MakeOver                    // a folder
 	MakeBack                    // a folder
 	DropThere                   // from the target
-	Leave                       // and say why
+	Leave                       // something is in the way, or never synced: say why
+	Skip                        // both have it and differ, and the rule leaves them so: say why
 )
 
 // Mirror decides what makes the target what the rules want of it. It is pure:
@@ -168,43 +170,47 @@ func drops(only []Side, target Sides) []Side {
 
 // both decides about a file that both sides have.
 func (r MirrorRules) both(s, t Side, same bool) []Step {
-	over, back := []Step{{CopyOver, s.Path, t.Path, "they differ"}}, []Step{{CopyBack, t.Path, s.Path, "they differ"}}
+	over, back := Step{CopyOver, s.Path, t.Path, "they differ"}, Step{CopyBack, t.Path, s.Path, "they differ"}
 	if same {
-		over[0].Why = "equal, and copied all the same"
+		over.Why = "equal, and copied all the same"
 		if r.Equal != "copy" {
-			over = nil
+			return nil
 		}
-		return over
+		return []Step{over}
 	}
-	choose := func(source, target bool, why string) []Step {
+	skip := func(why string) []Step { return []Step{{Skip, s.Path, "", "they differ, and " + why}} }
+	choose := func(order int) []Step { // above zero: for the source
 		switch {
-		case source:
-			over[0].Why = "the source is " + why
-			return over
-		case target && r.BothWays:
-			back[0].Why = "the target is " + why
-			return back
+		case order > 0:
+			over.Why = "the source is " + r.SameName
+			return []Step{over}
+		case order == 0:
+			return skip("neither is " + r.SameName)
+		case r.BothWays:
+			back.Why = "the target is " + r.SameName
+			return []Step{back}
 		}
-		return nil
+		return skip("the target is " + r.SameName)
 	}
-	order := s.MTime.Truncate(time.Second).Compare(t.MTime.Truncate(time.Second))
+	age, size := s.MTime.Truncate(time.Second).Compare(t.MTime.Truncate(time.Second)), cmp.Compare(s.Size, t.Size)
 	switch r.SameName {
 	case "", "source":
-		return over
+		return []Step{over}
+	case "newer":
+		return choose(age)
+	case "older":
+		return choose(-age)
+	case "bigger":
+		return choose(size)
+	case "smaller":
+		return choose(-size)
 	case "target":
 		if r.BothWays {
-			return back
+			return []Step{back}
 		}
-	case "newer":
-		return choose(order > 0, order < 0, "newer")
-	case "older":
-		return choose(order < 0, order > 0, "older")
-	case "bigger":
-		return choose(s.Size > t.Size, s.Size < t.Size, "bigger")
-	case "smaller":
-		return choose(s.Size < t.Size, s.Size > t.Size, "smaller")
+		return skip("the target's stays")
 	}
-	return nil
+	return skip("both stay")
 }
 
 // always is the number of deletes that is held whatever the settings say.

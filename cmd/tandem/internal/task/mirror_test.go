@@ -42,7 +42,7 @@ func sameSize(a, b Sides) func(string) (bool, error) {
 func words(steps []Step) string {
 	var all []string
 	for _, st := range steps {
-		op := map[StepOp]string{CopyOver: "->", CopyBack: "<-", MakeOver: "mk", MakeBack: "mkback", DropThere: "rm", Leave: "leave"}[st.Op]
+		op := map[StepOp]string{CopyOver: "->", CopyBack: "<-", MakeOver: "mk", MakeBack: "mkback", DropThere: "rm", Leave: "leave", Skip: "skip"}[st.Op]
 		text := op + " " + st.Path
 		if st.To != "" && st.To != st.Path {
 			text += " as " + st.To
@@ -69,16 +69,18 @@ func TestWhatAMirrorDoes(t *testing.T) {
 		{"a folder goes after what is in it", "b=1@1", "b=1@1 d/ d/e/ d/e/f=1@1", del, "rm d/e/f, rm d/e, rm d"},
 		{"a folder stays when something in it does", "b=1@1", "b=1@1 d/ !d/keep=1@1 d/go=1@1", del, "rm d/go"},
 		{"left out by the filter here is not missing", "!a=1@1 b=1@1", "a=1@1 b=1@1", del, ""},
-		{"the target's wins", "a=1@1", "a=2@1", by("target"), ""},
+		{"the target's wins", "a=1@1", "a=2@1", by("target"), "skip a"},
 		{"the newer wins, and it is newer", "a=1@5", "a=2@1", by("newer"), "-> a"},
-		{"the newer wins, and it is not", "a=1@1", "a=2@5", by("newer"), ""},
-		{"as new", "a=1@5", "a=2@5", by("newer"), ""},
+		{"the newer wins, and it is not", "a=1@1", "a=2@5", by("newer"), "skip a"},
+		{"as new", "a=1@5", "a=2@5", by("newer"), "skip a"},
 		{"the older wins", "a=1@1", "a=2@5", by("older"), "-> a"},
-		{"the bigger wins, and it is not", "a=1@1", "a=2@5", by("bigger"), ""},
+		{"the bigger wins, and it is not", "a=1@1", "a=2@5", by("bigger"), "skip a"},
 		{"the smaller wins", "a=1@1", "a=2@5", by("smaller"), "-> a"},
-		{"skip", "a=1@1", "a=2@5", by("skip"), ""},
+		{"skip", "a=1@1", "a=2@5", by("skip"), "skip a"},
+		{"equal under any rule", "a=1@5", "a=1@1", by("newer"), ""},
 		{"both ways", "a=1@1 c=1@1 x/", "b=1@1 c=1@1 y/ y/z=1@1", both, "-> a, mk x, <- b, mkback y, <- y/z"},
 		{"both ways, the newer is there", "a=1@1", "a=2@5", MirrorRules{BothWays: true, SameName: "newer"}, "<- a"},
+		{"both ways, as new", "a=1@5", "a=2@5", MirrorRules{BothWays: true, SameName: "newer"}, "skip a"},
 		{"both ways, the target's", "a=1@1", "a=2@5", MirrorRules{BothWays: true, SameName: "target"}, "<- a"},
 		{"a link in the source", "?a=0@0", "a=1@1", del, "leave a"},
 		{"a folder in the way", "a=1@1", "a/ a/b=1@1", del, "leave a"},
@@ -94,6 +96,32 @@ func TestWhatAMirrorDoes(t *testing.T) {
 		if got := words(steps); got != test.want {
 			t.Errorf("%s: %q, want %q", test.says, got, test.want)
 		}
+	}
+}
+
+// TestWhyAFileIsSkipped: what differs and is left so is never left without a word.
+func TestWhyAFileIsSkipped(t *testing.T) {
+	for _, test := range []struct{ rule, source, target, want string }{
+		{"newer", "a=1@5", "a=2@5", "they differ, and neither is newer"},
+		{"newer", "a=1@1", "a=2@5", "they differ, and the target is newer"},
+		{"older", "a=1@5", "a=2@5", "they differ, and neither is older"},
+		{"older", "a=1@5", "a=2@1", "they differ, and the target is older"},
+		{"bigger", "a=1@5", "a=2@1", "they differ, and the target is bigger"},
+		{"smaller", "a=2@5", "a=1@1", "they differ, and the target is smaller"},
+		{"target", "a=1@5", "a=2@1", "they differ, and the target's stays"},
+		{"skip", "a=1@5", "a=2@1", "they differ, and both stay"},
+	} {
+		source, target := sides(test.source), sides(test.target)
+		steps, _, err := Mirror(source, target, nil, MirrorRules{SameName: test.rule}, sameSize(source, target))
+		if err != nil || len(steps) != 1 || steps[0].Op != Skip || steps[0].Why != test.want {
+			t.Errorf("%s, %s and %s: %+v, %v; want it skipped: %s", test.rule, test.source, test.target, steps, err, test.want)
+		}
+	}
+	differ := func(string) (bool, error) { return false, nil }
+	source := sides("a=1@5")
+	steps, _, _ := Mirror(source, sides("a=1@1"), nil, MirrorRules{SameName: "bigger"}, differ)
+	if len(steps) != 1 || steps[0].Why != "they differ, and neither is bigger" {
+		t.Errorf("of one size: %+v", steps)
 	}
 }
 

@@ -41,7 +41,8 @@ func (h *byKey) Pop() any {
 // scan reads the whole folder and notes what is not as the base remembers it.
 // A thing missed is looked for a second time before it counts: a file that is
 // moved, during the scan, from a folder not yet read into one already read is
-// seen nowhere.
+// seen nowhere. One that is moved the other way is seen twice: so it is looked for
+// where it was before it counts as new.
 func (e *Engine) scan(ctx context.Context) error {
 	top, err := e.fs.Lstat("")
 	if err != nil {
@@ -49,6 +50,7 @@ func (e *Engine) scan(ctx context.Context) error {
 	}
 	rows := newBaseReader(e.db, e.cfg.Folder.N)
 	defer rows.stop()
+	agreed := rows.more
 	visits := &byKey{{key: e.root, mtime: top.MTime, ctime: top.CTime}}
 	var done []visit
 	var buf []watcher.Entry
@@ -74,6 +76,9 @@ func (e *Engine) scan(ctx context.Context) error {
 		e.seeDir(v.key, v.path, true, buf, base, func(c visit) { heap.Push(visits, c) })
 		done = append(done, v)
 		e.progress.look(len(buf))
+	}
+	if agreed { // else nothing has been anywhere
+		e.lookWhereAllWere()
 	}
 	e.secondLook(done)
 	e.join()
@@ -276,6 +281,13 @@ func (e *Engine) lookWhereItWas(k plan.Key) {
 			e.local.vanish(from)
 			e.searchAll(from)
 		}
+	}
+}
+
+// lookWhereAllWere looks where all new items were, folders before what is in them.
+func (e *Engine) lookWhereAllWere() {
+	for _, k := range e.local.news() {
+		e.lookWhereItWas(k)
 	}
 }
 

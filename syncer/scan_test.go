@@ -2,7 +2,6 @@ package syncer
 
 import (
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +11,8 @@ import (
 )
 
 // TestAFileThatIsMovedDuringTheScanIsNotMissed in either direction: from a
-// folder that was read into one that was not, and the other way round.
+// folder that was read into one that was not, and the other way round. Either way
+// it is the same file, moved, however long ago that was when a plan is made.
 func TestAFileThatIsMovedDuringTheScanIsNotMissed(t *testing.T) {
 	for name, way := range map[string][2]string{
 		"from what was read":          {"list b", "a"},
@@ -29,6 +29,7 @@ func TestAFileThatIsMovedDuringTheScanIsNotMissed(t *testing.T) {
 			p.write("b/two.txt", "two")
 			p.write("b/on/deep.txt", "deep two")
 			p.sync()
+			p.cfg.Settle = time.Nanosecond // nothing is looked at again because it is young
 			s := p.onStage()
 			s.before(way[0], func() {
 				switch way[1] {
@@ -43,10 +44,7 @@ func TestAFileThatIsMovedDuringTheScanIsNotMissed(t *testing.T) {
 				}
 			})
 			sum := p.sync()
-			if sum.DeletedRemote != 0 {
-				t.Errorf("it was taken for a delete: %+v", sum)
-			}
-			if fromUnread := strings.HasSuffix(way[1], "b"); fromUnread && (sum.Uploaded != 0 || sum.Moved != 1) {
+			if sum.Moved != 1 || sum.Uploaded+sum.CreatedFolders+sum.DeletedRemote != 0 {
 				t.Errorf("%+v, want one move", sum)
 			}
 			p.sync()

@@ -102,8 +102,11 @@ func describe(p syncer.Progress, took time.Duration) string {
 		return text
 	}
 	rate := float64(p.Moved) / took.Seconds()
-	left := time.Duration(float64(max(p.Bytes-p.Moved, 0)) / rate * float64(time.Second))
-	return fmt.Sprintf("%s, %s/s, %s left", text, humanize.Bytes(uint64(rate)), left.Round(time.Second))
+	left := time.Duration(float64(max(p.Bytes-p.Moved, 0)) / rate * float64(time.Second)).Round(time.Second)
+	if left == 0 { // what is still to be done moves no bytes, and nobody knows how long that takes
+		return text
+	}
+	return fmt.Sprintf("%s, %s/s, %s left", text, humanize.Bytes(uint64(rate)), left)
 }
 
 // count is a number of things: "1 file", "2,000 files".

@@ -17,7 +17,10 @@ func TestProgressTellsFilesBytesRateAndTimeLeft(t *testing.T) {
 		{syncer.Progress{Files: 1, Bytes: 10}, 0, "0 of 1 file, 0 B of 10 B"},
 		{syncer.Progress{Files: 2000, Done: 500, Bytes: 8e6, Moved: 2e6}, 4 * time.Second, "500 of 2,000 files, 2.0 MB of 8.0 MB, 500 kB/s, 12s left"},
 		{syncer.Progress{Files: 3, Done: 3, Bytes: 6e6, Moved: 6e6}, 4 * time.Second, "3 of 3 files, 6.0 MB of 6.0 MB"},
-		{syncer.Progress{Files: 3, Done: 1, Bytes: 5e6, Moved: 6e6}, 4 * time.Second, "1 of 3 files, 6.0 MB of 6.0 MB, 1.5 MB/s, 0s left"},
+		{syncer.Progress{Files: 3, Done: 1, Bytes: 5e6, Moved: 6e6}, 4 * time.Second, "1 of 3 files, 6.0 MB of 6.0 MB"},
+		{syncer.Progress{Files: 3, Done: 1, Bytes: 6e6, Moved: 6e6}, 2 * time.Minute, "1 of 3 files, 6.0 MB of 6.0 MB"},
+		{syncer.Progress{Files: 3, Done: 1, Bytes: 6.1e6, Moved: 6e6}, 4 * time.Second, "1 of 3 files, 6.0 MB of 6.1 MB"},
+		{syncer.Progress{Files: 3, Done: 1, Bytes: 7e6, Moved: 6e6}, 4 * time.Second, "1 of 3 files, 6.0 MB of 7.0 MB, 1.5 MB/s, 1s left"},
 	} {
 		if got := describe(test.now, test.took); got != test.want {
 			t.Errorf("describe(%+v) = %q, want %q", test.now, got, test.want)

@@ -43,6 +43,7 @@ func (c *Client) Download(ctx context.Context, drive, id string, address Secret,
 		body, err = c.fetch(ctx, address, offset)
 	}
 	if e := (*Error)(nil); errors.As(err, &e) && e.Status == http.StatusUnauthorized {
+		e.theirs = false
 		e.Message = "the service refuses the address it just gave; the organisation may have retired such addresses"
 	}
 	return body, err

@@ -50,31 +50,54 @@ type Error struct {
 	Location   string        // where a fresh change feed starts; only with ErrResync
 	Op         string        // what was being done
 
+	theirs    bool   // Message is the service's own text
 	challenge string // WWW-Authenticate
 	kind      error  // set where the status does not tell
 	cause     error
 }
 
+// Error says in words what was being done, and once what came of it. The codes of
+// the answer are not for everybody: see [Error.Answer].
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Op)
-	b.WriteString(": ")
-	switch kind := e.sentinel(); {
-	case kind != nil:
-		b.WriteString(kind.Error())
-	default:
-		fmt.Fprintf(&b, "the service answered %d", e.Status)
+	parts := []string{e.Op}
+	kind := e.sentinel()
+	if kind == nil {
+		kind = errUnexpected
 	}
+	parts = append(parts, kind.Error())
 	if e.cause != nil {
-		fmt.Fprintf(&b, ": %v", e.cause)
+		parts = append(parts, e.cause.Error())
 	}
-	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", e.Message)
+	if e.Message != "" && e.tells(kind) {
+		parts = append(parts, e.Message)
 	}
-	if e.Status != 0 {
-		fmt.Fprintf(&b, " (%s)", strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Code)))
+	return strings.Join(parts, ": ")
+}
+
+var errUnexpected = errors.New("unexpected response from the service")
+
+// tells reports whether the message says more than kind does. What the service adds
+// to most answers is the same in other words.
+func (e *Error) tells(kind error) bool {
+	switch kind {
+	case ErrNotFound, ErrExists, ErrChanged, ErrResync, ErrThrottled, ErrLocked, ErrQuota, ErrRange, ErrBusySession, ErrMalware:
+		return !e.theirs
 	}
-	return b.String()
+	return true
+}
+
+// Answer is what came from the service and is not for everybody, for a log: its
+// codes, and its text where [Error.Error] leaves that out. It is empty when no answer
+// came.
+func (e *Error) Answer() string {
+	if e.Status == 0 {
+		return ""
+	}
+	text := strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Code))
+	if e.Message != "" && !e.tells(e.sentinel()) {
+		text += ": " + e.Message
+	}
+	return text
 }
 
 // Is reports whether target is the sentinel that e stands for.
@@ -247,7 +270,7 @@ func (e *Error) fill(w *wireError) {
 		return
 	}
 	e.Code, _ = w.Code.(string)
-	e.Message = scrub(words(w.Message))
+	e.Message, e.theirs = scrub(words(w.Message)), true
 	for in := w.Inner; in != nil; in = in.Inner {
 		if code, ok := in.Code.(string); ok && code != "" {
 			e.Inner = append(e.Inner, code)

@@ -105,9 +105,37 @@ func TestAnErrorTellsWhatWasDoneAndWhatCame(t *testing.T) {
 	if !errors.As(err, &e) || e.RequestID != "r-1" {
 		t.Fatalf("got %#v", err)
 	}
-	want := "look at an item: not found online: Item does not exist (404 itemNotFound)"
-	if err.Error() != want {
+	if want := "look at an item: not found online"; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	if want := "404 itemNotFound: Item does not exist"; e.Answer() != want {
+		t.Errorf("got  %s\nwant %s", e.Answer(), want)
+	}
+}
+
+// TestAnErrorSaysItsReasonOnceAndInWords: the codes are for a log, and the service's
+// own text only for whom it tells more than we know.
+func TestAnErrorSaysItsReasonOnceAndInWords(t *testing.T) {
+	for _, tt := range []struct {
+		err           *Error
+		words, answer string
+	}{
+		{&Error{Status: 404, Code: "itemNotFound", Message: "The resource could not be found.", theirs: true}, "upload: not found online", "404 itemNotFound: The resource could not be found."},
+		{&Error{Status: 409, Code: "nameAlreadyExists", Message: "The specified item name already exists.", theirs: true}, "upload: the name is taken online", "409 nameAlreadyExists: The specified item name already exists."},
+		{&Error{Status: 412, Code: "resourceModified", Message: "ETag does not match", theirs: true}, "upload: changed online meanwhile", "412 resourceModified: ETag does not match"},
+		{&Error{Status: 507}, "upload: no space left online", "507"},
+		{&Error{Status: 400, Code: "invalidRequest", Message: "The name is bad"}, "upload: refused by the service: The name is bad", "400 invalidRequest"},
+		{&Error{Status: 403, Code: "accessDenied", Message: "Blocked by your organization"}, "upload: not allowed: Blocked by your organization", "403 accessDenied"},
+		{&Error{Status: 500, Code: "generalException", Message: "An error has occurred"}, "upload: unexpected response from the service: An error has occurred", "500 generalException"},
+		{&Error{Status: 418}, "upload: unexpected response from the service", "418"},
+		{&Error{Status: 429, Message: "signing in goes round in circles"}, "upload: the service asks for patience: signing in goes round in circles", "429"},
+		{&Error{kind: ErrNotFound, Message: "an app has no drive of its own"}, "upload: not found online: an app has no drive of its own", ""},
+		{offline("", errors.New("connection refused")), "upload: no connection: connection refused", ""},
+	} {
+		tt.err.Op = "upload"
+		if tt.err.Error() != tt.words || tt.err.Answer() != tt.answer {
+			t.Errorf("%d %s:\ngot  %q, %q\nwant %q, %q", tt.err.Status, tt.err.Code, tt.err.Error(), tt.err.Answer(), tt.words, tt.answer)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (c *Client) send(ctx context.Context, r *request) (*http.Response, error) {
 		if !again {
 			return nil, err
 		}
-		c.cfg.Log.Debug("request repeated", slog.String("op", r.op), slog.Int("try", try), slog.Duration("wait", wait), slog.Any("error", err))
+		c.cfg.Log.Debug("request repeated", slog.String("op", r.op), slog.Int("try", try), slog.Duration("wait", wait), slog.Any("err", err))
 		if err := c.cfg.Clock.Sleep(ctx, wait); err != nil {
 			return nil, ended(ctx, r.op)
 		}

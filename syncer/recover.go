@@ -88,7 +88,7 @@ func (e *Engine) resume(in state.Intent) error {
 	rows, copied, err := e.settle(in)
 	if err != nil {
 		e.log.Warn("not recovered yet", "path", in.Path, "err", err)
-		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{Path: in.Path, Err: err}))
+		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{in.Path, err.Error(), err}))
 		return nil
 	}
 	if copied != "" {

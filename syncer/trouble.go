@@ -98,7 +98,7 @@ func (e *Engine) setAside(k plan.Key, s *step, err error) {
 	e.note(k, why, person, after)
 	e.log.Warn("not synced yet", "path", e.pathOf(k), "why", why, "err", err)
 	if !person && !errors.Is(err, remote.ErrLocked) {
-		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{Path: e.pathOf(k), Err: err}))
+		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{e.pathOf(k), why, err}))
 	}
 	switch {
 	case e.once && e.tries[k] > patience:
@@ -113,10 +113,11 @@ func (e *Engine) setAside(k plan.Key, s *step, err error) {
 // An ItemError is what could not be done with one item in this run.
 type ItemError struct {
 	Path string
+	Why  string // in words for a person
 	Err  error
 }
 
-func (e *ItemError) Error() string { return `"` + e.Path + `": ` + e.Err.Error() }
+func (e *ItemError) Error() string { return `"` + e.Path + `": ` + e.Why }
 func (e *ItemError) Unwrap() error { return e.Err }
 
 // oneOf keeps the first error of a run: the others stand in the waiting list.
@@ -145,7 +146,9 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 	case errors.Is(err, remote.ErrDenied):
 		return "no permission online", true, time.Hour
 	case errors.Is(err, remote.ErrRefused):
-		return "the service refuses it: " + err.Error(), true, 0
+		return "the service refuses it" + said(err), true, 0
+	case errors.Is(err, remote.ErrBusySession):
+		return "an earlier upload of it is still open online", false, backoff
 	case errors.Is(err, remote.ErrThrottled):
 		return "the service asks to wait", false, backoff
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -162,6 +165,14 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return errDamaged.Error(), false, backoff
 	}
 	return err.Error(), false, backoff
+}
+
+// said is what the service adds to its refusal.
+func said(err error) string {
+	if e, ok := errors.AsType[*remote.Error](err); ok && e.Message != "" {
+		return ": " + e.Message
+	}
+	return ""
 }
 
 // reason gives the plain cause of a file system error, without the call and the

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -201,9 +200,6 @@ func (e *Engine) notSent(ctx context.Context, j job, err error) outcome {
 	out := e.notAsPlanned(ctx, j, err)
 	if errors.Is(out.err, errSuperseded) {
 		out.look = append(out.look, j.path)
-	}
-	if errors.Is(err, remote.ErrBusySession) {
-		out.err = fmt.Errorf("an earlier upload of it is still open online: %w", err)
 	}
 	return out
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+
+	"tandem/remote"
 )
 
 // logger turns what the engine logs about a folder into talk.
@@ -30,12 +33,17 @@ func (t *talk) Handle(_ context.Context, r slog.Record) error {
 	if r.Message == "not synced yet" && t.screen.quiet {
 		return nil
 	}
-	said := map[string]string{}
+	var path, why string
+	var err error
 	var rest strings.Builder
 	each := func(a slog.Attr) bool {
 		switch a.Key {
-		case "path", "why", "err":
-			said[a.Key] = a.Value.String()
+		case "path":
+			path = a.Value.String()
+		case "why":
+			why = a.Value.String()
+		case "err":
+			err, _ = a.Value.Any().(error)
 		default:
 			fmt.Fprintf(&rest, " %s=%s", a.Key, a.Value)
 		}
@@ -46,17 +54,33 @@ func (t *talk) Handle(_ context.Context, r slog.Record) error {
 	}
 	r.Attrs(each)
 	what := r.Message
-	if path := said["path"]; path != "" {
+	if path != "" {
 		what += fmt.Sprintf(" %q", path)
 	}
-	if said["why"] != "" {
-		what += " (" + said["why"] + ")"
+	if why != "" {
+		what += " (" + why + ")"
 	}
-	if err := said["err"]; err != "" && (said["why"] == "" || t.screen.verbose > 0) {
-		what += ": " + err
+	if err != nil {
+		what += t.cause(err, why)
 	}
 	t.screen.say("%s%s%s", prefix(t.folder), what, rest.String())
 	return nil
+}
+
+// cause is what an error adds to the reason that was given: itself where there is
+// none, and the codes of the service's answer where they are of use.
+func (t *talk) cause(err error, why string) string {
+	var text, answer string
+	if e, ok := errors.AsType[*remote.Error](err); ok {
+		answer = e.Answer()
+	}
+	if why == "" || t.screen.verbose > 0 && answer == "" && !strings.Contains(why, err.Error()) {
+		text = ": " + err.Error()
+	}
+	if answer != "" && (t.screen.verbose > 0 || !t.screen.terminal) {
+		text += " [" + answer + "]"
+	}
+	return text
 }
 
 func (t *talk) WithAttrs(attrs []slog.Attr) slog.Handler {

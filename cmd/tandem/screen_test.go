@@ -53,6 +53,40 @@ func TestTheLogReadsAsSentences(t *testing.T) {
 	}
 }
 
+// TestTheLogSaysAReasonOnce, and the codes of the service's answer where nobody reads
+// along, or somebody wants to know.
+func TestTheLogSaysAReasonOnce(t *testing.T) {
+	missing := &remote.Error{Op: "look at an item", Status: 404, Code: "itemNotFound"}
+	for _, test := range []struct {
+		terminal bool
+		verbose  int
+		why      string
+		err      error
+		want     string
+	}{
+		{true, 0, "", missing, `not done "a": look at an item: not found online`},
+		{true, 1, "", missing, `not done "a": look at an item: not found online [404 itemNotFound]`},
+		{false, 0, "", fmt.Errorf("feed: %w", missing), `not done "a": feed: look at an item: not found online [404 itemNotFound]`},
+		{true, 0, "it is gone", missing, `not done "a" (it is gone)`},
+		{true, 1, missing.Error(), missing, `not done "a" (look at an item: not found online) [404 itemNotFound]`},
+		{true, 1, "it is gone", missing, `not done "a" (it is gone) [404 itemNotFound]`},
+		{true, 1, "it is gone", errors.New("no such file"), `not done "a" (it is gone): no such file`},
+		{true, 1, "keep it: no such file", errors.New("no such file"), `not done "a" (keep it: no such file)`},
+	} {
+		var out strings.Builder
+		p := &program{screen: newScreen(&out)}
+		p.screen.terminal, p.screen.verbose = test.terminal, test.verbose
+		args := []any{"path", "a"}
+		if test.why != "" {
+			args = append(args, "why", test.why)
+		}
+		p.logger("").Warn("not done", append(args, "err", test.err)...)
+		if want := "tandem: " + test.want + "\n"; out.String() != want {
+			t.Errorf("said %q, want %q", out.String(), want)
+		}
+	}
+}
+
 func TestErrorsHaveTheirExitCode(t *testing.T) {
 	for _, test := range []struct {
 		err  error

@@ -295,7 +295,7 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		if w.Along {
 			txs = append(txs, e.waitAlong(w.Key))
 		} else {
-			txs = append(txs, e.waitFor(w.Key, w.Why, w.Person, 0))
+			txs = append(txs, e.waitFor(w.Key, e.pathOf(w.Key), w.Why, w.Person, 0))
 		}
 	}
 	for _, s := range p.Actions {
@@ -331,8 +331,8 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 
 // waitFor notes that k cannot be synced now. after is when to try again; 0
 // leaves it until something changes.
-func (e *Engine) waitFor(k plan.Key, why string, person bool, after time.Duration) func(*state.Tx) error {
-	w := state.Waiting{Key: int64(k), Path: e.pathOf(k), Why: why, Person: person, Tries: e.tries[k]}
+func (e *Engine) waitFor(k plan.Key, path, why string, person bool, after time.Duration) func(*state.Tx) error {
+	w := state.Waiting{Key: int64(k), Path: path, Why: why, Person: person, Tries: e.tries[k]}
 	if after > 0 {
 		w.Next = e.clock.Now().Add(after)
 	}
@@ -359,8 +359,19 @@ func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
 }
 
 // pathOf is a path a person can find the item by: where it stands here, or
-// else where it stands online.
-func (e *Engine) pathOf(k plan.Key) string { return e.view().path(k) }
+// else where it stands online. The synced folder itself is where it is on this disk.
+func (e *Engine) pathOf(k plan.Key) string {
+	if k == e.root {
+		return e.cfg.Folder.Path
+	}
+	return e.view().path(k)
+}
+
+// pathOfStep is the same for what s is about, also when that is gone on both sides by
+// now: where it stood, or should have stood.
+func (e *Engine) pathOfStep(s *step) string {
+	return cmp.Or(e.pathOf(e.local.key(s.Key)), s.from, e.view().pathTo(s.To), s.Local.Name, s.Remote.Name)
+}
 
 func (v *view) path(k plan.Key) string {
 	if p := v.e.local.path(k); p != "" || k == v.e.root {

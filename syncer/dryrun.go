@@ -55,7 +55,7 @@ func (e *Engine) foresee() (steps []Step, done bool) {
 		e.takeQuestions(p, keys, rules.Now)
 		e.takeHeld(plan.Plan{Held: p.Held, HeldWhy: p.HeldWhy}, nil)
 		for _, w := range p.Waiting {
-			e.waitFor(w.Key, w.Why, w.Person, 0)
+			e.waitFor(w.Key, e.pathOf(w.Key), w.Why, w.Person, 0)
 		}
 		for _, s := range e.steps(v, p) {
 			if line := s.Op + "\n" + s.Path; !seen[line] { // a folder is planned with each portion of what is in it

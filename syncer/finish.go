@@ -89,7 +89,7 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	if out.kept != "" {
 		e.keptTwice(out.kept)
 		defer e.lookAt(out.kept, false)
-		e.log.Info("kept both", "path", e.pathOf(e.local.key(s.Key)), "why", s.Why)
+		e.log.Info("kept both", "path", e.pathOfStep(s), "why", s.Why)
 	}
 	if out.err != nil {
 		e.giveUp(s)

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -58,7 +59,7 @@ func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
 		s.Waiting = append(s.Waiting, Waiting{Path: w.Path, Why: w.Why, Person: w.Person})
 	}
 	for _, h := range e.held {
-		s.Waiting = append(s.Waiting, Waiting{Path: h.Path, Why: "delete held: " + h.Why, Person: true})
+		s.Waiting = append(s.Waiting, Waiting{Path: cmp.Or(h.Path, e.cfg.Folder.Path), Why: "delete held: " + h.Why, Person: true})
 	}
 	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
 	slices.Sort(s.Copies)
@@ -97,7 +98,7 @@ func (e *Engine) count(s *step, out outcome) {
 	if !e.log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
-	at := e.pathOf(e.local.key(s.Key))
+	at := e.pathOfStep(s)
 	if s.Op == plan.DeleteLocal {
 		at = s.from // it stands nowhere any more
 	}

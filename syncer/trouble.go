@@ -31,9 +31,9 @@ func (e *Engine) trouble(s *step, out outcome, news bool) {
 	case errors.Is(err, remote.ErrSignIn):
 		e.fatal = err
 	case errors.Is(err, errSuperseded):
-		e.retry(k, news)
+		e.retry(k, s, news)
 	case errors.Is(err, errNotFound):
-		e.missed(k, s.Op, out.unfound)
+		e.missed(k, s, out.unfound)
 	case errors.Is(err, remote.ErrOffline):
 		e.offline(k, err)
 	default:
@@ -43,7 +43,7 @@ func (e *Engine) trouble(s *step, out outcome, news bool) {
 
 // retry lets k be planned anew, more slowly each time; not much more slowly when
 // something was found that the plan did not know.
-func (e *Engine) retry(k plan.Key, news bool) {
+func (e *Engine) retry(k plan.Key, s *step, news bool) {
 	e.tries[k]++
 	n := e.tries[k]
 	switch {
@@ -51,7 +51,7 @@ func (e *Engine) retry(k plan.Key, news bool) {
 		e.dirty[k] = struct{}{}
 	case e.once && n > giveUpTry:
 		e.leave(k)
-		e.note(k, "it keeps changing; it is synced once it is left alone", false, 0)
+		e.note(k, e.pathOfStep(s), "it keeps changing; it is synced once it is left alone", false, 0)
 	default:
 		delete(e.dirty, k)
 		longest := lastRetry
@@ -92,13 +92,14 @@ func (e *Engine) offline(k plan.Key, err error) {
 
 // setAside lets k wait, with the reason; everything else goes on.
 func (e *Engine) setAside(k plan.Key, s *step, err error) {
+	path := e.pathOfStep(s)
 	why, person, after := e.explain(s, err)
 	delete(e.dirty, k)
 	e.tries[k]++
-	e.note(k, why, person, after)
-	e.log.Warn("not synced yet", "path", e.pathOf(k), "why", why, "err", err)
+	e.note(k, path, why, person, after)
+	e.log.Warn("not synced yet", "path", path, "why", why, "err", err)
 	if !person && !errors.Is(err, remote.ErrLocked) {
-		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{e.pathOf(k), why, err}))
+		e.failed = errors.Join(e.failed, oneOf(e.failed, &ItemError{path, why, err}))
 	}
 	switch {
 	case e.once && e.tries[k] > patience:
@@ -128,8 +129,8 @@ func oneOf(first, next error) error {
 	return next
 }
 
-func (e *Engine) note(k plan.Key, why string, person bool, after time.Duration) {
-	tx := e.waitFor(k, why, person, after)
+func (e *Engine) note(k plan.Key, path, why string, person bool, after time.Duration) {
+	tx := e.waitFor(k, path, why, person, after)
 	e.commit(report{tx: func(t *state.Tx) error { return tx(t) }})
 }
 

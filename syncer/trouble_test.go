@@ -3,11 +3,15 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/remote"
+	"tandem/remote/remotetest"
+	"tandem/state"
 	"tandem/syncer/plan"
 )
 
@@ -43,6 +47,55 @@ func TestAReasonIsInWordsAndSaidOnce(t *testing.T) {
 			if strings.Count(why, part) > 1 {
 				t.Errorf("%q is said twice: %s", part, why)
 			}
+		}
+	}
+}
+
+// TestWhatIsNotSyncedHasAName, also when it has gone on both sides while it was on its
+// way, when nothing but its place is known of it, and when it is the folder itself.
+func TestWhatIsNotSyncedHasAName(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("d/new.txt", "text")
+	full := &remote.Error{Op: "upload", Status: 507}
+	for name, tt := range map[string]struct {
+		tries int
+		err   error
+		why   string
+	}{
+		"it failed":          {0, full, "the drive is full; free space there"},
+		"it keeps changing":  {giveUpTry, errSuperseded, "it keeps changing; it is synced once it is left alone"},
+		"it is not found":    {0, errNotFound, notFoundNow},
+		"it failed in words": {0, errors.New("broken"), "broken"},
+	} {
+		for _, from := range []string{"d/new.txt", ""} {
+			var logged strings.Builder
+			p.cfg.Log = slog.New(slog.NewTextHandler(&logged, nil))
+			e := New(p.cfg)
+			p.must(e.scan(t.Context()))
+			e.once = true
+			k, ok := e.local.find("d/new.txt")
+			if !ok {
+				t.Fatal("it was not seen")
+			}
+			d, _ := e.local.find("d")
+			s := &step{Action: plan.Action{Op: plan.Upload, Key: k, To: plan.Place{Parent: d, Name: "new.txt"}}, from: from}
+			e.tries[k] = tt.tries
+			e.local.vanish(k)
+			e.trouble(s, outcome{err: tt.err, unfound: []string{p.cfg.Drive.RootID}}, false)
+			if w := e.waiting[k]; w.Path != "d/new.txt" || w.Why != tt.why {
+				t.Errorf("%s: not synced: %q: %s", name, w.Path, w.Why)
+			}
+			if strings.Contains(logged.String(), `path=""`) {
+				t.Errorf("%s: logged %s", name, &logged)
+			}
+		}
+	}
+	e := New(p.cfg)
+	e.note(e.root, e.pathOf(e.root), notFoundNow, false, 0)
+	e.held[e.root] = state.Held{Key: int64(e.root), Why: "the folder is missing"}
+	for _, w := range e.summary(time.Now(), 0, nil).Waiting {
+		if w.Path != p.cfg.Folder.Path {
+			t.Errorf("of the folder itself: not synced: %q: %s", w.Path, w.Why)
 		}
 	}
 }

@@ -52,18 +52,18 @@ func (e *Engine) seeking() bool {
 
 // missed lets k wait until it is known whether the items it is about are gone. The
 // feed is read at once.
-func (e *Engine) missed(k plan.Key, op plan.Op, ids []string) {
+func (e *Engine) missed(k plan.Key, s *step, ids []string) {
 	waiting := e.absent(ids)
 	for _, a := range waiting {
 		a.keys[k] = struct{}{}
-		a.times = op == plan.Stamp && (len(a.keys) == 1 || a.times)
+		a.times = s.Op == plan.Stamp && (len(a.keys) == 1 || a.times)
 	}
 	if len(waiting) == 0 { // the feed was faster
-		e.retry(k, true)
+		e.retry(k, s, true)
 		return
 	}
 	e.leave(k)
-	e.note(k, notFoundNow, false, time.Second)
+	e.note(k, e.pathOfStep(s), notFoundNow, false, time.Second)
 }
 
 // absent notes that items were not found, but for those whose end the feed has told.
@@ -221,7 +221,8 @@ func (e *Engine) askLater(ids []string) {
 			if it, known, err := e.db.ItemByID(e.cfg.Drive.N, id); err != nil {
 				panic(stateError{err})
 			} else if known && len(a.keys) == 0 {
-				e.note(e.local.key(plan.Key(it.N)), notFoundNow, false, 0)
+				k := e.local.key(plan.Key(it.N))
+				e.note(k, e.pathOf(k), notFoundNow, false, 0)
 			}
 		default:
 			again := now.Add(min(time.Second<<a.looks, 8*time.Second))

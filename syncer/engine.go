@@ -12,7 +12,7 @@
 //	                          base ──┘                                  │
 //	                           ▲────────── commit.go ◄──────── report ┘
 //
-// Log keys: path action why item wait err took cursor page size.
+// Log keys: from path action why item wait err took cursor page size.
 package syncer
 
 import (

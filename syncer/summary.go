@@ -98,11 +98,16 @@ func (e *Engine) count(s *step, out outcome) {
 	if !e.log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
-	at := e.pathOfStep(s)
-	if s.Op == plan.DeleteLocal {
-		at = s.from // it stands nowhere any more
+	switch s.Op {
+	case plan.MoveLocal:
+		e.log.Info(e.words(s.Action), "from", s.from, "path", e.pathOfStep(s), "why", s.Why)
+	case plan.MoveRemote:
+		e.log.Info(e.words(s.Action), "from", e.view().pathOnline(s.Remote.Place), "path", e.pathOfStep(s), "why", s.Why)
+	case plan.DeleteLocal: // it stands nowhere any more
+		e.log.Info(e.words(s.Action), "path", s.from, "why", s.Why)
+	default:
+		e.log.Info(e.words(s.Action), "path", e.pathOfStep(s), "why", s.Why)
 	}
-	e.log.Info(e.words(s.Action), "path", at, "why", s.Why)
 }
 
 // keptTwice counts a conflict. An agent does not gather the names: its run has no end.

@@ -99,3 +99,25 @@ func TestWhatIsNotSyncedHasAName(t *testing.T) {
 		}
 	}
 }
+
+// TestAMoveIsLoggedWithBothNames, whichever side it is made on.
+func TestAMoveIsLoggedWithBothNames(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("a/old.txt", "one")
+	p.write("b/other.txt", "two")
+	p.sync()
+	var logged strings.Builder
+	p.cfg.Log = slog.New(slog.NewTextHandler(&logged, nil))
+	p.move("a/old.txt", "b/new.txt")
+	p.must(p.online.Move("b/other.txt", "a/another.txt"))
+	p.sync()
+	p.same()
+	for _, want := range []string{
+		`msg="moved online" from=a/old.txt path=b/new.txt why="moved here"`,
+		`msg="moved here" from=b/other.txt path=a/another.txt why="moved online"`,
+	} {
+		if !strings.Contains(logged.String(), want) {
+			t.Errorf("no %s in\n%s", want, &logged)
+		}
+	}
+}

@@ -33,11 +33,13 @@ func (t *talk) Handle(_ context.Context, r slog.Record) error {
 	if r.Message == "not synced yet" && t.screen.quiet {
 		return nil
 	}
-	var path, why string
+	var from, path, why string
 	var err error
 	var rest strings.Builder
 	each := func(a slog.Attr) bool {
 		switch a.Key {
+		case "from":
+			from = a.Value.String()
 		case "path":
 			path = a.Value.String()
 		case "why":
@@ -54,7 +56,10 @@ func (t *talk) Handle(_ context.Context, r slog.Record) error {
 	}
 	r.Attrs(each)
 	what := r.Message
-	if path != "" {
+	switch {
+	case from != "":
+		what += fmt.Sprintf(" %q to %q", from, path)
+	case path != "":
 		what += fmt.Sprintf(" %q", path)
 	}
 	if why != "" {

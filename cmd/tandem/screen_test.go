@@ -44,9 +44,11 @@ func TestTheLogReadsAsSentences(t *testing.T) {
 	log.Warn("not watched", "path", "d", "err", errors.New("no room"))
 	p.screen.verbose = 1
 	log.Info("uploaded", "path", "a.txt", "why", "edited here")
+	log.Info("moved online", "from", "a.txt", "path", "d/b.txt", "why", "moved here")
 	log.With("page", 3).Info("listed", "item", "x")
 	const want = "tandem: docs: not watched \"d\": no room\n" +
 		"tandem: docs: uploaded \"a.txt\" (edited here)\n" +
+		"tandem: docs: moved online \"a.txt\" to \"d/b.txt\" (moved here)\n" +
 		"tandem: docs: listed page=3 item=x\n"
 	if out.String() != want {
 		t.Errorf("said\n%swant\n%s", out.String(), want)

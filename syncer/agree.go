@@ -105,6 +105,7 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 		},
 		then: func() {
 			e.local.rekey(j.from, key, had)
+			e.revive(j.from)
 			if j.Op == plan.MoveRemote {
 				e.local.stays(key, j.base, b)
 			}
@@ -113,6 +114,19 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 				e.unfold(key)
 			}
 		},
+	}
+}
+
+// revive lets an item that another was made for in its place go by its own key again,
+// if somebody has brought it back meanwhile.
+func (e *Engine) revive(k plan.Key) {
+	it, known, err := e.db.Item(int64(k))
+	if err != nil {
+		panic(stateError{err})
+	}
+	if e.local.key(k) != k && known && !it.Gone {
+		delete(e.local.bind, k)
+		e.dirty[k] = struct{}{}
 	}
 }
 

@@ -62,6 +62,9 @@ func (e *Engine) followKeys() {
 	held := len(e.held)
 	for _, from := range e.local.bound {
 		to := e.local.key(from)
+		if to == from { // see revive
+			continue
+		}
 		follow(e.dirty, from, to, either)
 		follow(e.later, from, to, either)
 		follow(e.unjudged, from, to, either)

@@ -169,3 +169,51 @@ func TestWhatAnotherPairHasOfWhatWentWithADeletedFolderIsKept(t *testing.T) {
 		t.Errorf("there is %s", show(p.there()))
 	}
 }
+
+// A folder that was deleted online, and is made anew for what is kept in it, is another
+// folder than the one that somebody brings back, before we know that it was made or
+// afterwards.
+func TestAFolderThatComesBackBesideTheOneThatWasMadeAnewIsAnother(t *testing.T) {
+	for when, early := range map[string]bool{"before": true, "afterwards": false} {
+		t.Run(when, func(t *testing.T) {
+			p := newPair(t, remotetest.Options{})
+			p.write("d/f.txt", "base")
+			p.write("d/s/g.txt", "base")
+			p.write("o.txt", "other")
+			p.sync()
+			p.sync()
+			p.cfg.Clock = newHurried(50)
+			s := p.onStage()
+			e := New(p.cfg)
+			stop := p.agent(e)
+			p.until("quiet", func() bool { return e.Now().Quiet })
+			old, err := p.online.Stat("d")
+			p.must(err)
+			restore := func() {
+				_, err = p.online.Restore(old.ID)
+				p.must(err)
+				read := p.online.Count("GET delta")
+				p.until("the feed was read", func() bool { return p.online.Count("GET delta") > read+2 })
+			}
+			if early {
+				s.after("mkdir online d", restore)
+			}
+			p.write("d/new.txt", "new")
+			p.must(p.online.Delete("d"))
+			e.inbox <- report{then: func(error) { e.lookAt("d/new.txt", false); e.join() }}
+			p.until("it is made anew", func() bool { return p.there()["d/new.txt"] == "new" })
+			p.until("quiet", func() bool { return e.Now().Quiet })
+			if !early {
+				restore()
+			}
+			p.until("it is here again", func() bool { return p.here()["d 1/f.txt"] == "base" && p.here()["d 1/s/g.txt"] == "base" })
+			p.until("quiet", func() bool { return e.Now().Quiet })
+			stop()
+			if n := p.online.Count("POST children"); n > 4 {
+				t.Errorf("%d folders were made online", n)
+			}
+			p.holds("d/new.txt", "new")
+			p.same()
+		})
+	}
+}

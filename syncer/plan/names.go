@@ -82,9 +82,10 @@ func ConflictName(name, host string, now time.Time, n int) string {
 
 // isCopy reports whether name is that of a conflict copy of a file or folder called of.
 func isCopy(name, of string) bool {
-	stem, ext := stemOf(name)
-	whole, same := stemOf(of)
-	return strings.HasPrefix(whole, stem) && ext == same && copyStem.MatchString(strings.TrimSuffix(name, ext))
+	whole, ext := stemOf(of)
+	m := copyStem.FindStringSubmatch(strings.TrimSuffix(name, ext))
+	cut := len(name) > 255-utf8.UTFMax
+	return m != nil && (m[1] == whole || cut && strings.HasPrefix(whole, m[1]))
 }
 
 // stemOf gives a name's stem and extension. A conflict on a conflict copy is another

@@ -28,8 +28,9 @@ var (
 )
 
 // quietPeriod is how long a file is left alone at least before it is sent, in any
-// of the storms.
-const quietPeriod = 300 * time.Millisecond
+// of the storms: as long as everywhere. With less, two renames of a person are two to
+// a program that has no processor in between.
+const quietPeriod = time.Second
 
 // A hand is one person at work.
 type hand struct {

@@ -31,7 +31,7 @@ func (e *Engine) makeLocalDir(j job) outcome {
 		e.local.forget(j.from) // it was missing; what is agreed upon in it would seem to be, too
 		agreed()
 		e.watch(j.to)
-		e.again[j.to] = e.again[j.to] // somebody may have put something in before it was watched
+		e.lookAgain(j.to, false) // somebody may have put something in before it was watched
 	}
 	return out
 }

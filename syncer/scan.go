@@ -151,8 +151,7 @@ func (e *Engine) inHand(parent plan.Key, name string, deep bool) bool {
 	if e.slots[plan.Place{Parent: parent, Name: name}] == 0 {
 		return false
 	}
-	rel := path.Join(e.local.path(parent), name)
-	e.again[rel] = e.again[rel] || deep
+	e.lookAgain(path.Join(e.local.path(parent), name), deep)
 	return true
 }
 
@@ -211,6 +210,9 @@ func (e *Engine) isThere(rel string) bool {
 	_, err := e.fs.Lstat(rel)
 	return !gone(err)
 }
+
+// lookAgain has a path looked at once no action is at work there.
+func (e *Engine) lookAgain(rel string, deep bool) { e.again[rel] = e.again[rel] || deep }
 
 // searchAll has a single pass, to which no event tells where a thing went that
 // goes away meanwhile, look at the whole folder before it counts as gone.
@@ -312,7 +314,7 @@ func (e *Engine) baseRow(parent plan.Key, name string) *state.Base {
 // left to its parent's listing.
 func (e *Engine) unreadable(k plan.Key, rel string, err error) {
 	if gone(err) {
-		e.again[rel] = e.again[rel]
+		e.lookAgain(rel, false)
 		return
 	}
 	e.unknown(k, "cannot be read: "+reason(err))

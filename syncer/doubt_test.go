@@ -6,14 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"testing"
+	"time"
+
 	"tandem/remote"
 	"tandem/remote/remotetest"
 	"tandem/state"
-	"testing"
-	"time"
 )
 
-func TestRootDeletedOnlineWhileTheFeedIsBehind(t *testing.T) {
+func TestNothingIsDeletedHereWhenTheSyncedFolderIsGoneOnline(t *testing.T) {
 	for how, agent := range map[string]bool{"pass": false, "agent": true} {
 		t.Run(how, func(t *testing.T) {
 			p := newPair(t, remotetest.Options{})
@@ -46,7 +47,7 @@ func TestRootDeletedOnlineWhileTheFeedIsBehind(t *testing.T) {
 	}
 }
 
-func TestAnotherPairReadsThatOurFolderIsGone(t *testing.T) {
+func TestNothingIsDeletedHereWhenAnotherPairReadsThatTheSyncedFolderIsGone(t *testing.T) {
 	p := newPair(t, remotetest.Options{})
 	for _, n := range []string{"a", "b", "c", "e"} {
 		p.put("work/"+n+".txt", n)
@@ -202,7 +203,7 @@ func TestAFolderThatIsFoundAgainHasWhatIsInIt(t *testing.T) {
 	}
 }
 
-func TestHowLongA404IsNotBelieved(t *testing.T) {
+func TestA404IsBelievedSoon(t *testing.T) {
 	for what, pushed := range map[string]bool{"without push": false, "push is lost": true} {
 		t.Run(what, func(t *testing.T) {
 			p := newPair(t, remotetest.Options{})
@@ -347,7 +348,7 @@ func TestADeleteThatTakesLongIsStillOurs(t *testing.T) {
 	}
 }
 
-func TestStampsThatCannotBeServedNow(t *testing.T) {
+func TestTimesThatCannotBeSetNowAreSetLater(t *testing.T) {
 	for _, status := range []int{500, 503, 429} {
 		for _, agent := range []bool{false, true} {
 			t.Run(fmt.Sprint(status, agent), func(t *testing.T) {
@@ -384,7 +385,7 @@ func TestStampsThatCannotBeServedNow(t *testing.T) {
 	}
 }
 
-func TestOneDoubtHoldsUpTheOthers(t *testing.T) {
+func TestOneDoubtHoldsUpNoOther(t *testing.T) {
 	p := newPair(t, remotetest.Options{})
 	p.write("a.txt", "a")
 	p.write("b.txt", "b")

@@ -120,11 +120,14 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 // revive lets an item that another was made for in its place go by its own key again,
 // if somebody has brought it back meanwhile.
 func (e *Engine) revive(k plan.Key) {
+	if e.local.key(k) == k {
+		return
+	}
 	it, known, err := e.db.Item(int64(k))
 	if err != nil {
 		panic(stateError{err})
 	}
-	if e.local.key(k) != k && known && !it.Gone {
+	if known && !it.Gone {
 		delete(e.local.bind, k)
 		e.dirty[k] = struct{}{}
 	}

@@ -17,6 +17,7 @@ func (c *Client) CreateFolder(ctx context.Context, drive, parentID, name string)
 	}
 	it, err := c.change(ctx, drive, r, func() (Item, bool) {
 		it, err := c.ItemIn(ctx, drive, parentID, name)
+		it.Met = true
 		return it, err == nil && it.Kind == Folder
 	})
 	if err == nil {

@@ -37,6 +37,7 @@ type Item struct {
 	ETag, CTag    string
 	Children      int64  // of a folder, as the service counts, which may be stale
 	Pending       bool   // size and hash are not final
+	Met           bool   // it was found where a change of ours, whose answer got lost, should have made it: that may have been somebody else
 	Address       Secret // where the content is, for some minutes; "" = ask
 
 	Elsewhere Elsewhere // of a shortcut to a folder

@@ -119,6 +119,7 @@ func (u *Upload) announce(sum hash.Hash, at int64) error {
 // landed looks whether the target online has the content that we sent.
 func (c *Client) landed(ctx context.Context, u Upload, sum string) (Item, bool) {
 	it, err := c.target(ctx, u)
+	it.Met = true
 	return it, err == nil && it.Kind == File && it.Size == u.Size && it.Hash == sum
 }
 

@@ -77,6 +77,12 @@ func setItem(b *state.Base, it remote.Item) {
 // go by another key: the feed was faster, or the item online is a new one.
 func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 	had := j.base.N != 0
+	if own != nil && own.Met {
+		if other, err := e.anothers(j, own.ID); err != nil || other {
+			none := func(*state.Tx) error { return err }
+			return outcome{err: errSuperseded, since: j.since, fresh: []remote.Item{*own}, tx: none}
+		}
+	}
 	b.Fold = plan.Fold(b.RemoteName)
 	b.Racy = plan.Kind(b.Kind) == plan.File && (b.Racy || e.racy(b))
 	key := j.Key
@@ -115,6 +121,17 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 			}
 		},
 	}
+}
+
+// anothers reports whether the item with that id is agreed upon as another than j's: what
+// was met at j's name was moved there by somebody, while our own first try failed.
+func (e *Engine) anothers(j job, id string) (bool, error) {
+	it, known, err := e.db.ItemByID(e.cfg.Drive.N, id)
+	if err != nil || !known || it.N == int64(j.Key) || it.N == int64(j.from) {
+		return false, err
+	}
+	_, agreed, err := e.db.Base(e.cfg.Folder.N, it.N)
+	return agreed, err
 }
 
 // revive lets an item that another was made for in its place go by its own key again,

@@ -49,6 +49,9 @@ func newStack(seed uint64, rnd *rand.Rand) Script {
 	if rnd.IntN(4) == 0 {
 		s.Stack.Page = 2 + rnd.IntN(4)
 	}
+	if s.Agent && rnd.IntN(3) == 0 {
+		s.Stack.Poll = 3 * time.Second
+	}
 	if !s.Agent {
 		s.Stack.Life /= 8
 	}

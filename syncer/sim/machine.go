@@ -89,7 +89,7 @@ func (m *machine) open(store *Store) (err error) {
 	}
 	settle, parallel, every := time.Second, 4, time.Minute
 	if s := m.stack; s != nil {
-		settle, parallel, every = s.opt.Quiet, 0, poll
+		settle, parallel, every = s.opt.Quiet, 0, s.opt.Poll
 	}
 	m.cfg = syncer.Config{
 		Name: "docs", Disk: fsys{m.disk}, Remote: drive{m}, DB: m.db.DB, Host: m.name, HoldCount: 20, HoldPercent: 20,

@@ -65,7 +65,7 @@ func (s *stackWorld) bound() time.Duration {
 	case p != nil && p.Lossy:
 		bound = seldom + polled
 	case p == nil || s.script.Lag > 0 || slices.ContainsFunc(s.machines, func(m *machine) bool { return !m.push.up }):
-		if bound = poll + polled; p != nil {
+		if bound = s.opt.Poll + polled; p != nil {
 			bound += p.Late
 		}
 	default:
@@ -164,7 +164,7 @@ func (s *stackWorld) agree() (any bool) {
 		any = m.judge() || any
 	}
 	if any {
-		s.stir(poll)
+		s.stir(s.opt.Poll)
 	}
 	return any
 }

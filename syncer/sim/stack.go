@@ -25,6 +25,7 @@ type Stack struct {
 	Push  *Push         // nil: there is none
 	Token time.Duration // how long access tokens live; 0: an hour
 	Quiet time.Duration // the quiet period; 0: a second
+	Poll  time.Duration // how often the change feed is asked; 0: every 30 s, as the program does
 	Page  int           // how many items a page of the feed has, at least two; 0: as many as are asked for
 
 	Lenient bool // only that nothing is lost and both sides become the same is held, not how soon and at what cost
@@ -35,10 +36,6 @@ type Push struct {
 	Late  time.Duration
 	Lossy bool // every other notice gets lost
 }
-
-// poll is how often the change feed is asked in a world of the whole stack, as the
-// program does.
-const poll = 30 * time.Second
 
 // option reads one of the words behind "stack".
 func (s *Stack) option(key, value string) (err error) {
@@ -55,6 +52,8 @@ func (s *Stack) option(key, value string) (err error) {
 		s.Token, err = time.ParseDuration(value)
 	case "quiet":
 		s.Quiet, err = time.ParseDuration(value)
+	case "poll":
+		s.Poll, err = time.ParseDuration(value)
 	case "page":
 		s.Page, err = strconv.Atoi(value)
 	case "lenient":
@@ -76,7 +75,7 @@ func (s *Stack) String() string {
 	for _, o := range []struct {
 		name  string
 		value time.Duration
-	}{{"until", s.Life}, {"token", s.Token}, {"quiet", s.Quiet}} {
+	}{{"until", s.Life}, {"token", s.Token}, {"quiet", s.Quiet}, {"poll", s.Poll}} {
 		if o.value > 0 {
 			text += fmt.Sprintf(" %s=%v", o.name, o.value)
 		}
@@ -113,7 +112,7 @@ type stackWorld struct {
 }
 
 func newStackWorld(w *world, opt Stack) *stackWorld {
-	opt.Quiet = cmp.Or(opt.Quiet, time.Second)
+	opt.Quiet, opt.Poll = cmp.Or(opt.Quiet, time.Second), cmp.Or(opt.Poll, 30*time.Second)
 	return &stackWorld{world: w, opt: opt, times: map[string]int{}, seen: map[string]string{}}
 }
 
@@ -276,7 +275,7 @@ func (s *stackWorld) calm() {
 		return
 	}
 	if s.calmAt.IsZero() {
-		s.calmAt = s.now.Add(2 * poll)
+		s.calmAt = s.now.Add(2 * s.opt.Poll)
 		s.events.add(s.calmAt, func() {})
 	}
 	if !s.now.Before(s.calmAt) {

@@ -64,7 +64,12 @@ func (e *Engine) moveLocal(j job) outcome {
 	} else if err != nil {
 		return outcome{err: err}
 	}
-	moved := func() { e.local.shift(j.Key, plan.Place{Parent: j.parent, Name: j.To.Name}) }
+	moved := func() {
+		e.local.shift(j.Key, plan.Place{Parent: j.parent, Name: j.To.Name})
+		if j.Local.Kind == plan.Dir && e.local.seeksLost() { // it may be in here, and its event names a path that is none now
+			e.lookAgain(j.to, true)
+		}
+	}
 	out := outcome{sync: []string{dirOf(j.path), dirOf(j.to)}, then: moved}
 	after, err := e.fs.Lstat(j.to)
 	aside := plan.IsSwap(j.To.Name)

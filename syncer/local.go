@@ -46,7 +46,7 @@ type local struct {
 	bound   []plan.Key                       // … and those that were given up lately
 	look    map[plan.Key]struct{}            // changed since the last plan
 	gone    bool                             // something is missing: new items may be it
-	missed  bool                             // something ever was
+	missed  time.Time                        // when anything last was
 	seen    []plan.Key                       // new items since join ran last: they may be what was missing already
 	awaits  map[plan.Key]plan.Key            // new items that may be what was missing → the item that an action must end on before that can be told
 	busy    map[plan.Key]int                 // the engine's: what an action is at work on

@@ -35,7 +35,7 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		place: place, kind: kind, why: why, print: printOfEntry(e), nlink: e.NLink,
 		edit: true, fresh: true, young: t.settled(e),
 	})
-	if (t.missed || len(t.sending) > 0) && (kind == plan.File || kind == plan.Dir) {
+	if (!t.missed.IsZero() || len(t.sending) > 0) && (kind == plan.File || kind == plan.Dir) {
 		t.seen = append(t.seen, k)
 	}
 	return k
@@ -160,9 +160,12 @@ func (t *local) miss(k plan.Key) {
 	for f := place.Parent; f != t.root && f != 0; f = t.placeOf(f).Parent {
 		t.going[f] = now
 	}
-	t.gone, t.missed = true, true
+	t.gone, t.missed = true, now
 	t.touch(k)
 }
+
+// seeksLost reports whether something went away so lately that it may just be moved.
+func (t *local) seeksLost() bool { return t.now().Before(t.missed.Add(t.settle)) }
 
 // longest bounds, in settle times, how long what is gone waits for more to go.
 const longest = 30

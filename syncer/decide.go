@@ -70,6 +70,9 @@ func (e *Engine) followKeys() {
 		follow(e.unjudged, from, to, either)
 		follow(e.tries, from, to, func(a, b int) int { return max(a, b) })
 		follow(e.rest, from, to, longer)
+		for _, a := range e.unfound {
+			follow(a.keys, from, to, either)
+		}
 		for _, inside := range e.with {
 			follow(inside, from, to, either)
 		}
@@ -353,6 +356,7 @@ func (e *Engine) waitAlong(k plan.Key) func(*state.Tx) error {
 }
 
 func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
+	e.seeksNone(k)
 	if _, ok := e.waiting[k]; !ok {
 		return nil
 	}

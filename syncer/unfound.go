@@ -36,6 +36,7 @@ type absence struct {
 	asked int64     // … and lately, by the state's clock
 	times bool      // nothing but its times was to be set, which can wait until nobody has found it for long
 	looks int       // that were in vain so far
+	next  time.Time // when what waits for it is tried again
 	left  bool      // by a single pass, to the next one
 	keys  map[plan.Key]struct{}
 }
@@ -225,14 +226,37 @@ func (e *Engine) askLater(ids []string) {
 				e.note(k, e.pathOf(k), notFoundNow, false, 0)
 			}
 		default:
-			again := now.Add(min(time.Second<<a.looks, 8*time.Second))
-			a.looks++
-			for k := range a.keys {
-				e.restUntil(e.local.key(k), again)
+			if !a.next.After(now) {
+				a.next = now.Add(time.Second << min(a.looks, 3))
+				a.looks++
 			}
-			if again.Before(e.nextPoll) || e.once {
-				e.nextPoll = again
+			for k := range a.keys {
+				if k = e.local.key(k); e.leftAside(k) {
+					e.restUntil(k, a.next)
+				}
+			}
+			if a.next.Before(e.nextPoll) || e.once {
+				e.nextPoll = a.next
 			}
 		}
 	}
+}
+
+// seeksNone notes that k waits for nothing that was not found: it was tried again and
+// has gone ahead. What nobody else waits for is looked for no longer.
+func (e *Engine) seeksNone(k plan.Key) {
+	for id, a := range e.unfound {
+		if _, waited := a.keys[k]; !waited {
+			continue
+		}
+		if delete(a.keys, k); len(a.keys) == 0 {
+			delete(e.unfound, id)
+		}
+	}
+}
+
+// leftAside reports whether k waits for something to come of its own accord.
+func (e *Engine) leftAside(k plan.Key) bool {
+	at, rests := e.rest[k]
+	return rests && at.IsZero()
 }

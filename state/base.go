@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -89,9 +90,22 @@ func (db *DB) CountAgreed(folder int64) (int, error) {
 	return count, err
 }
 
-// PutBase writes an agreement. In one folder no two names may fold to the same,
-// and no two be the same here; the error then tells which item has the name.
+// ErrNoFolder is returned for an agreement in a folder that itself is not agreed upon.
+var ErrNoFolder = errors.New("the folder that it is in is not agreed upon")
+
+// PutBase writes an agreement; in a folder without one it is [ErrNoFolder]. In one
+// folder no two names may fold to the same, and no two be the same here; the error then
+// tells which item has the name.
 func (tx *Tx) PutBase(folder int64, b Base) error {
+	if b.Parent != 0 {
+		_, agreed, err := get(tx.db.w, value[int], "SELECT 1 FROM base WHERE n=? AND folder=?", b.Parent, folder)
+		if err != nil {
+			return err
+		}
+		if !agreed {
+			return fmt.Errorf("agree on %q (item %d): %w", b.LocalName, b.N, ErrNoFolder)
+		}
+	}
 	err := tx.exec("INSERT INTO base(folder,"+baseColumns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT(n, folder) DO UPDATE SET parent=excluded.parent, local_name=excluded.local_name, kind=excluded.kind,
 		ino=excluded.ino, born=excluded.born, size=excluded.size, mtime=excluded.mtime, ctime=excluded.ctime, racy=excluded.racy,

@@ -43,13 +43,25 @@ func TestTwoNamesThatFoldToTheSameAreRefused(t *testing.T) {
 	}
 }
 
+func TestNothingIsAgreedUponInAFolderThatIsNot(t *testing.T) {
+	s := newStore(t)
+	s.feed(dir("d", "root", "d"), file("f", "d", "f"))
+	d, f := s.item("d").N, s.item("f").N
+	err := s.db.Update(func(tx *Tx) error {
+		return tx.PutBase(s.folder, Base{N: f, Parent: d, LocalName: "f", Fold: "f", Kind: kindFile})
+	})
+	if !errors.Is(err, ErrNoFolder) {
+		t.Errorf("PutBase = %v, want ErrNoFolder", err)
+	}
+}
+
 func TestWalkIsInTheOrderOfFoldersAndNames(t *testing.T) {
 	s := newStore(t)
 	s.feed(dir("e", "root", "e"), dir("d", "root", "d"), file("f", "d", "f"))
 	d, e, f := s.item("d").N, s.item("e").N, s.item("f").N
-	s.agree(Base{N: f, Parent: d, LocalName: "f", Kind: kindFile, Ino: 1 << 63, Born: 1, Size: 2, MTime: 3, CTime: 4, Racy: true})
 	s.agree(Base{N: e, Parent: s.root, LocalName: "e", Kind: kindDir})
 	s.agree(Base{N: d, Parent: s.root, LocalName: "d", Kind: kindDir})
+	s.agree(Base{N: f, Parent: d, LocalName: "f", Kind: kindFile, Ino: 1 << 63, Born: 1, Size: 2, MTime: 3, CTime: 4, Racy: true})
 	var got []Base
 	for b, err := range s.db.WalkBase(s.folder) {
 		s.must(err)

@@ -88,6 +88,11 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 	key := j.Key
 	return outcome{
 		tx: func(tx *state.Tx) error {
+			in := e.local.key(plan.Key(b.Parent))
+			if own != nil && in != plan.Key(b.Parent) {
+				return errSuperseded // another folder was made in the place of the one that it went to
+			}
+			b.Parent = int64(in)
 			if own != nil {
 				n, err := e.hear(tx, j, *own)
 				if err != nil {
@@ -101,7 +106,9 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 				}
 			}
 			b.N = int64(key)
-			if err := tx.PutBase(e.cfg.Folder.N, b); err != nil {
+			if err := tx.PutBase(e.cfg.Folder.N, b); errors.Is(err, state.ErrNoFolder) {
+				return errSuperseded
+			} else if err != nil {
 				return err
 			}
 			if b.TimesDue {

@@ -174,7 +174,7 @@ func TestWhatAnotherPairHasOfWhatWentWithADeletedFolderIsKept(t *testing.T) {
 // folder than the one that somebody brings back, before we know that it was made or
 // afterwards.
 func TestAFolderThatComesBackBesideTheOneThatWasMadeAnewIsAnother(t *testing.T) {
-	for when, early := range map[string]bool{"before": true, "afterwards": false} {
+	for _, when := range []string{"before", "at once", "afterwards"} {
 		t.Run(when, func(t *testing.T) {
 			p := newPair(t, remotetest.Options{})
 			p.write("d/f.txt", "base")
@@ -195,15 +195,18 @@ func TestAFolderThatComesBackBesideTheOneThatWasMadeAnewIsAnother(t *testing.T) 
 				read := p.online.Count("GET delta")
 				p.until("the feed was read", func() bool { return p.online.Count("GET delta") > read+2 })
 			}
-			if early {
+			if when == "before" {
 				s.after("mkdir online d", restore)
 			}
 			p.write("d/new.txt", "new")
 			p.must(p.online.Delete("d"))
 			e.inbox <- report{then: func(error) { e.lookAt("d/new.txt", false); e.join() }}
 			p.until("it is made anew", func() bool { return p.there()["d/new.txt"] == "new" })
+			if when == "at once" {
+				restore()
+			}
 			p.until("quiet", func() bool { return e.Now().Quiet })
-			if !early {
+			if when == "afterwards" {
 				restore()
 			}
 			p.until("it is here again", func() bool { return p.here()["d 1/f.txt"] == "base" && p.here()["d 1/s/g.txt"] == "base" })

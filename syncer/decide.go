@@ -188,13 +188,27 @@ func (e *Engine) rules() plan.Rules {
 	}
 }
 
-// takeSteps turns the actions into steps that release one another.
+// takeSteps turns the actions into steps that release one another. What is to stand
+// where an action of an earlier plan is still at work is planned anew after that: only
+// then can be seen what stands there.
 func (e *Engine) takeSteps(p plan.Plan) {
 	steps := make([]*step, len(p.Actions))
 	for i, a := range p.Actions {
-		steps[i] = &step{Action: a}
+		s := &step{Action: a}
+		taken := slices.ContainsFunc(s.slots(), func(p plan.Place) bool { return e.slots[p] > 0 })
+		if taken || slices.ContainsFunc(s.After, func(before int) bool { return steps[before] == nil }) {
+			e.later[a.Key] = struct{}{}
+			if a.Pair != 0 {
+				e.later[a.Pair] = struct{}{}
+			}
+			continue
+		}
+		steps[i] = s
 	}
 	for i, s := range steps {
+		if s == nil {
+			continue
+		}
 		for _, before := range s.After {
 			steps[before].next = append(steps[before].next, s)
 			s.need++

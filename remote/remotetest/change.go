@@ -66,14 +66,12 @@ func (d *Drive) change(it *item, f func()) {
 		d.tell(it)
 		return
 	}
-	if it.shown == nil {
-		before := *it
-		before.unborn = it.seq == 0
-		it.shown = &before
-	}
+	before := *it
+	before.shown, before.unborn = nil, it.seq == 0 && len(it.shown) == 0
+	it.shown = append(it.shown, &before)
 	f()
 	d.later(d.lag, func() {
-		it.shown = nil
+		it.shown = it.shown[1:]
 		d.tell(it)
 	})
 }

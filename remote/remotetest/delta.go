@@ -190,8 +190,8 @@ func (p *pageOf) read(e entry) {
 
 // state is what the feed says of it by now.
 func (it *item) state() *item {
-	if it.shown != nil {
-		return it.shown
+	if len(it.shown) > 0 {
+		return it.shown[0]
 	}
 	return it
 }

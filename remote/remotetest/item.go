@@ -33,7 +33,7 @@ type item struct {
 	born, modified time.Time // what clients set
 	deleted        bool
 	seq            int64     // of its newest entry in the feed's log; 0 = the feed does not know it yet
-	shown          *item     // what the feed still says of it, when it lags behind …
+	shown          []*item   // what the feed still says of it when it lags behind, once for each change …
 	unborn         bool      // … which is nothing
 	infant         time.Time // reads do not find it before
 	surplus        int64     // bytes by which the size we tell is wrong

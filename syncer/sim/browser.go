@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"maps"
 	"strings"
 )
 
@@ -18,6 +19,9 @@ func (s *stackWorld) browsed(verb, at string) (string, string, error) {
 	byPath, byID := strings.CutPrefix(verb, "id")
 	ids := s.ids()
 	if !byID {
+		if id := ids[at]; verb == "rm" && id != "" {
+			s.thrown[at] = append(s.thrown[at], id)
+		}
 		if id, ok := ids[at]; ok {
 			s.seen[at] = id
 		}
@@ -29,10 +33,31 @@ func (s *stackWorld) browsed(verb, at string) (string, string, error) {
 	}
 	for p, other := range ids {
 		if other == id && id != "" {
+			if byPath == "rm" {
+				s.thrown[p] = append(s.thrown[p], id)
+			}
 			return byPath, p, nil
 		}
 	}
 	return "", "", errors.New("it is gone")
+}
+
+// bringBack restores what was last deleted under a path, as a person does who looks
+// into the recycle bin.
+func (s *stackWorld) bringBack(at string) error {
+	id := s.seen[at] // an engine may have deleted it
+	if n := len(s.thrown[at]); n > 0 {
+		id = s.thrown[at][n-1]
+		s.thrown[at] = s.thrown[at][:n-1]
+	}
+	contents, err := s.online.Restore(id)
+	for _, m := range s.machines {
+		maps.DeleteFunc(m.reading.times, func(state string, _ int) bool { return strings.HasSuffix(state, " ") }) // it may be deleted once more
+	}
+	for _, text := range contents {
+		s.ledger.cameBack(text)
+	}
+	return err
 }
 
 // ids gives the ids of all items online, by path; folders without a slash.

@@ -111,7 +111,7 @@ func (s *stackWorld) deedOf(rnd *rand.Rand, who string) func() string {
 }
 
 // often is how often each of the bursts comes.
-var often = []int{0, 0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5}
+var often = []int{0, 0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5, 6}
 
 // bursts are what people do in a short time, up to 55 things a second.
 var bursts = []func(s *stackWorld, rnd *rand.Rand, at time.Duration){
@@ -222,6 +222,29 @@ var bursts = []func(s *stackWorld, rnd *rand.Rand, at time.Duration){
 			s.add(at+time.Second+upTo(rnd, 5*time.Second), func() string { return deed("there", "write", file()) })
 		}
 	},
+	func(s *stackWorld, rnd *rand.Rand, at time.Duration) { // a folder is deleted online, again and again, and brought back, while somebody goes on in it here
+		dir := string("DEF"[rnd.IntN(3)])
+		file := func() string { return path.Join(dir, string("abc"[rnd.IntN(3)])) }
+		s.add(at, func() string { return deed("here", "mkdir", dir) })
+		for range 2 + rnd.IntN(4) {
+			s.add(at, func() string { return deed("here", "write", file()) })
+		}
+		at += 3*time.Second + upTo(rnd, time.Minute)
+		for range 3 + rnd.IntN(8) {
+			at += time.Duration(rnd.ExpFloat64() * float64(2*time.Second))
+			s.add(at, func() string {
+				switch rnd.IntN(6) {
+				case 0, 1:
+					return deed("there", "rm", dir)
+				case 2:
+					return deed("there", "back", dir)
+				case 3:
+					return deed("there", "write", file())
+				}
+				return deed("here", "write", file())
+			})
+		}
+	},
 }
 
 // upTo is a time up to so long.
@@ -237,6 +260,9 @@ func (s *stackWorld) browse(rnd *rand.Rand) string {
 		return "there look"
 	case n < 5:
 		return s.pounce(rnd)
+	case n == 11 && len(s.thrown) > 0:
+		binned := slices.Sorted(maps.Keys(s.thrown))
+		return deed("there", "back", binned[rnd.IntN(len(binned))])
 	case n < 8:
 		listed := slices.Sorted(maps.Keys(s.seen))
 		p := listed[rnd.IntN(len(listed))]

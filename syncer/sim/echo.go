@@ -79,7 +79,7 @@ func (m *machine) deleted(before map[string]string) {
 		if _, taken := before[to]; taken {
 			continue // by another file: which of the two it is does not matter any more
 		}
-		if v := m.ledger.all[text]; v != nil && !v.over && !there[text] && moved {
+		if v := m.ledger.all[text]; v != nil && !v.over && !v.back && !there[text] && moved {
 			m.fail("I51: %q was deleted online, and %q was only moved here, to %q", at, text, to)
 		}
 	}

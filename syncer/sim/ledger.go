@@ -30,6 +30,8 @@ type version struct {
 	tasked  bool      // a task has brought it somewhere
 	saved   time.Time // when somebody saved it online over another version
 	swept   bool      // it went with its folder, which was being deleted when it was saved, and nothing tells of it
+	binned  bool      // deleting it online is all that was done to it
+	back    bool      // somebody brought it back online: whether it stays hangs on what others did to it in that moment
 	from    *version
 }
 
@@ -55,8 +57,29 @@ func (l *ledger) wrote(side int, content, from string) {
 // ended notes that a person did away with a version.
 func (l *ledger) ended(side int, content string) {
 	if v := l.all[content]; v != nil {
-		v.over, v.aside, v.touched[side] = true, false, true
+		v.over, v.aside, v.binned, v.touched[side] = true, false, false, true
 	}
+}
+
+// threw notes that a person has deleted a version online.
+func (l *ledger) threw(content string) {
+	if v := l.all[content]; v != nil {
+		only := !v.over || v.binned
+		l.ended(there, content)
+		v.binned = only
+	}
+}
+
+// cameBack notes that a person has brought a version back from the recycle bin.
+func (l *ledger) cameBack(content string) {
+	v := l.all[content]
+	if v == nil {
+		return
+	}
+	if v.binned {
+		v.over, v.binned = false, false
+	}
+	v.weak, v.back, v.touched[there], v.moved[there] = false, true, true, true
 }
 
 // tasked notes that a task has given a version a place, maybe another one.
@@ -194,7 +217,7 @@ func (w *world) missing() error {
 	at := map[kind]string{}
 	for path, text := range w.onlineTree() {
 		k := kind{text, copied(path)}
-		if v := w.ledger.all[text]; at[k] != "" && v != nil && !v.tasked && whole && !w.failing && !w.named(v) {
+		if v := w.ledger.all[text]; at[k] != "" && v != nil && !v.tasked && !v.back && whole && !w.failing && !w.named(v) {
 			return fmt.Errorf("I15: %q is kept twice: %q", text, []string{at[k], path})
 		}
 		at[k] = path
@@ -205,7 +228,7 @@ func (w *world) missing() error {
 		case !v.over && len(paths) == 0 && (!v.weak || w.restores() && !v.swept) && !slices.ContainsFunc(w.machines, func(m *machine) bool {
 			return m.elsewhere(text) || w.forgot && m.inTrash(text) || (w.cutShort || w.failures > 1 || w.unsynced) && m.inTasks(text)
 		}):
-			if len(w.machines) > 1 && slices.Contains(w.online.Kept(), text) { // put into a folder in the moment that another machine deleted it
+			if (v.back || len(w.machines) > 1) && slices.Contains(w.online.Kept(), text) { // put into a folder in the moment that another machine deleted it
 				w.ledger.weak++
 				continue
 			}

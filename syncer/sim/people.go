@@ -254,6 +254,11 @@ func (w *world) actThere(verb, a, b string) error {
 		}
 		w.stirredAt = w.now
 		w.eachBelow(b, func(text string) { w.ledger.moved(there, text) })
+	case "back":
+		if w.stack == nil {
+			return errors.New("there is no recycle bin to look into")
+		}
+		return w.stack.bringBack(a)
 	case "rm":
 		var gone []string
 		w.eachBelow(a, func(text string) { gone = append(gone, text) })
@@ -261,7 +266,7 @@ func (w *world) actThere(verb, a, b string) error {
 			return err
 		}
 		for _, text := range gone {
-			w.ledger.ended(there, text)
+			w.ledger.threw(text)
 		}
 	default:
 		return fmt.Errorf("no such deed: %q", verb)

@@ -65,7 +65,7 @@ func (s *stackWorld) bound() time.Duration {
 	case p != nil && p.Lossy:
 		bound = seldom + polled
 	case p == nil || s.script.Lag > 0 || slices.ContainsFunc(s.machines, func(m *machine) bool { return !m.push.up }):
-		if bound = s.opt.Poll + polled; p != nil {
+		if bound = s.script.Lag + s.opt.Poll + polled; p != nil {
 			bound += p.Late
 		}
 	default:

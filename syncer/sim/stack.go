@@ -102,9 +102,10 @@ type stackWorld struct {
 	exchanges int
 	held      int // answers that came late
 
-	seen    map[string]string // ids of items as a person's browser last listed them, by path
-	latest  []string          // ids that were last changed by an engine
-	entries int               // of the feed, that engines have read
+	seen    map[string]string   // ids of items as a person's browser last listed them, by path
+	thrown  map[string][]string // ids of what people deleted online, by path
+	latest  []string            // ids that were last changed by an engine
+	entries int                 // of the feed, that engines have read
 
 	plan []planned // what people will do, when the script is made up
 	odds odds
@@ -113,7 +114,7 @@ type stackWorld struct {
 
 func newStackWorld(w *world, opt Stack) *stackWorld {
 	opt.Quiet, opt.Poll = cmp.Or(opt.Quiet, time.Second), cmp.Or(opt.Poll, 30*time.Second)
-	return &stackWorld{world: w, opt: opt, times: map[string]int{}, seen: map[string]string{}}
+	return &stackWorld{world: w, opt: opt, times: map[string]int{}, seen: map[string]string{}, thrown: map[string][]string{}}
 }
 
 // goesOn says that people are not done.

@@ -26,7 +26,7 @@ const notFoundNow = "the service does not find it at the moment; it is asked aga
 
 const (
 	infancy   = 2 * time.Minute  // how long the service may not find what is there, when nothing shows that the feed is current
-	listAfter = 5 * time.Second  // how long only the feed is asked: a listing sooner than that may be behind, too
+	listAfter = 5 * time.Second  // how long only the feed is asked, but for what we made long ago: a listing sooner than that may be behind, too
 	passLimit = 10 * time.Second // how long a single pass asks again, before it leaves an item to the next
 )
 
@@ -117,7 +117,7 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 			e.found(id)
 		case it.Kind == uint8(plan.Dir) && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy: // with all that is in it: only the feed is believed sooner
 			young = append(young, id)
-		case now.Sub(e.unfound[id].since) < listAfter || e.unfound[id].left, e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
+		case e.unfound[id].left, now.Sub(e.unfound[id].since) < listAfter && (it.Own.IsZero() || now.Sub(it.Own) <= infancy), e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
 			young = append(young, id)
 		case e.unfound[id].since.After(read):
 			young = append(young, id)

@@ -3,6 +3,8 @@ package syncer
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,19 +144,47 @@ func (e *Engine) anothers(j job, id string) (bool, error) {
 }
 
 // revive lets an item that another was made for in its place go by its own key again,
-// if somebody has brought it back meanwhile.
+// if somebody has brought it back. What was planned to be done in it goes to the other,
+// for it is that which stands here; what is being done has to end before.
 func (e *Engine) revive(k plan.Key) {
-	if e.local.key(k) == k {
+	delete(e.brought, k)
+	to := e.local.key(k)
+	if to == k {
 		return
 	}
 	it, known, err := e.db.Item(int64(k))
 	if err != nil {
 		panic(stateError{err})
 	}
-	if known && !it.Gone {
-		delete(e.local.bind, k)
-		e.dirty[k] = struct{}{}
+	if !known || it.Gone {
+		return
 	}
+	for s := range e.inFlight {
+		if s.begun && s.parent == k {
+			e.brought[k] = struct{}{}
+			return
+		}
+	}
+	for s := range maps.Clone(e.inFlight) {
+		e.readdress(s, k, to)
+	}
+	delete(e.local.bind, k)
+	e.dirty[k] = struct{}{}
+}
+
+// readdress lets a step that has not begun be about another key than it was planned for.
+func (e *Engine) readdress(s *step, from, to plan.Key) {
+	keys := []*plan.Key{&s.Key, &s.Pair, &s.To.Parent, &s.Local.Parent, &s.Remote.Parent}
+	if s.begun || !slices.ContainsFunc(keys, func(k *plan.Key) bool { return *k == from }) {
+		return
+	}
+	e.release(s)
+	for _, k := range keys {
+		if *k == from {
+			*k = to
+		}
+	}
+	e.hold(s)
 }
 
 // racy says that b's mtime is too young to prove that the bytes are still the

@@ -15,13 +15,15 @@ import (
 // A step is an action on its way.
 type step struct {
 	plan.Action
-	need  int      // steps that must succeed before
-	next  []*step  // steps that wait for this one
-	over  bool     // given up together with one it waited for
-	tries int      // of a batch that could not take it
-	fresh bool     // it sends what is new here
-	from  string   // where the item stood here when it began …
-	key   plan.Key // … and what it went by
+	need   int      // steps that must succeed before
+	next   []*step  // steps that wait for this one
+	over   bool     // given up together with one it waited for
+	tries  int      // of a batch that could not take it
+	fresh  bool     // it sends what is new here
+	begun  bool     // a worker is at it
+	from   string   // where the item stood here when it began …
+	key    plan.Key // … what it went by …
+	parent plan.Key // … and what the folder of To did
 }
 
 // A job is a step with all that a worker must know: the trees belong to the
@@ -66,7 +68,7 @@ var errSuperseded = errors.New("changed meanwhile")
 
 // hold reserves what s will touch until it has ended.
 func (e *Engine) hold(s *step) {
-	e.inFlight++
+	e.inFlight[s] = struct{}{}
 	e.busy[s.Key]++
 	if s.Pair != 0 {
 		e.busy[s.Pair]++
@@ -81,7 +83,7 @@ func (e *Engine) hold(s *step) {
 }
 
 func (e *Engine) release(s *step) {
-	e.inFlight--
+	delete(e.inFlight, s)
 	drop(e.busy, s.Key)
 	if s.Pair != 0 {
 		drop(e.busy, s.Pair)
@@ -274,7 +276,7 @@ func (e *Engine) start(ctx context.Context, s *step) {
 	e.running++
 	e.loaded += s.load()
 	j := e.jobFor(s)
-	s.from, s.key = j.path, j.Key
+	s.begun, s.from, s.key, s.parent = true, j.path, j.Key, j.parent
 	s.fresh = j.base.N == 0 && (s.Op == plan.Upload || s.Op == plan.MakeRemoteDir)
 	e.spawn(func() report {
 		r := e.reportOf(s, e.perform(ctx, j))

@@ -39,7 +39,7 @@ func (b *backlog) take(n int) []plan.Key {
 }
 
 // capacity is how many steps more may be under way.
-func (e *Engine) capacity() int { return portion - e.inFlight - len(e.hashing) - len(e.toHash) }
+func (e *Engine) capacity() int { return portion - len(e.inFlight) - len(e.hashing) - len(e.toHash) }
 
 // refill says that something of the backlogs can be decided now. New items wait
 // until there are many to be decided in one go.

@@ -29,7 +29,7 @@ func (e *Engine) decide() {
 	}
 	e.askAgain()
 	if len(e.dirty) == 0 && !e.refill() {
-		if e.inFlight == 0 && len(e.fresh.keys) == 0 {
+		if len(e.inFlight) == 0 && len(e.fresh.keys) == 0 {
 			e.ahead.clear() // what is left waits for a folder that waits
 		}
 		return
@@ -264,7 +264,7 @@ func (e *Engine) takeQuestions(p plan.Plan, asked []plan.Key, now time.Time) {
 
 // idle says that nothing is under way that could change what is to be decided.
 func (e *Engine) idle() bool {
-	return e.work == 0 && e.inFlight == 0 && len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0
+	return e.work == 0 && len(e.inFlight) == 0 && len(e.wake) == 0 && len(e.hashing)+len(e.toHash) == 0
 }
 
 // takeHeld keeps the list of deletes that wait for a person.

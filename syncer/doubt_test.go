@@ -372,7 +372,7 @@ func TestTimesThatCannotBeSetNowAreSetLater(t *testing.T) {
 					time.Sleep(3 * time.Second)
 					w, _ := p.db.Waitings(p.cfg.Folder.N)
 					stop()
-					t.Logf("%d batches at %v; waiting %+v; running %d inFlight %d busy %d; quiet %v", len(at), at, w, e.running, e.inFlight, len(e.busy), e.Now().Quiet)
+					t.Logf("%d batches at %v; waiting %+v; running %d inFlight %d busy %d; quiet %v", len(at), at, w, e.running, len(e.inFlight), len(e.busy), e.Now().Quiet)
 				} else {
 					sum, err := p.try()
 					t.Logf("%d batches at %v; %+v %v", len(at), at, sum, err)

@@ -107,11 +107,12 @@ type Engine struct {
 	marked   int64                 // the latest mark that dirty has taken over
 
 	ready    queue
-	stampBy  time.Time // when a batch of times is sent although it is not full
-	stampAt  time.Time // no times are sent before
-	inFlight int       // planned and not ended
-	running  int       // of these, those that a worker is at
-	loaded   int64     // bytes of small files that workers may hold in memory
+	stampBy  time.Time             // when a batch of times is sent although it is not full
+	stampAt  time.Time             // no times are sent before
+	inFlight map[*step]struct{}    // planned and not ended
+	brought  map[plan.Key]struct{} // brought back online, to go by their own keys once nothing is being done in them: see revive
+	running  int                   // of these, those that a worker is at
+	loaded   int64                 // bytes of small files that workers may hold in memory
 	feed     *Feed
 
 	once     bool // a single pass
@@ -179,7 +180,7 @@ func New(cfg Config) *Engine {
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
-		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, again: map[string]bool{},
+		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, inFlight: map[*step]struct{}{}, brought: map[plan.Key]struct{}{}, again: map[string]bool{},
 		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),

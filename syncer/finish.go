@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"maps"
 	"time"
 
 	"tandem/remote"
@@ -86,6 +87,11 @@ func (e *Engine) learn(tx *state.Tx, out outcome) (news bool, err error) {
 // anew.
 func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	e.release(s)
+	defer func() {
+		for k := range maps.Clone(e.brought) {
+			e.revive(k)
+		}
+	}()
 	if out.kept != "" {
 		e.keptTwice(out.kept)
 		defer e.lookAt(out.kept, false)

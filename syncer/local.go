@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"tandem/state"
@@ -345,4 +346,4 @@ type stateError struct{ error }
 
 func (e stateError) Unwrap() error { return e.error }
 
-func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }

@@ -23,7 +23,7 @@ func (e *Engine) pace(now time.Time) time.Duration {
 func (e *Engine) hasten(at, now time.Time) {
 	e.noticed, e.happened = at, now
 	gap := noticeGap
-	if e.inFlight > 0 {
+	if len(e.inFlight) > 0 {
 		gap = ownGap
 	}
 	due := e.polled.Add(gap)

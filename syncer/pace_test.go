@@ -45,7 +45,10 @@ func TestManyNoticesAreOneReading(t *testing.T) {
 		{"never later than without", 0, 5, 2 * time.Second, 2 * time.Second},
 	} {
 		e := New(Config{})
-		e.polled, e.inFlight, e.nextPoll = start.Add(-c.since), c.inFlight, start.Add(c.next)
+		e.polled, e.nextPoll = start.Add(-c.since), start.Add(c.next)
+		for range c.inFlight {
+			e.inFlight[new(step)] = struct{}{}
+		}
 		e.hasten(start, start)
 		if got := e.nextPoll.Sub(start); got != c.want {
 			t.Errorf("%s: after %v, want %v", c.why, got, c.want)

@@ -39,6 +39,7 @@ func (e *Engine) stamp(ctx context.Context, batch []*step) {
 	stamps := make([]remote.Stamp, len(batch))
 	for i, s := range batch {
 		jobs[i] = e.jobFor(s)
+		s.begun, s.parent = true, jobs[i].parent
 		stamps[i] = remote.Stamp{ID: jobs[i].id, ETag: jobs[i].etag, MTime: wholeSecond(s.Local.MTime)}
 	}
 	e.running++

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"tandem/remote/remotetest"
+	"tandem/state"
+	"tandem/syncer/plan"
 )
 
 // The service deletes a folder with all that is in it by then, and has no guard
@@ -218,5 +220,24 @@ func TestAFolderThatComesBackBesideTheOneThatWasMadeAnewIsAnother(t *testing.T) 
 			p.holds("d/new.txt", "new")
 			p.same()
 		})
+	}
+}
+
+// What the feed tells of is there by itself, whatever was made in its place before.
+func TestWhatIsToldOfAgainGoesByItsOwnKey(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("d/f.txt", "base")
+	p.sync()
+	d, ok, err := p.db.BaseAt(p.cfg.Folder.N, p.cfg.Folder.Root, "d")
+	if p.must(err); !ok {
+		t.Fatal("d is not agreed upon")
+	}
+	e := New(p.cfg)
+	k, other := plan.Key(d.N), plan.Key(p.db.NextKey())
+	e.local.bind[k] = other
+	p.must(p.db.Update(func(tx *state.Tx) error { return tx.MarkDirty(p.cfg.Folder.N, d.N) }))
+	e.loadDirty()
+	if got := e.local.key(k); got != k {
+		t.Errorf("it goes by %d, want %d", got, k)
 	}
 }

@@ -54,6 +54,21 @@ func TestWhatIsDeletedHereGoesToTheTrash(t *testing.T) {
 	p.same()
 }
 
+// What was to be deleted here is gone when a file has taken the place of its folder.
+func TestAFileThatTakesThePlaceOfAFolderEndsWhatIsInIt(t *testing.T) {
+	p, s := deletedOnline(t)
+	s.before("lstat d/f.txt", func() {
+		p.must(os.RemoveAll(p.path("d")))
+		p.write("d", "a file")
+	})
+	if sum := p.sync(); len(sum.Waiting) > 0 {
+		t.Errorf("not synced: %+v", sum.Waiting)
+	}
+	p.sync()
+	p.holds("d", "a file")
+	p.same()
+}
+
 func TestWhatIsSavedInTheLastInstantBeforeADeleteComesBack(t *testing.T) {
 	saves := map[string]func(p *pair){
 		"in place":    func(p *pair) { p.write("d/f.txt", "mine, saved late") },

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"errors"
-	"maps"
 	"strings"
 )
 
@@ -51,9 +50,8 @@ func (s *stackWorld) bringBack(at string) error {
 		s.thrown[at] = s.thrown[at][:n-1]
 	}
 	contents, err := s.online.Restore(id)
-	for _, m := range s.machines {
-		maps.DeleteFunc(m.reading.times, func(state string, _ int) bool { return strings.HasSuffix(state, " ") }) // it may be deleted once more
-	}
+	s.rest.odd.ever = true // it may be deleted once more
+	s.back = true
 	for _, text := range contents {
 		s.ledger.cameBack(text)
 	}

@@ -234,12 +234,16 @@ func (w *world) missing() error {
 			}
 			w.ledger.lost++
 			return fmt.Errorf("I4: %q is nobody's to delete, and is no file any more", text)
-		case whole && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits) && !(w.stack != nil && slices.ContainsFunc(paths, copied)):
+		case whole && !w.broughtBack() && v.over && len(paths) > 0 && w.touchedOnce(v) && !slices.ContainsFunc(paths, waits) && !(w.stack != nil && slices.ContainsFunc(paths, copied)):
 			return fmt.Errorf("I16: %q was done away with by one person, untouched by the other, and is %q again", text, paths)
 		}
 	}
 	return nil
 }
+
+// broughtBack reports whether somebody has brought something back online: an upload
+// into a folder that another is made in the place of may then be in both.
+func (w *world) broughtBack() bool { return w.stack != nil && w.stack.back }
 
 // restores reports whether what somebody put into a folder in the moment that it was
 // deleted online must come back from the recycle bin: where the drive restores.

@@ -104,6 +104,7 @@ type stackWorld struct {
 
 	seen    map[string]string   // ids of items as a person's browser last listed them, by path
 	thrown  map[string][]string // ids of what people deleted online, by path
+	back    bool                // somebody has brought something back
 	latest  []string            // ids that were last changed by an engine
 	entries int                 // of the feed, that engines have read
 

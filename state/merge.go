@@ -211,6 +211,8 @@ func verdict(known, told Item, by Telling) string {
 	switch v := newer(known, told, by); {
 	case v == Late:
 		return "late"
+	case v == Unclear && told.Gone:
+		return "restored"
 	case v == Unclear:
 		return "unclear"
 	case told.Gone && v == Confirms:
@@ -243,8 +245,15 @@ func (m *merge) ends() error {
 // unclear asks about what the feed tells and an answer contradicts that came since
 // the run began.
 func (m *merge) unclear() error {
-	return m.doubt(unclear, "SELECT i.n, i.id, 0 FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict='unclear'")
+	const of = "SELECT i.n, i.id, 0 FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict="
+	return errors.Join(m.doubt(unclear, of+"'unclear'"), m.doubt(EndedAgain, of+"'restored'"),
+		m.do("UPDATE item SET over='' WHERE n IN (SELECT n FROM temp.news WHERE verdict='restored')")) // the next who does not find it is right
 }
+
+// EndedAgain is why there is a [Doubt] about what we have restored and the feed tells
+// the end of, which may be the end that it had before: one look that does not find it
+// proves that it is gone.
+const EndedAgain = "its end was told after it was restored"
 
 // parentOf finds the folder of entry s: one that is known, one that comes in
 // this run, or none yet.

@@ -57,6 +57,8 @@ func newer(known, told Item, by Telling) Verdict {
 	switch {
 	case by.replaces(known):
 		return Replaces
+	case replaced && by.Source == Feed && told.Gone && !heard: // what we restored may be deleted once more
+		return Unclear
 	case replaced:
 		return Late
 	case known.Gone && told.Gone, !known.Gone && !told.Gone && sameState(known, told):

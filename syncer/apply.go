@@ -76,8 +76,10 @@ func (e *Engine) hold(s *step) {
 	for _, p := range s.slots() {
 		e.slots[p]++
 	}
-	if s.makes() {
+	if s.makes() || s.Op == plan.Upload {
 		e.local.sending[s.Local.Print.Ino] = s.Key
+	}
+	if s.makes() {
 		e.creating[s.Key] = creation{place: folded(s.To)}
 	}
 }
@@ -91,8 +93,10 @@ func (e *Engine) release(s *step) {
 	for _, p := range s.slots() {
 		drop(e.slots, p)
 	}
-	if s.makes() {
+	if s.makes() || s.Op == plan.Upload {
 		delete(e.local.sending, s.Local.Print.Ino)
+	}
+	if s.makes() {
 		delete(e.creating, s.Key)
 		delete(e.creating, s.key) // it may have been renamed before it was begun
 	}

@@ -350,7 +350,7 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	for _, d := range doubts {
 		row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
 		was[d.ID] = known
-		proved := !known || row.Gone || d.Why == state.NotListed || d.Why == believed || d.Folder != 0
+		proved := !known || row.Gone || d.Why == state.NotListed || d.Why == state.EndedAgain || d.Why == believed || d.Folder != 0
 		it, err := e.answer(ctx, d)
 		switch {
 		case errors.Is(err, remote.ErrNotFound) && proved:

@@ -119,7 +119,7 @@ func (t *local) origin(k plan.Key) (plan.Key, bool) {
 	return found[0], true
 }
 
-// sent is the new item of the same inode that is on its way online under an earlier
+// sent is the item of the same inode that is on its way online under an earlier
 // name, or 0.
 func (t *local) sent(k plan.Key) plan.Key {
 	it := t.diff[k]

@@ -51,7 +51,7 @@ type local struct {
 	seen    []plan.Key                       // new items since join ran last: they may be what was missing already
 	awaits  map[plan.Key]plan.Key            // new items that may be what was missing → the item that an action must end on before that can be told
 	busy    map[plan.Key]int                 // the engine's: what an action is at work on
-	sending map[uint64]plan.Key              // inodes → the new items that are on their way online
+	sending map[uint64]plan.Key              // inodes → the items that are on their way online
 	deep    map[string]struct{}              // folders that must be read again with all below them
 	going   map[plan.Key]time.Time           // folders → when something in them was last missed …
 	calmAt  time.Time                        // … and when those are to be forgotten of which that is long ago

@@ -76,7 +76,7 @@ func (e *Engine) hold(s *step) {
 	for _, p := range s.slots() {
 		e.slots[p]++
 	}
-	if s.makes() || s.Op == plan.Upload {
+	if s.sends() {
 		e.local.sending[s.Local.Print.Ino] = s.Key
 	}
 	if s.makes() {
@@ -93,7 +93,7 @@ func (e *Engine) release(s *step) {
 	for _, p := range s.slots() {
 		drop(e.slots, p)
 	}
-	if s.makes() || s.Op == plan.Upload {
+	if s.sends() {
 		delete(e.local.sending, s.Local.Print.Ino)
 	}
 	if s.makes() {
@@ -101,6 +101,9 @@ func (e *Engine) release(s *step) {
 		delete(e.creating, s.key) // it may have been renamed before it was begun
 	}
 }
+
+// sends says that s sends what stands here.
+func (s *step) sends() bool { return s.Op == plan.Upload || s.makes() }
 
 // makes says that s makes something online that is new here.
 func (s *step) makes() bool {

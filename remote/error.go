@@ -36,6 +36,7 @@ var (
 	ErrOffline     = errors.New("no connection")
 	ErrUnsupported = errors.New("not supported by this drive")
 	ErrMalware     = errors.New("flagged as malware online")
+	ErrDamaged     = errors.New("what is online is not what was sent")
 )
 
 // An Error is a request that did not do what was asked. It never contains an

@@ -7,6 +7,9 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"tandem/remote/quickxor"
@@ -31,6 +34,7 @@ type Upload struct {
 	Sent     func(n int64)           // progress: n more bytes; those of repeated attempts count again
 
 	KeepTimes bool // work drives: send the times along even with small files, for setting them later makes another version
+	Rewrites  bool // the drive writes properties into documents, as work drives do: they are then not what was sent
 	Whole     bool // one request whatever the size (the service takes 250 MB): for where sessions keep failing on the eTag
 }
 
@@ -47,13 +51,67 @@ const LargestWhole = 250 << 20
 // small is up to what size a file goes up in a single request.
 const small = 4 << 20
 
+// sendMost is how often a file is sent of which something else is kept than was sent.
+const sendMost = 3
+
 // Upload sends a file. When it fails with [ErrOffline] or [ErrThrottled], or is
 // cancelled, a session stays open for resuming; after any other error it has
-// been discarded.
+// been discarded. What the service says that it has is compared with what was sent. What
+// is damaged is sent again, over that; when it stays so it fails with [ErrDamaged], and
+// what is online is told all the same.
 func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	if u.ID != "" && u.ETag == "" {
 		return Uploaded{}, &Error{Op: "upload", kind: ErrChanged, Message: "which version is replaced is not known"}
 	}
+	for n := 1; ; n++ {
+		up, err := c.uploadOnce(ctx, u)
+		if err != nil || up.proved(u) {
+			return up, err
+		}
+		if n == sendMost {
+			return up, &Error{Op: "upload", kind: ErrDamaged, Message: kept(up.Item, u)}
+		}
+		u.ID, u.ETag, u.Session = up.Item.ID, up.Item.ETag, nil
+	}
+}
+
+// proved reports whether the service has what was sent: by its hash, or where none is told
+// by its size. Work drives write properties into some kinds of files.
+func (up Uploaded) proved(u Upload) bool {
+	it := up.Item
+	switch {
+	case it.Pending:
+		return true
+	case u.Rewrites && rewritten(u, it):
+		return true
+	case it.Hash != "":
+		return it.Hash == up.Hash
+	}
+	return it.Size == u.Size
+}
+
+// rewritten reports whether it may be what a work drive has made of the file: it is of a
+// kind that properties are written into, and of about the same size. That is what those
+// who measured it found, for Microsoft does not say: Office, PDF, HTML and pictures
+// (github.com/OneDrive/onedrive-api-docs/issues/935).
+func rewritten(u Upload, it Item) bool {
+	const most = 1 << 20 // that properties take
+	kind := strings.ToLower(path.Ext(it.Name))
+	return slices.Contains(rewrittenKinds, kind) && it.Size >= u.Size/2 && it.Size > 0 && it.Size <= 2*u.Size+most
+}
+
+var rewrittenKinds = strings.Fields(`.doc .docm .docx .dot .dotm .dotx .pot .potm .potx .pps .ppsm .ppsx .ppt .pptm .pptx
+	.vsd .vsdm .vsdx .xls .xlsb .xlsm .xlsx .xlt .xltm .xltx .pdf .aspx .htm .html .mht .mhtml .jpeg .jpg .png .tif .tiff`)
+
+// kept says what the service has in the place of what was sent.
+func kept(it Item, u Upload) string {
+	if it.Size != u.Size {
+		return fmt.Sprintf("the service keeps %d of %d bytes", it.Size, u.Size)
+	}
+	return "the service keeps other bytes than were sent"
+}
+
+func (c *Client) uploadOnce(ctx context.Context, u Upload) (Uploaded, error) {
 	if u.Session == nil && (u.Size == 0 || u.Whole || u.Size <= small && !u.KeepTimes) {
 		return c.put(ctx, u)
 	}

@@ -48,6 +48,7 @@ type job struct {
 // An outcome is how a job ended.
 type outcome struct {
 	err     error
+	aside   error                 // it was done, and is to be done again later for this reason
 	sync    []string              // folders to fsync before anything is recorded
 	tx      func(*state.Tx) error // the agreement
 	then    func()                // the same for the tree in memory; runs in the loop

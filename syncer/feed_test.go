@@ -104,7 +104,7 @@ var feedTraps = map[string]feedTrap{
 	"an upload comes back with another hash and size": {
 		kind:  remotetest.Library,
 		fault: remotetest.Fault{Match: "PUT content", Twist: remotetest.Enrich},
-		then:  func(p *pair) { p.write("d/n.txt", "mine") },
+		then:  func(p *pair) { p.write("d/n.docx", "mine") },
 		want:  "", bytes: true, // the two sides differ, and stay as they are
 	},
 	"the cursor has expired: differences are to be applied": {

@@ -110,14 +110,22 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 		e.trouble(s, out, news || len(e.local.look) > seen)
 		return
 	}
-	delete(e.tries, e.local.key(s.Key))
-	delete(e.rest, e.local.key(s.Key))
+	if out.aside == nil {
+		delete(e.tries, e.local.key(s.Key))
+		delete(e.rest, e.local.key(s.Key))
+	}
 	if e.unfound[s.Remote.ID] != nil { // the service has just found it
 		e.found(s.Remote.ID)
 	}
 	_, still := e.local.diff[e.local.key(s.Key)]
 	if out.then != nil {
 		out.then()
+	}
+	if k := e.local.key(s.Key); out.aside != nil {
+		e.giveUp(s)
+		e.tries[k] = max(e.tries[k], patience) // it was tried often enough for now
+		e.setAside(k, s, out.aside)
+		return
 	}
 	if s.fresh && !still { // it went away while it was sent
 		e.lookAt(e.local.path(e.local.key(s.Key)), false)

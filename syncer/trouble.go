@@ -144,6 +144,8 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return "the drive is full; free space there", false, 10 * time.Minute
 	case errors.Is(err, remote.ErrMalware):
 		return "flagged as malware online; it is not downloaded", true, 0
+	case errors.Is(err, remote.ErrDamaged):
+		return "what is online is not what was sent" + said(err) + "; it is sent again", false, backoff
 	case errors.Is(err, remote.ErrDenied):
 		return "no permission online", true, time.Hour
 	case errors.Is(err, remote.ErrRefused):

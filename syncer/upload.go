@@ -41,7 +41,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	}
 	u := remote.Upload{
 		Drive: e.cfg.Drive.ID, Size: entry.Size, MTime: wholeSecond(entry.MTime),
-		Sent: e.progress.sent, KeepTimes: e.cfg.Drive.Kind != "personal",
+		Sent: e.progress.sent, KeepTimes: e.cfg.Drive.Kind != "personal", Rewrites: e.cfg.Drive.Kind != "personal",
 	}
 	if j.Remote.Kind == plan.None {
 		u.ParentID, u.Name = j.parentID, j.To.Name
@@ -63,6 +63,10 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
 		sent, err = e.uploadAgain(ctx, &j, u)
 	}
+	if errors.Is(err, remote.ErrDamaged) {
+		in.Want = ""
+		return e.damaged(j, entry, sent, over(drop, in), err)
+	}
 	if err != nil {
 		out := e.notSent(ctx, j, err)
 		if in.Want != "" && (refused(err) && !errors.Is(err, remote.ErrThrottled) || errors.Is(err, errSuperseded)) {
@@ -71,7 +75,12 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 		return out
 	}
 	in.Want = "" // whatever earlier tries have sent is not under way either
-	return e.uploaded(j, f, entry, sent, func(tx *state.Tx) error { return errors.Join(drop(tx), notUnderWay(in)(tx)) })
+	return e.uploaded(j, f, entry, sent, over(drop, in))
+}
+
+// over ends what is on record of an upload.
+func over(drop func(*state.Tx) error, in state.Intent) func(*state.Tx) error {
+	return func(tx *state.Tx) error { return errors.Join(drop(tx), notUnderWay(in)(tx)) }
 }
 
 // refused says that the service has answered no. Of anything else it is not known
@@ -192,6 +201,26 @@ func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.U
 		}
 	}
 	out.bytes = entry.Size
+	return out
+}
+
+// damaged records what the service keeps in the place of a file. That is taken for what
+// both sides had: so what is here is an edit of it, also for the next run, and is sent
+// again by and by.
+func (e *Engine) damaged(j job, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error, err error) outcome {
+	it := sent.Item
+	b := state.Base{Parent: int64(j.parent), LocalName: j.localName(it.Name), Kind: uint8(plan.File), Hash: it.Hash}
+	setItem(&b, it)
+	setPrint(&b, printOfEntry(entry))
+	b.Size, b.MTime, b.CTime = it.Size, -1, -1 // no file has these times
+	out := e.bind(j, b, &it)
+	agreed, bound := out.tx, out.then
+	out.tx = func(tx *state.Tx) error { return errors.Join(agreed(tx), drop(tx)) }
+	out.then = func() {
+		bound()
+		e.lookAt(j.path, false)
+	}
+	out.aside = err
 	return out
 }
 

@@ -137,6 +137,12 @@ func (d *Drive) haunt(it *item) {
 	} else if f != nil {
 		d.later(f.For, func() { d.unlessGone(it, d.enrich) })
 	}
+	if d.twists.has(Zero) {
+		d.spoil(it, make([]byte, it.size))
+	}
+	if d.twists.has(Drop) {
+		d.spoil(it, nil)
+	}
 	if d.twists.has(Lie) {
 		it.surplus = 11
 	}
@@ -152,8 +158,11 @@ func (d *Drive) unlessGone(it *item, do func(*item)) {
 }
 
 // enrich writes into a file as SharePoint writes properties into documents.
-func (d *Drive) enrich(it *item) {
-	it.body = newBlob(append(it.body.bytes(), "\n<enriched/>"...))
+func (d *Drive) enrich(it *item) { d.spoil(it, append(it.body.bytes(), "\n<enriched/>"...)) }
+
+// spoil lets the service keep something else than it was given.
+func (d *Drive) spoil(it *item, body []byte) {
+	it.body = newBlob(body)
 	it.parent.grow(it.body.size - it.size)
 	it.size = it.body.size
 	d.bump(it, true)

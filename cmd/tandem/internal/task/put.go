@@ -164,7 +164,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 		s.res.Done = Planned
 		return s, false, nil
 	}
-	u := remote.Upload{Drive: p.To.ID, Size: l.Size, MTime: p.mtime(l), Sent: p.Report.came, KeepTimes: p.KeepTimes && !p.To.personal()}
+	u := remote.Upload{Drive: p.To.ID, Size: l.Size, MTime: p.mtime(l), Sent: p.Report.came, KeepTimes: p.KeepTimes && !p.To.personal(), Rewrites: !p.To.personal()}
 	if exists {
 		u.ID, u.ETag = there.ID, there.ETag
 	} else {

@@ -1,0 +1,90 @@
+package syncer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"tandem/remote"
+	"tandem/remote/remotetest"
+)
+
+// The service keeps something else than was sent, and says truly what it has: that is sent
+// again, and is never taken for the same.
+func TestWhatArrivesDamagedIsSentAgain(t *testing.T) {
+	for _, kind := range []remotetest.Kind{remotetest.Personal, remotetest.Business} {
+		for _, twist := range []remotetest.Twist{remotetest.Zero, remotetest.Drop} {
+			for name, had := range map[string]bool{"a new file": false, "an edit": true} {
+				t.Run(strings.Join([]string{kind.String(), string(twist), name}, " "), func(t *testing.T) {
+					p := newPair(t, remotetest.Options{Kind: kind})
+					p.write("o.txt", "other")
+					if had {
+						p.write("f.txt", "base")
+					}
+					p.sync()
+					match := "PUT content"
+					if kind != remotetest.Personal {
+						match = "PUT upload"
+					}
+
+					p.online.Fail(remotetest.Fault{Match: match, Times: 1, Twist: twist})
+					p.write("f.txt", "mine, at first")
+					p.sync()
+					p.same()
+
+					p.online.Fail(remotetest.Fault{Match: match, Times: 3, Twist: twist})
+					p.write("f.txt", "mine, of today")
+					before := p.online.Count(match)
+					sum, err := New(p.cfg).Once(t.Context())
+					if !errors.Is(err, remote.ErrDamaged) {
+						t.Errorf("the pass ends with %v", err)
+					}
+					if n := p.online.Count(match) - before; n != 3 {
+						t.Errorf("it was sent %d times", n)
+					}
+					if w := sum.Waiting; len(w) != 1 || w[0].Path != "f.txt" || !strings.Contains(w[0].Why, "what is online is not what was sent") {
+						t.Errorf("not synced: %+v", w)
+					}
+					if sum.Uploaded != 0 {
+						t.Errorf("%d uploaded", sum.Uploaded)
+					}
+
+					if sum := p.sync(); sum.Uploaded != 1 || len(sum.Waiting) != 0 {
+						t.Errorf("afterwards: %+v", sum)
+					}
+					p.same()
+					p.holds("f.txt", "mine, of today")
+				})
+			}
+		}
+	}
+}
+
+// Of a document a work drive makes something else, and tells so. A text it leaves alone.
+func TestOnlyWorkDrivesRewriteAndOnlyDocuments(t *testing.T) {
+	for _, tt := range []struct {
+		what string
+		kind remotetest.Kind
+		name string
+		sent int
+	}{
+		{"a document, on a work drive", remotetest.Library, "f.docx", 1},
+		{"a text, on a work drive", remotetest.Library, "f.txt", 3},
+		{"a document, on a personal drive", remotetest.Personal, "f.docx", 3},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			p := newPair(t, remotetest.Options{Kind: tt.kind})
+			p.write("o.txt", "other")
+			p.sync()
+			before := p.online.Count("PUT upload") + p.online.Count("PUT content")
+			for _, match := range []string{"PUT upload", "PUT content"} {
+				p.online.Fail(remotetest.Fault{Match: match, Times: 3, Twist: remotetest.Enrich})
+			}
+			p.write(tt.name, "mine")
+			_, err := New(p.cfg).Once(t.Context())
+			if n := p.online.Count("PUT upload") + p.online.Count("PUT content") - before; n != tt.sent || (err != nil) != (tt.sent > 1) {
+				t.Errorf("it was sent %d times, want %d; %v", n, tt.sent, err)
+			}
+		})
+	}
+}

@@ -71,6 +71,8 @@ func diagnose(err error) *failure {
 		return &failure{failed, err, "use the newer tandem, or another --state"}
 	case isDiskFull(err):
 		return &failure{failed, err, "free space on this disk, then run the same command again; it goes on from here"}
+	case errors.As(err, new(interrupted)):
+		return &failure{failed, err, "run the same command again; it goes on from here"}
 	case errors.Is(err, context.Canceled):
 		return &failure{failed, errors.New("stopped"), "run the same command again; it goes on from here"}
 	}

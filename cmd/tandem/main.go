@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 // Set by the linker: see the Makefile.
@@ -25,11 +26,32 @@ var (
 func main() {
 	debug.SetGCPercent(50) // it lives beside other programs all day: less memory is worth a little more work
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	ctx := untilInterrupted(context.Background())
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
+
+// untilInterrupted ends the context when somebody asks the program to end, or closes its
+// terminal. Who asks twice does not wait for what is under way.
+func untilInterrupted(outer context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(outer)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(asked, syscall.SIGHUP)
+	}
+	go func() {
+		<-asked
+		cancel(interrupted{time.Now()})
+		signal.Stop(asked)
+	}()
+	return ctx
+}
+
+// interrupted is why a run ends that somebody asked to.
+type interrupted struct{ at time.Time }
+
+func (i interrupted) Error() string        { return "interrupted at " + i.at.Format("15:04") }
+func (i interrupted) Is(target error) bool { return target == context.Canceled }
 
 // run is the whole program: it gives the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {

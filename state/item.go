@@ -310,8 +310,10 @@ const markBelowLost = `INSERT OR REPLACE INTO dirty
 		UNION SELECT b.folder, b.n FROM below CROSS JOIN base b ON b.folder=below.folder AND b.parent=below.n)
 	SELECT folder, n, @mark FROM below`
 
-// forget removes the item row that only an agreement still needed.
+// forget removes the item row that only an agreement still needed. What is being asked
+// about is not forgotten: the answer may be older than the end.
 func (tx *Tx) forget(n int64) error {
 	return tx.exec(`DELETE FROM item WHERE n=? AND gone=1 AND own=0 AND NOT EXISTS (SELECT 1 FROM base b WHERE b.n=item.n)
+		AND NOT EXISTS (SELECT 1 FROM doubt t WHERE t.drive=item.drive AND t.id=item.id)
 		AND NOT EXISTS (SELECT 1 FROM item c WHERE c.parent=item.n AND c.gone=0)`, n)
 }

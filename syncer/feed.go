@@ -346,10 +346,8 @@ func (e *Engine) ask(ctx context.Context, doubts ...state.Doubt) {
 func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	out := outcome{since: e.db.Moment()}
 	var answered []string
-	was := map[string]bool{}
 	for _, d := range doubts {
 		row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
-		was[d.ID] = known
 		proved := !known || row.Gone || d.Why == state.NotListed || d.Why == state.EndedAgain || d.Why == believed || d.Folder != 0
 		it, err := e.answer(ctx, d)
 		switch {
@@ -375,10 +373,6 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 					return err
 				}
 			}
-			out.fresh = slices.DeleteFunc(out.fresh, func(it remote.Item) bool {
-				_, known, err := e.db.ItemByID(e.cfg.Drive.N, it.ID)
-				return err == nil && was[it.ID] && !known // its end was told since, and it is forgotten
-			})
 			_, err := e.learn(tx, out)
 			return err
 		},

@@ -167,9 +167,10 @@ func (tx *Tx) hear(it, old Item, known bool, by Telling) error {
 	if it.Kind != kindDir || it.Gone || known && !old.Gone {
 		return nil
 	}
-	if old.Gone && by.Source == Look { // it was taken for gone, and with it what is in it
-		if err := tx.exec(`INSERT INTO doubt(drive,id,n,why,folder,at) SELECT drive, id, n, ?, 0, ? FROM item WHERE parent=+? AND gone=1 AND own=0
-			ON CONFLICT DO UPDATE SET at=excluded.at`, inFound, tx.db.Moment(), it.N); err != nil {
+	if old.Gone && by.Source == Look { // it was taken for gone, and with it what is in it, which may be forgotten
+		if err := tx.exec(`INSERT INTO doubt(drive,id,n,why,folder,at) VALUES(?,?,?,?,0,?)
+			ON CONFLICT DO UPDATE SET at=excluded.at, why=CASE folder WHEN 0 THEN excluded.why ELSE why END`,
+			it.Drive, it.ID, it.N, Found, tx.db.Moment()); err != nil {
 			return err
 		}
 	}
@@ -192,9 +193,12 @@ func (tx *Tx) confirm(it, old Item, by Telling) error {
 	return tx.exec("UPDATE item SET etag=?, hash=?, over=?, heard=? WHERE n=?", it.ETag, blob(it.Hash), over, tx.db.Moment(), old.N)
 }
 
+// Found is why there is a [Doubt] about what is in a folder that was taken for gone and
+// is there: it is to be listed.
+const Found = "it was taken for gone, and is there"
+
 const (
 	unclear  = "told of twice at once, and not alike"
-	inFound  = "its folder was taken for gone, and is there"
 	unlisted = "told of while all was listed, and not among it"
 )
 

@@ -347,6 +347,15 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	out := outcome{since: e.db.Moment()}
 	var answered []string
 	for _, d := range doubts {
+		if d.Why == state.Found {
+			inside, err := e.drive.Children(ctx, e.cfg.Drive.ID, d.ID)
+			if err != nil && !errors.Is(err, remote.ErrNotFound) {
+				e.log.Warn("folder in doubt not listed", "item", d.ID, "err", err)
+				continue
+			}
+			out.fresh, answered = append(out.fresh, inside...), append(answered, d.ID)
+			continue
+		}
 		row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
 		proved := !known || row.Gone || d.Why == state.NotListed || d.Why == state.EndedAgain || d.Why == believed || d.Folder != 0
 		it, err := e.answer(ctx, d)

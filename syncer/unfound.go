@@ -117,7 +117,7 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 			e.found(id)
 		case it.Kind == uint8(plan.Dir) && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy: // with all that is in it: only the feed is believed sooner
 			young = append(young, id)
-		case e.unfound[id].left, now.Sub(e.unfound[id].since) < listAfter && (it.Own.IsZero() || now.Sub(it.Own) <= infancy), e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
+		case e.unfound[id].left, now.Sub(e.unfound[id].since) < listAfter && e.patient(it, now), e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
 			young = append(young, id)
 		case e.unfound[id].since.After(read):
 			young = append(young, id)
@@ -157,6 +157,16 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 			then: func(error) { e.looked(out, later) },
 		}
 	})
+}
+
+// patient reports whether a listing that lacks an item proves nothing yet. What we made
+// long ago is found, if it is there; and a single pass waits for nothing but what was made
+// just now by us: if others made it, the next pass finds it.
+func (e *Engine) patient(it state.Item, now time.Time) bool {
+	if it.Own.IsZero() {
+		return !e.once
+	}
+	return now.Sub(it.Own) <= infancy
 }
 
 // believed is why there is a doubt about what is taken for gone because neither a

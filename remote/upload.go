@@ -63,15 +63,25 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	if u.ID != "" && u.ETag == "" {
 		return Uploaded{}, &Error{Op: "upload", kind: ErrChanged, Message: "which version is replaced is not known"}
 	}
+	var bad Uploaded
 	for n := 1; ; n++ {
 		up, err := c.uploadOnce(ctx, u)
-		if err != nil || up.proved(u) {
+		switch {
+		case err == nil && up.proved(u), err != nil && n == 1:
 			return up, err
+		case err == nil:
+			bad, u.ETag = up, up.Item.ETag
+		case errors.Is(err, ErrChanged):
+			now, look := c.Item(ctx, u.Drive, u.ID)
+			if look != nil || now.Hash != bad.Item.Hash || now.Size != bad.Item.Size {
+				return up, err // somebody has saved another since
+			}
+			u.ETag = now.ETag // it has only drifted
 		}
-		if n == sendMost {
-			return up, &Error{Op: "upload", kind: ErrDamaged, Message: kept(up.Item, u)}
+		if n == sendMost || u.ETag == "" || err != nil && !errors.Is(err, ErrChanged) {
+			return bad, &Error{Op: "upload", kind: ErrDamaged, Message: kept(bad.Item, u)} // also when it cannot be sent again now: it must be known whose it is
 		}
-		u.ID, u.ETag, u.Session = up.Item.ID, up.Item.ETag, nil
+		u.ID, u.Session = bad.Item.ID, nil
 	}
 }
 
@@ -90,14 +100,14 @@ func (up Uploaded) proved(u Upload) bool {
 	return it.Size == u.Size
 }
 
-// rewritten reports whether it may be what a work drive has made of the file: it is of a
-// kind that properties are written into, and of about the same size. That is what those
-// who measured it found, for Microsoft does not say: Office, PDF, HTML and pictures
-// (github.com/OneDrive/onedrive-api-docs/issues/935).
+// rewritten reports whether it may be what a work drive has made of the file: it is of
+// about the same size, and another one unless it is of a kind that properties are known to
+// be written into. That is what those who measured it found, for Microsoft does not say:
+// Office, PDF, HTML and pictures (github.com/OneDrive/onedrive-api-docs/issues/935).
 func rewritten(u Upload, it Item) bool {
 	const most = 1 << 20 // that properties take
-	kind := strings.ToLower(path.Ext(it.Name))
-	return slices.Contains(rewrittenKinds, kind) && it.Size >= u.Size/2 && it.Size > 0 && it.Size <= 2*u.Size+most
+	known := slices.Contains(rewrittenKinds, strings.ToLower(path.Ext(it.Name)))
+	return (known || it.Size != u.Size) && it.Size >= u.Size/2 && it.Size > 0 && it.Size <= 2*u.Size+most
 }
 
 var rewrittenKinds = strings.Fields(`.doc .docm .docx .dot .dotm .dotx .pot .potm .potx .pps .ppsm .ppsx .ppt .pptm .pptx

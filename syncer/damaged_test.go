@@ -60,8 +60,8 @@ func TestWhatArrivesDamagedIsSentAgain(t *testing.T) {
 	}
 }
 
-// Of a document a work drive makes something else, and tells so. A text it leaves alone.
-func TestOnlyWorkDrivesRewriteAndOnlyDocuments(t *testing.T) {
+// A work drive makes something else of a document, of another size, and tells so.
+func TestOnlyWorkDrivesRewrite(t *testing.T) {
 	for _, tt := range []struct {
 		what string
 		kind remotetest.Kind
@@ -69,7 +69,7 @@ func TestOnlyWorkDrivesRewriteAndOnlyDocuments(t *testing.T) {
 		sent int
 	}{
 		{"a document, on a work drive", remotetest.Library, "f.docx", 1},
-		{"a text, on a work drive", remotetest.Library, "f.txt", 3},
+		{"something that is not known to be rewritten, on a work drive", remotetest.Library, "f.txt", 1},
 		{"a document, on a personal drive", remotetest.Personal, "f.docx", 3},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
@@ -84,6 +84,33 @@ func TestOnlyWorkDrivesRewriteAndOnlyDocuments(t *testing.T) {
 			_, err := New(p.cfg).Once(t.Context())
 			if n := p.online.Count("PUT upload") + p.online.Count("PUT content") - before; n != tt.sent || (err != nil) != (tt.sent > 1) {
 				t.Errorf("it was sent %d times, want %d; %v", n, tt.sent, err)
+			}
+		})
+	}
+}
+
+// What is damaged and cannot be sent again now is known to be ours: it is no edit of
+// somebody's, which would win.
+func TestWhatIsDamagedAndCannotBeSentAgainIsNobodysEdit(t *testing.T) {
+	for what, then := range map[string]remotetest.Fault{
+		"the drive is full":         {Match: "PUT content", After: 1, Times: 1, Status: 507},
+		"its eTag has only drifted": {Match: "PUT content", Times: 1, Twist: remotetest.BumpLater},
+	} {
+		t.Run(what, func(t *testing.T) {
+			p := newPair(t, remotetest.Options{})
+			p.write("f.txt", "base")
+			p.write("o.txt", "other")
+			p.sync()
+			p.online.Fail(remotetest.Fault{Match: "PUT content", Times: 1, Twist: remotetest.Zero})
+			p.online.Fail(then)
+			p.write("f.txt", "mine")
+			New(p.cfg).Once(t.Context())
+			p.sync()
+			p.sync()
+			p.holds("f.txt", "mine")
+			p.same()
+			if got := p.here(); len(got) != 2 {
+				t.Errorf("here is %s", show(got))
 			}
 		})
 	}

@@ -349,7 +349,11 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	for _, d := range doubts {
 		if d.Why == state.Found {
 			inside, err := e.drive.Children(ctx, e.cfg.Drive.ID, d.ID)
-			if err != nil && !errors.Is(err, remote.ErrNotFound) {
+			if errors.Is(err, remote.ErrNotFound) {
+				out.unfound = append(out.unfound, d.ID)
+				continue
+			}
+			if err != nil {
 				e.log.Warn("folder in doubt not listed", "item", d.ID, "err", err)
 				continue
 			}

@@ -7,6 +7,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/plan"
 )
 
 // stampsAtOnce is how many parts the service takes in one batch.
@@ -130,7 +131,7 @@ func (e *Engine) timed(j job, it remote.Item) outcome {
 	if otherContent(b, itemRow(it)) {
 		return outcome{
 			since: j.since, fresh: []remote.Item{it},
-			tx: func(tx *state.Tx) error { return tx.PutBase(e.cfg.Folder.N, b) },
+			tx: func(tx *state.Tx) error { return e.putTimes(tx, b) },
 		}
 	}
 	b.ETag, b.RemoteMTime = it.ETag, itemRow(it).MTime
@@ -138,6 +139,16 @@ func (e *Engine) timed(j job, it remote.Item) outcome {
 		if _, err := e.hear(tx, j, it); err != nil {
 			return err
 		}
-		return tx.PutBase(e.cfg.Folder.N, b)
+		return e.putTimes(tx, b)
 	}}
+}
+
+// putTimes agrees on an item's times, unless its folder is not agreed upon any more: then
+// neither is the item.
+func (e *Engine) putTimes(tx *state.Tx, b state.Base) error {
+	b.Parent = int64(e.local.key(plan.Key(b.Parent)))
+	if err := tx.PutBase(e.cfg.Folder.N, b); !errors.Is(err, state.ErrNoFolder) {
+		return err
+	}
+	return nil
 }

@@ -167,7 +167,7 @@ func (tx *Tx) hear(it, old Item, known bool, by Telling) error {
 	if it.Kind != kindDir || it.Gone || known && !old.Gone {
 		return nil
 	}
-	if by.Source == Look { // it was taken for gone, or is in what was, and so is what is in it, which may be forgotten
+	if old.Gone && by.Source == Look { // it was taken for gone, and with it what is in it, which may be forgotten
 		if err := tx.exec(`INSERT INTO doubt(drive,id,n,why,folder,at) VALUES(?,?,?,?,0,?)
 			ON CONFLICT DO UPDATE SET at=excluded.at, why=CASE folder WHEN 0 THEN excluded.why ELSE why END`,
 			it.Drive, it.ID, it.N, Found, tx.db.Moment()); err != nil {

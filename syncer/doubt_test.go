@@ -175,6 +175,7 @@ func TestAFolderThatIsFoundAgainHasWhatIsInIt(t *testing.T) {
 	p := newPair(t, remotetest.Options{})
 	p.write("d/f.txt", "base")
 	p.write("d/g.txt", "base")
+	p.write("d/s/h.txt", "base")
 	p.write("o.txt", "other")
 	p.sync()
 	p.sync()

@@ -345,7 +345,7 @@ func (e *Engine) ask(ctx context.Context, doubts ...state.Doubt) {
 // the next reading of the feed.
 func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	out := outcome{since: e.db.Moment()}
-	var answered []string
+	var answered, deeper []string
 	for _, d := range doubts {
 		if d.Why == state.Found {
 			inside, err := e.drive.Children(ctx, e.cfg.Drive.ID, d.ID)
@@ -358,6 +358,11 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 				continue
 			}
 			out.fresh, answered = append(out.fresh, inside...), append(answered, d.ID)
+			for _, it := range inside {
+				if it.Kind == remote.Folder {
+					deeper = append(deeper, it.ID)
+				}
+			}
 			continue
 		}
 		row, known, _ := e.db.ItemByID(e.cfg.Drive.N, d.ID)
@@ -383,6 +388,11 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 		tx: func(tx *state.Tx) error {
 			for _, id := range answered {
 				if err := tx.DropDoubt(e.cfg.Drive.N, id, out.since); err != nil {
+					return err
+				}
+			}
+			for _, id := range deeper {
+				if err := tx.PutDoubt(e.cfg.Drive.N, state.Doubt{ID: id, Why: state.Found}); err != nil {
 					return err
 				}
 			}

@@ -517,3 +517,32 @@ func TestAFileIsSentWholeWhereALostSessionIsInTheWay(t *testing.T) {
 		t.Errorf("%q is online, %v: nothing may be replaced", got, err)
 	}
 }
+
+// What was kept damaged is replaced by another try, but not what somebody has saved over
+// it meanwhile: a size alone does not tell the two apart.
+func TestNothingIsSentOverWhatSomebodySavedOverADamagedFile(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	b.srv.Fail(remotetest.Fault{Match: "*", Twist: remotetest.NoHash})
+	b.srv.Fail(remotetest.Fault{Match: "PUT content", Twist: remotetest.Enrich, Times: 1})
+	theirs, tries := "", 0
+	u := remote.Upload{Drive: b.drive, ParentID: b.root, Name: "f", Size: 5, Body: strings.NewReader("mine!")}
+	u.Before = func() error {
+		if tries++; tries == 2 {
+			kept, err := b.srv.Content("f")
+			if err != nil {
+				return err
+			}
+			theirs = strings.Repeat("t", len(kept))
+			_, err = b.srv.Put("f", theirs)
+			return err
+		}
+		return nil
+	}
+	_, err := b.Upload(t.Context(), u)
+	if !errors.Is(err, remote.ErrChanged) {
+		t.Errorf("Upload = %v, want ErrChanged", err)
+	}
+	if got, err := b.srv.Content("f"); got != theirs || theirs == "" || err != nil {
+		t.Errorf("online is %q (%v), want theirs", got, err)
+	}
+}

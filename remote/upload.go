@@ -73,7 +73,7 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 			bad, u.ETag = up, up.Item.ETag
 		case errors.Is(err, ErrChanged):
 			now, look := c.Item(ctx, u.Drive, u.ID)
-			if look != nil || now.Hash != bad.Item.Hash || now.Size != bad.Item.Size {
+			if look != nil || !sameBytes(now, bad.Item) {
 				return up, err // somebody has saved another since
 			}
 			u.ETag = now.ETag // it has only drifted
@@ -112,6 +112,12 @@ func rewritten(u Upload, it Item) bool {
 
 var rewrittenKinds = strings.Fields(`.doc .docm .docx .dot .dotm .dotx .pot .potm .potx .pps .ppsm .ppsx .ppt .pptm .pptx
 	.vsd .vsdm .vsdx .xls .xlsb .xlsm .xlsx .xlt .xltm .xltx .pdf .aspx .htm .html .mht .mhtml .jpeg .jpg .png .tif .tiff`)
+
+// sameBytes reports whether two states of a file are known to have the same content: a
+// size alone shows that only of an empty one.
+func sameBytes(a, b Item) bool {
+	return a.Size == b.Size && (a.Size == 0 || a.Hash != "" && a.Hash == b.Hash)
+}
 
 // kept says what the service has in the place of what was sent.
 func kept(it Item, u Upload) string {

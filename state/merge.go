@@ -246,14 +246,19 @@ func (m *merge) ends() error {
 // the run began.
 func (m *merge) unclear() error {
 	const of = "SELECT i.n, i.id, 0 FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict="
-	return errors.Join(m.doubt(unclear, of+"'unclear'"), m.doubt(EndedAgain, of+"'restored'"),
-		m.do("UPDATE item SET over='' WHERE n IN (SELECT n FROM temp.news WHERE verdict='restored')")) // the next who does not find it is right
+	return errors.Join(m.doubt(unclear, of+"'unclear'"), m.doubt(EndedAgain, of+"'restored'"))
 }
 
 // EndedAgain is why there is a [Doubt] about what we have restored and the feed tells
 // the end of, which may be the end that it had before: one look that does not find it
-// proves that it is gone.
+// proves that it is gone. See [Tx.Unrestore].
 const EndedAgain = "its end was told after it was restored"
+
+// Unrestore lets the end of an item that we have restored be no end that the restore
+// replaced: the feed has told one since, and it was not found.
+func (tx *Tx) Unrestore(drive int64, id string) error {
+	return tx.exec("UPDATE item SET over='' WHERE drive=? AND id=?", drive, id)
+}
 
 // parentOf finds the folder of entry s: one that is known, one that comes in
 // this run, or none yet.
@@ -427,11 +432,12 @@ func (m *merge) count() (err error) {
 	return err
 }
 
-// keep stores the doubts beside the cursor, which is past what they are about.
+// keep stores the doubts beside the cursor, which is past what they are about. What is to
+// be listed is asked about by that.
 func (m *merge) keep() error {
 	for _, d := range m.out.Doubts {
 		if err := m.tx.exec(`INSERT INTO doubt(drive,id,n,why,folder,at) VALUES(?,?,?,?,?,?) ON CONFLICT DO UPDATE SET at=excluded.at,
-			n=iif(folder=0, excluded.n, n), why=iif(folder=0, excluded.why, why), folder=iif(folder=0, excluded.folder, folder)`, m.drive.N, d.ID, d.N, d.Why, d.Folder, m.moment); err != nil {
+			n=iif(folder=0, excluded.n, n), why=iif(folder=0 AND why<>?7, excluded.why, why), folder=iif(folder=0, excluded.folder, folder)`, m.drive.N, d.ID, d.N, d.Why, d.Folder, m.moment, Found); err != nil {
 			return err
 		}
 	}

@@ -364,6 +364,47 @@ func TestADoubtIsKeptUntilThereIsAnAnswer(t *testing.T) {
 	}
 }
 
+// A folder that was taken for gone and is there stays one to be listed, whatever else is
+// in doubt about it.
+func TestWhatIsToBeListedStaysSo(t *testing.T) {
+	s := newStore(t)
+	s.feed(dir("d", "root", "d"))
+	s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("d").N, time.Time{}) }))
+	s.put(dir("d", "root", "d").Item)
+	s.must(s.db.StageDelta(s.drive, []Delta{rootEntry}))
+	s.wantDoubts(s.merge(Merge{Cursor: "after", Full: true}), "d")
+	kept, err := s.db.Doubts(s.drive)
+	if s.must(err); len(kept) != 1 || kept[0].Why != Found {
+		t.Errorf("kept %v, want one that it was found", kept)
+	}
+}
+
+// The end that something had before we restored it may be told more than once: as long
+// as it is found, that is no end.
+func TestTheEndBeforeARestoreIsNoEndHoweverOftenItIsTold(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"))
+	end := Delta{Item: Item{ID: "f", ParentID: "root"}, Deleted: true}
+	s.feed(end)
+	back := file("f", "root", "f").Item
+	back.Own, back.Over = s.now, Deleted
+	s.put(back)
+	for range 2 {
+		m := s.feed(end)
+		if s.wantDoubts(m, "f"); m.Doubts[0].Why != EndedAgain || s.item("f").Gone {
+			t.Errorf("in doubt because %s; gone: %v", m.Doubts[0].Why, s.item("f").Gone)
+		}
+		found := file("f", "root", "f").Item
+		s.put(found)
+	}
+	s.must(s.db.Update(func(tx *Tx) error {
+		return errors.Join(tx.Unrestore(s.drive, "f"), s.end(tx, s.item("f").N, time.Time{}))
+	}))
+	if !s.item("f").Gone {
+		t.Error("it was not found, and is there")
+	}
+}
+
 func TestOurDeleteIsSettledWhenTheServiceConfirmsIt(t *testing.T) {
 	s := newStore(t)
 	s.feed(file("f", "root", "f"))

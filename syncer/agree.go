@@ -166,21 +166,23 @@ func (e *Engine) revive(k plan.Key) {
 		}
 	}
 	for s := range maps.Clone(e.inFlight) {
-		e.readdress(s, k, to)
+		e.readdress(s, to)
 	}
 	delete(e.local.bind, k)
 	e.dirty[k] = struct{}{}
 }
 
-// readdress lets a step that has not begun be about another key than it was planned for.
-func (e *Engine) readdress(s *step, from, to plan.Key) {
+// readdress lets a step that has not begun be about key to itself, where it was planned
+// for one that an item gave up for it.
+func (e *Engine) readdress(s *step, to plan.Key) {
 	keys := []*plan.Key{&s.Key, &s.Pair, &s.To.Parent, &s.Local.Parent, &s.Remote.Parent}
-	if s.begun || !slices.ContainsFunc(keys, func(k *plan.Key) bool { return *k == from }) {
+	old := func(k *plan.Key) bool { return *k != to && e.local.key(*k) == to } // by whatever way
+	if s.begun || !slices.ContainsFunc(keys, old) {
 		return
 	}
 	e.release(s)
 	for _, k := range keys {
-		if *k == from {
+		if old(k) {
 			*k = to
 		}
 	}

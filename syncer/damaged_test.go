@@ -13,7 +13,7 @@ import (
 // again, and is never taken for the same.
 func TestWhatArrivesDamagedIsSentAgain(t *testing.T) {
 	for _, kind := range []remotetest.Kind{remotetest.Personal, remotetest.Business} {
-		for _, twist := range []remotetest.Twist{remotetest.Zero, remotetest.Drop} {
+		for _, twist := range []remotetest.Twist{remotetest.Zero, remotetest.Empty} {
 			for name, had := range map[string]bool{"a new file": false, "an edit": true} {
 				t.Run(strings.Join([]string{kind.String(), string(twist), name}, " "), func(t *testing.T) {
 					p := newPair(t, remotetest.Options{Kind: kind})

@@ -195,7 +195,7 @@ func (e *Engine) takeSteps(p plan.Plan) {
 	steps := make([]*step, len(p.Actions))
 	for i, a := range p.Actions {
 		s := &step{Action: a}
-		taken := slices.ContainsFunc(s.slots(), func(p plan.Place) bool { return e.slots[p] > 0 })
+		taken := slices.ContainsFunc(s.slots(), func(at plan.Place) bool { return e.slots[at] > 0 })
 		if taken || slices.ContainsFunc(s.After, func(before int) bool { return steps[before] == nil }) {
 			e.later[a.Key] = struct{}{}
 			if a.Pair != 0 {
@@ -369,6 +369,7 @@ func (e *Engine) waitAlong(k plan.Key) func(*state.Tx) error {
 	return func(tx *state.Tx) error { return tx.DropWaiting(e.cfg.Folder.N, int64(k)) }
 }
 
+// waitOver notes that k waits for nothing any more.
 func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
 	e.seeksNone(k)
 	if _, ok := e.waiting[k]; !ok {

@@ -345,12 +345,12 @@ func (e *Engine) ask(ctx context.Context, doubts ...state.Doubt) {
 // the next reading of the feed.
 func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	out := outcome{since: e.db.Moment()}
-	var answered, deeper []string
+	var answered, deeper, ended []string
 	for _, d := range doubts {
 		if d.Why == state.Found {
 			inside, err := e.drive.Children(ctx, e.cfg.Drive.ID, d.ID)
 			if errors.Is(err, remote.ErrNotFound) {
-				out.unfound = append(out.unfound, d.ID)
+				out.unfound = append(out.unfound, d.ID) // the listing is asked for again when that is settled
 				continue
 			}
 			if err != nil {
@@ -371,6 +371,9 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 		switch {
 		case errors.Is(err, remote.ErrNotFound) && proved:
 			out.lost = append(out.lost, d.ID)
+			if d.Why == state.EndedAgain {
+				ended = append(ended, d.ID)
+			}
 		case errors.Is(err, remote.ErrNotFound):
 			out.unfound = append(out.unfound, d.ID) // asked about again when that is settled
 			continue
@@ -388,6 +391,11 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 		tx: func(tx *state.Tx) error {
 			for _, id := range answered {
 				if err := tx.DropDoubt(e.cfg.Drive.N, id, out.since); err != nil {
+					return err
+				}
+			}
+			for _, id := range ended {
+				if err := tx.Unrestore(e.cfg.Drive.N, id); err != nil {
 					return err
 				}
 			}

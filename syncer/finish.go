@@ -121,7 +121,8 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	if out.then != nil {
 		out.then()
 	}
-	if k := e.local.key(s.Key); out.aside != nil {
+	if out.aside != nil {
+		k := e.local.key(s.Key)
 		e.giveUp(s)
 		e.tries[k] = max(e.tries[k], patience) // it was tried often enough for now
 		e.setAside(k, s, out.aside)

@@ -26,7 +26,7 @@ const notFoundNow = "the service does not find it at the moment; it is asked aga
 
 const (
 	infancy   = 2 * time.Minute  // how long the service may not find what is there, when nothing shows that the feed is current
-	listAfter = 5 * time.Second  // how long only the feed is asked, but for what we made long ago: a listing sooner than that may be behind, too
+	listAfter = 5 * time.Second  // how long only the feed is asked, see patient: a listing sooner than that may be behind, too
 	passLimit = 10 * time.Second // how long a single pass asks again, before it leaves an item to the next
 )
 
@@ -109,17 +109,16 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 	var young []string
 	read, now := e.feed.readAt(), e.clock.Now()
 	for _, id := range slices.Sorted(maps.Keys(e.unfound)) {
+		a := e.unfound[id]
 		it, known, err := e.db.ItemByID(e.cfg.Drive.N, id)
-		switch {
+		switch recent := now.Sub(cmp.Or(it.Own, a.since)) <= infancy; {
 		case err != nil:
 			panic(stateError{err})
-		case !known || it.Gone, it.Heard > e.unfound[id].asked: // told of since: gone, or there after all
+		case !known || it.Gone, it.Heard > a.asked: // told of since: gone, or there after all
 			e.found(id)
-		case it.Kind == uint8(plan.Dir) && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy: // with all that is in it: only the feed is believed sooner
+		case it.Kind == uint8(plan.Dir) && recent: // with all that is in it: only the feed is believed sooner
 			young = append(young, id)
-		case e.unfound[id].left, now.Sub(e.unfound[id].since) < listAfter && e.patient(it, now), e.unfound[id].times && now.Sub(cmp.Or(it.Own, e.unfound[id].since)) <= infancy:
-			young = append(young, id)
-		case e.unfound[id].since.After(read):
+		case a.left, a.times && recent, now.Sub(a.since) < listAfter && e.patient(it, now), a.since.After(read):
 			young = append(young, id)
 		default:
 			open = append(open, it)

@@ -63,11 +63,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
 		sent, err = e.uploadAgain(ctx, &j, u)
 	}
-	if errors.Is(err, remote.ErrDamaged) {
-		in.Want = ""
-		return e.damaged(j, entry, sent, over(drop, in), err)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, remote.ErrDamaged) {
 		out := e.notSent(ctx, j, err)
 		if in.Want != "" && (refused(err) && !errors.Is(err, remote.ErrThrottled) || errors.Is(err, errSuperseded)) {
 			out.tx = notUnderWay(in) // nothing of ours will appear online
@@ -75,12 +71,9 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 		return out
 	}
 	in.Want = "" // whatever earlier tries have sent is not under way either
-	return e.uploaded(j, f, entry, sent, over(drop, in))
-}
-
-// over ends what is on record of an upload.
-func over(drop func(*state.Tx) error, in state.Intent) func(*state.Tx) error {
-	return func(tx *state.Tx) error { return errors.Join(drop(tx), notUnderWay(in)(tx)) }
+	out := e.uploaded(j, f, entry, sent, func(tx *state.Tx) error { return errors.Join(drop(tx), notUnderWay(in)(tx)) }, err)
+	out.aside = err
+	return out
 }
 
 // refused says that the service has answered no. Of anything else it is not known
@@ -179,8 +172,10 @@ func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload) (remo
 
 const driftMost = 3 // times that an eTag may drift with the content staying the same
 
-// uploaded is the agreement: what was sent is what stood here when it was read.
-func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error) outcome {
+// uploaded is the agreement: what was sent is what stood here when it was read. When it
+// arrived damaged, what the service keeps is taken for what both sides had: so what is
+// here is an edit of that, also for the next run, and is sent again by and by.
+func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error, damaged error) outcome {
 	it := sent.Item
 	b := state.Base{Parent: int64(j.parent), LocalName: j.localName(it.Name), Kind: uint8(plan.File), Hash: sent.Hash}
 	setItem(&b, it)
@@ -190,37 +185,21 @@ func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.U
 	if b.RemoteHash == "" && it.Size == entry.Size {
 		b.RemoteHash = sent.Hash
 	}
+	if damaged != nil {
+		b.Hash, b.TimesDue = it.Hash, false
+		b.Size, b.MTime, b.CTime = it.Size, -1, -1 // no file has these times
+	}
 	out := e.bind(j, b, &it)
 	agreed, bound := out.tx, out.then
 	out.tx = func(tx *state.Tx) error { return errors.Join(agreed(tx), drop(tx)) }
 	after, err := f.Stat()
 	out.then = func() {
 		bound()
-		if err != nil || printOfEntry(after) != printOfEntry(entry) {
+		if err != nil || damaged != nil || printOfEntry(after) != printOfEntry(entry) {
 			e.lookAt(j.path, false)
 		}
 	}
 	out.bytes = entry.Size
-	return out
-}
-
-// damaged records what the service keeps in the place of a file. That is taken for what
-// both sides had: so what is here is an edit of it, also for the next run, and is sent
-// again by and by.
-func (e *Engine) damaged(j job, entry watcher.Entry, sent remote.Uploaded, drop func(*state.Tx) error, err error) outcome {
-	it := sent.Item
-	b := state.Base{Parent: int64(j.parent), LocalName: j.localName(it.Name), Kind: uint8(plan.File), Hash: it.Hash}
-	setItem(&b, it)
-	setPrint(&b, printOfEntry(entry))
-	b.Size, b.MTime, b.CTime = it.Size, -1, -1 // no file has these times
-	out := e.bind(j, b, &it)
-	agreed, bound := out.tx, out.then
-	out.tx = func(tx *state.Tx) error { return errors.Join(agreed(tx), drop(tx)) }
-	out.then = func() {
-		bound()
-		e.lookAt(j.path, false)
-	}
-	out.aside = err
 	return out
 }
 

@@ -140,7 +140,7 @@ func (d *Drive) haunt(it *item) {
 	if d.twists.has(Zero) {
 		d.spoil(it, make([]byte, it.size))
 	}
-	if d.twists.has(Drop) {
+	if d.twists.has(Empty) {
 		d.spoil(it, nil)
 	}
 	if d.twists.has(Lie) {

@@ -51,7 +51,7 @@ const (
 	BumpLater   Twist = "bump-later"   // the eTag changes once more after For
 	Enrich      Twist = "enrich"       // the service writes into the file it was given, at once or after For
 	Zero        Twist = "zero"         // the bytes arrive as zeroes
-	Drop        Twist = "drop"         // no byte arrives
+	Empty       Twist = "empty"        // no byte arrives
 	Lie         Twist = "lie"          // size and hash are not those of the bytes
 	NoTombstone Twist = "no-tombstone" // the feed never tells of the deletion
 
@@ -87,7 +87,7 @@ const (
 	NoRefreshToken Twist = "no-refresh-token"
 )
 
-var twistNames = []Twist{Newborn, Lag, BumpLater, Enrich, Zero, Drop, Lie, NoTombstone, SessionDrift, NoRanges, IgnoreRange,
+var twistNames = []Twist{Newborn, Lag, BumpLater, Enrich, Zero, Empty, Lie, NoTombstone, SessionDrift, NoRanges, IgnoreRange,
 	NoHash, NoTimes, EncodedNames, DriftedIDs, Duplicates, Shuffled, EmptyPage, LinkLoop, NoLink, BothLinks, Noise, Ghost,
 	SilentLink, NoNamespace, EventFirst, NoEvents, CloseLater, NoRefreshToken}
 

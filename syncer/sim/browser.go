@@ -50,12 +50,14 @@ func (s *stackWorld) bringBack(at string) error {
 		s.thrown[at] = s.thrown[at][:n-1]
 	}
 	contents, err := s.online.Restore(id)
-	s.rest.odd.ever = true // it may be deleted once more
-	s.back = true
+	if err != nil {
+		return err
+	}
+	s.rest.odd.ever, s.back = true, true // it may be deleted once more, and told of again
 	for _, text := range contents {
 		s.ledger.cameBack(text)
 	}
-	return err
+	return nil
 }
 
 // ids gives the ids of all items online, by path; folders without a slash.

@@ -42,6 +42,26 @@ func (e *Engine) contradicts(j job) bool {
 	return r.Kind == plan.File && l.Kind == plan.File && l.Hash != "" && r.Hash != "" && l.Hash != r.Hash && !e.mayDiffer(j, content{size: l.Size, hash: l.Hash})
 }
 
+// sameVersion reports whether the item online has the content that both sides
+// agreed on. Hashes tell, and where one is missing the eTag, or the time.
+func sameVersion(b state.Base, row state.Item) bool {
+	switch {
+	case b.RemoteSize != row.Size:
+		return false
+	case b.RemoteHash != "" && row.Hash != "":
+		return b.RemoteHash == row.Hash
+	case row.Size == 0 || b.ETag == row.ETag && row.ETag != "":
+		return true
+	}
+	return b.RemoteMTime/int64(time.Second) == row.MTime/int64(time.Second)
+}
+
+// otherContent reports whether the answer to a change that left the content alone
+// shows that it is another one by now. A hash that is missing shows nothing.
+func otherContent(b state.Base, row state.Item) bool {
+	return b.RemoteSize != row.Size || b.RemoteHash != "" && row.Hash != "" && b.RemoteHash != row.Hash
+}
+
 // unbind drops the agreement on an item. What is left of it on one side is a
 // new item there from then on, also for the run after this one.
 func (e *Engine) unbind(j job) outcome {

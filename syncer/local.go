@@ -119,6 +119,11 @@ func (t *local) load(keys []int64) {
 	}
 }
 
+func (t *local) hasBase(k plan.Key) bool {
+	_, ok := t.base(k)
+	return ok
+}
+
 // baseAt is the agreement on what has a name, as names are compared, in parent.
 func (t *local) baseAt(parent plan.Key, name string) (state.Base, bool) {
 	at := folded(plan.Place{Parent: parent, Name: name})

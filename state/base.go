@@ -76,10 +76,12 @@ func (db *DB) BaseByIno(folder int64, ino uint64) ([]Base, error) {
 	return all(db.r, scanBase, selectBase+"INDEXED BY base_ino WHERE folder=? AND ino=?", folder, int64(ino))
 }
 
-// CountBelow counts the agreements below item n, itself not counted.
-func (db *DB) CountBelow(folder, n int64) (int, error) {
-	count, _, err := get(db.r, value[int], `WITH RECURSIVE below(n) AS (SELECT n FROM base WHERE folder=?1 AND parent=?2
-		UNION SELECT b.n FROM below CROSS JOIN base b ON b.folder=?1 AND b.parent=below.n) SELECT count(*) FROM below`, folder, n)
+// CountBelow counts the agreements below item n, itself not counted, nor what is in
+// folders that are called closed, unless that is "".
+func (db *DB) CountBelow(folder, n int64, closed string) (int, error) {
+	count, _, err := get(db.r, value[int], `WITH RECURSIVE below(n, name) AS (SELECT n, local_name FROM base WHERE folder=?1 AND parent=?2
+		UNION SELECT b.n, b.local_name FROM below CROSS JOIN base b ON b.folder=?1 AND b.parent=below.n
+			WHERE below.name<>?3) SELECT count(*) FROM below`, folder, n, closed)
 	return count, err
 }
 

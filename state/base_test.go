@@ -77,7 +77,7 @@ func TestWalkIsInTheOrderOfFoldersAndNames(t *testing.T) {
 	for range s.db.WalkBase(s.folder) {
 		break
 	}
-	if n, err := s.db.CountBelow(s.folder, s.root); n != 3 || err != nil {
+	if n, err := s.db.CountBelow(s.folder, s.root, ""); n != 3 || err != nil {
 		t.Errorf("CountBelow = %d, %v", n, err)
 	}
 }

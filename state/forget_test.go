@@ -32,7 +32,7 @@ func TestForgettingTheAgreementsLeavesOnlyThatTheRootsBelongTogether(t *testing.
 	if _, known, err := s.db.Base(s.folder, s.root); err != nil || !known {
 		t.Errorf("the root is no longer agreed on (%v)", err)
 	}
-	below, err := s.db.CountBelow(s.folder, s.root)
+	below, err := s.db.CountBelow(s.folder, s.root, "")
 	s.must(err)
 	intents, err := s.db.Intents(s.folder)
 	s.must(err)

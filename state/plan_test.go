@@ -23,7 +23,7 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 	s.must(s.db.Update(func(tx *Tx) error { return tx.DropBase(s.folder, s.item("f").N) }))
 	f := s.item("g")
 	for _, ask := range []func() error{
-		func() error { _, err := s.db.CountBelow(s.folder, s.root); return err },
+		func() error { _, err := s.db.CountBelow(s.folder, s.root, ""); return err },
 		func() error { _, _, err := s.db.Base(s.folder, f.N); return err },
 		func() error { _, err := s.db.Bases(s.folder, []int64{f.N}); return err },
 		func() error { _, _, err := s.db.BaseAt(s.folder, s.root, "g"); return err },

@@ -298,7 +298,7 @@ func (e *Engine) countAt(a plan.Action) int {
 	if a.Op == plan.DeleteLocal {
 		return 1 // each is on the list for itself
 	}
-	n, err := e.db.CountBelow(e.cfg.Folder.N, int64(a.Key))
+	n, err := e.db.CountBelow(e.cfg.Folder.N, int64(a.Key), "")
 	if err != nil {
 		panic(stateError{err})
 	}

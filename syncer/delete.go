@@ -20,7 +20,7 @@ import (
 func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	items := 1
 	if j.Remote.Kind == plan.Dir {
-		below, err := e.db.CountBelow(e.cfg.Folder.N, int64(j.Key))
+		below, err := e.db.CountBelow(e.cfg.Folder.N, int64(j.Key), plan.ByGit)
 		if err != nil {
 			return outcome{err: err}
 		}
@@ -192,10 +192,11 @@ func (e *Engine) dropBelow(tx *state.Tx, n int64) (dropped []plan.Key, err error
 	return append(dropped, plan.Key(n)), tx.DropBase(e.cfg.Folder.N, n)
 }
 
-// unasked is how many of so many items were deleted without a person's word: only
-// they are held against what is deleted next.
+// unasked is how many of so many items were deleted without a person's word, and by
+// none that keeps house in its own folder: only they are held against what is deleted
+// next.
 func (j job) unasked(items int) int {
-	if j.Approved {
+	if j.Approved || plan.InGit(j.path) {
 		return 0
 	}
 	return items

@@ -247,3 +247,37 @@ func TestAStepReplacesOnlyTheVersionItWasPlannedUpon(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatGitKeepsIsOneThingToTheGuard, however much of it goes, and however much of
+// it makes up a folder.
+func TestWhatGitKeepsIsOneThingToTheGuard(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.cfg.HoldCount, p.cfg.HoldPercent = 3, 50
+	for i := range 30 {
+		p.write(fmt.Sprintf("d/.git/objects/%d", i), fmt.Sprint(i))
+	}
+	for i := range 7 {
+		p.write(fmt.Sprintf("d/code%d", i), fmt.Sprint(i))
+	}
+	p.sync()
+	for i := range 20 {
+		p.remove(fmt.Sprintf("d/.git/objects/%d", i))
+	}
+	p.sync()
+	p.same()
+	for i := range 3 {
+		p.remove(fmt.Sprintf("d/code%d", i))
+	}
+	p.sync()
+	p.same()
+	p.write("d/code0", "anew")
+	p.sync()
+	for i := 3; i < 7; i++ {
+		p.remove(fmt.Sprintf("d/code%d", i))
+	}
+	p.remove("d/.git/objects/29")
+	p.sync()
+	if n := len(p.there()); n != len(p.here())+5 {
+		t.Errorf("%d items are online and %d here: the deletes were not held together", n, len(p.here()))
+	}
+}

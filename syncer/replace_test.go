@@ -146,7 +146,7 @@ func TestANewFileIsWholeAndOnDiskBeforeItTakesAName(t *testing.T) {
 	p.put("n.txt", "theirs")
 	s := p.onStage()
 	s.before("syncdir .", func() {
-		if n, err := p.db.CountBelow(p.cfg.Folder.N, p.cfg.Folder.Root); err != nil || n != 0 {
+		if n, err := p.db.CountBelow(p.cfg.Folder.N, p.cfg.Folder.Root, ""); err != nil || n != 0 {
 			t.Errorf("the agreement was written before the name was on disk (%v)", err)
 		}
 	})
@@ -582,7 +582,7 @@ func TestAnAgreementIsNotWrittenWhenItsFolderCouldNotBeMadeDurable(t *testing.T)
 	if _, err := p.try(); !errors.Is(err, syscall.EIO) {
 		t.Errorf("the error is %v", err)
 	}
-	if n, err := p.db.CountBelow(p.cfg.Folder.N, p.cfg.Folder.Root); err != nil || n != 0 {
+	if n, err := p.db.CountBelow(p.cfg.Folder.N, p.cfg.Folder.Root, ""); err != nil || n != 0 {
 		t.Errorf("%d agreements were written (%v)", n, err)
 	}
 	p.sync()

@@ -42,7 +42,7 @@ func (e *Engine) checkRoot() error {
 	default:
 		return nil
 	}
-	n, err := e.db.CountBelow(e.cfg.Folder.N, e.cfg.Folder.Root)
+	n, err := e.db.CountBelow(e.cfg.Folder.N, e.cfg.Folder.Root, "")
 	if err != nil {
 		return err
 	}

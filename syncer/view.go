@@ -228,7 +228,7 @@ func (v *view) Verdict(k plan.Key) plan.Verdict {
 }
 
 func (v *view) Synced(k plan.Key) int {
-	n, err := v.e.db.CountBelow(v.e.cfg.Folder.N, int64(k))
+	n, err := v.e.db.CountBelow(v.e.cfg.Folder.N, int64(k), plan.ByGit)
 	if err != nil {
 		panic(stateError{err})
 	}

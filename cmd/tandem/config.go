@@ -66,7 +66,7 @@ func defaultConnection() *connection {
 }
 
 func defaultFolder() *folder {
-	return &folder{Remote: "/", HoldDeletesCount: 20, HoldDeletesPercent: 20}
+	return &folder{Remote: "/", HoldDeletesCount: 200, HoldDeletesPercent: 20}
 }
 
 // readConfig reads and checks the file at path; home is what ~ stands for.

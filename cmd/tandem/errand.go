@@ -47,7 +47,7 @@ type errand struct {
 }
 
 func defaultErrand() *errand {
-	return &errand{KeepTimes: true, Overwrite: string(task.Always), Direction: "->", HoldDeletesCount: 20, HoldDeletesPercent: 20, Link: "view"}
+	return &errand{KeepTimes: true, Overwrite: string(task.Always), Direction: "->", HoldDeletesCount: 200, HoldDeletesPercent: 20, Link: "view"}
 }
 
 // filterHelp is what every command with a filter says of it.

@@ -12,6 +12,9 @@ import (
 	"tandem/syncer/disk"
 )
 
+// heldHint says what a person does about the deletes that are held in a folder.
+const heldHint = "look at the deletes with: tandem held; then: tandem held approve %s, or: tandem held deny %[1]s"
+
 const heldHelp = `Show the deletes that are held, and say what is to become of them.
 
 Usage: tandem held [FOLDER]

@@ -145,7 +145,7 @@ func (s *session) holdRoot(known state.Folder, why string) error {
 	if s.dry {
 		return &syncer.RootError{Path: known.Path, Why: why}
 	}
-	n, err := s.db.CountBelow(known.N, known.Root)
+	n, err := s.db.CountBelow(known.N, known.Root, "")
 	if err != nil {
 		return err
 	}

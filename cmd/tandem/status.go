@@ -135,6 +135,9 @@ func printStandings(p *program, all []standing) error {
 			fmt.Fprintf(w, "  not synced: %q: %s%s\n", x.Path, clean(x.Why), nextTry(x, st.Running))
 		}
 		printHeld(w, st.Held, st.Local)
+		if len(st.Held) > 0 {
+			fmt.Fprintf(w, "  hint: "+heldHint+"\n", st.Folder)
+		}
 		for _, x := range st.Conflicts {
 			fmt.Fprintf(w, "  kept twice: %q and %q\n", x.Path, x.Copy)
 		}
@@ -160,7 +163,7 @@ func printHeld(w io.Writer, held []heldDelete, folder string) {
 			items += max(held[n].Items, 1)
 		}
 		if n > mostLines {
-			fmt.Fprintf(w, "  deletes held: %q and %s, %s in all: %s; see: tandem held\n", cmp.Or(held[0].Path, folder), count(n-1, "other"), count(items, "item"), clean(why))
+			fmt.Fprintf(w, "  deletes held: %q and %s, %s in all: %s\n", cmp.Or(held[0].Path, folder), count(n-1, "other"), count(items, "item"), clean(why))
 		} else {
 			for _, x := range held[:n] {
 				fmt.Fprintf(w, "  delete held: %q (%s): %s\n", cmp.Or(x.Path, folder), count(x.Items, "item"), clean(why))

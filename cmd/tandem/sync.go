@@ -244,7 +244,7 @@ func (s *session) conclude(f *folder, out outcome, err error) int {
 	}
 	s.sayCopies(f.name, out.Summary)
 	if out.Held > 0 {
-		s.screen.hint("look at the deletes with: tandem held; then: tandem held approve %s, or: tandem held deny %[1]s", f.name)
+		s.screen.hint(heldHint, f.name)
 	}
 	return code
 }

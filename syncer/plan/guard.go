@@ -3,10 +3,18 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // always is the number of deletes that is held whatever the settings say.
 const always = 1000
+
+// ByGit is the folder that git keeps its own things in. It clears them out by the
+// hundred (git gc), so to the guard the folder counts as one thing.
+const ByGit = ".git"
+
+// InGit says that a path is of something that git keeps.
+func InGit(path string) bool { return strings.Contains("/"+path, "/"+ByGit+"/") }
 
 // guard holds the deletes of this pass when, with those of the last hour, they
 // are more than a person is likely to have meant.
@@ -59,10 +67,13 @@ func (p *pass) withhold() []*act {
 // tooMany says why the deletes are too many, or "".
 func (p *pass) tooMany(open []*node) string {
 	root := p.v.Root()
-	total := len(open) + p.v.DeletedLately(root)
+	counted := slices.DeleteFunc(slices.Clone(open), p.inGit)
+	total := len(counted) + p.v.DeletedLately(root)
 	switch {
 	case p.rules.HoldAll != "":
 		return p.rules.HoldAll
+	case len(counted) == 0:
+		return ""
 	case total > always:
 		return fmt.Sprintf("%d items would be deleted within an hour", total)
 	case p.emptied(open):
@@ -71,7 +82,7 @@ func (p *pass) tooMany(open []*node) string {
 		return ""
 	}
 	tops := map[Key]int{}
-	for _, n := range open {
+	for _, n := range counted {
 		tops[p.top(n)]++
 	}
 	keys := make([]Key, 0, len(tops))
@@ -86,6 +97,15 @@ func (p *pass) tooMany(open []*node) string {
 		}
 	}
 	return ""
+}
+
+func (p *pass) inGit(n *node) bool {
+	for f := range p.above(n.Base.Parent, func(f *node) Key { return f.Base.Parent }) {
+		if f.Base.LocalName == ByGit {
+			return true
+		}
+	}
+	return false
 }
 
 // emptied says that nothing at all would be left of what was synced, which was

@@ -121,7 +121,8 @@ type View interface {
 
 	// Synced is how many items the base holds at or below key (the root's own
 	// row not counted); DeletedLately how many tandem deleted below it, on both
-	// sides, within the last hour. key is the root or a child of it.
+	// sides, within the last hour. What is [InGit] counts in neither. key is the root
+	// or a child of it.
 	Synced(Key) int
 	DeletedLately(Key) int
 }

@@ -47,7 +47,10 @@ func (s *scene) Verdict(k Key) Verdict   { return s.judged[k] }
 func (s *scene) DeletedLately(k Key) int { return s.deleted[k] }
 
 func (s *scene) Synced(top Key) int {
-	return len(s.list(func(k Key) bool { return s.base[k].Kind != None && below(s.agreed(), k, top) }))
+	agreed := s.agreed()
+	return len(s.list(func(k Key) bool {
+		return s.base[k].Kind != None && below(agreed, k, top) && !slices.ContainsFunc(s.list(func(f Key) bool { return f != k && below(agreed, k, f) }), func(f Key) bool { return agreed[f].Name == ByGit })
+	}))
 }
 
 func (s *scene) Node(k Key) Node {

@@ -281,3 +281,30 @@ func TestWhatGitKeepsIsOneThingToTheGuard(t *testing.T) {
 		t.Errorf("%d items are online and %d here: the deletes were not held together", n, len(p.here()))
 	}
 }
+
+// TestAFolderThatIsEmptiedFileByFileIsHeldAsAWhole: the first files do not go online
+// before the last are seen to be gone.
+func TestAFolderThatIsEmptiedFileByFileIsHeldAsAWhole(t *testing.T) {
+	const files = 8
+	s := newPaced(t, files)
+	all := s.there()
+	gone := []string{"o.txt", "d/s/in.txt", "d/s"}
+	for i := range files {
+		gone = append(gone, fmt.Sprintf("d/%d.txt", i))
+	}
+	for _, rel := range append(gone, "d") {
+		s.remove(rel)
+		s.tell(rel)
+		s.pass(20 * time.Second)
+	}
+	s.until("all is held", func() bool {
+		s.pass(20 * time.Second)
+		held, err := s.db.Held(s.cfg.Folder.N)
+		s.must(err)
+		return len(held) == 2
+	})
+	s.stop()
+	if !maps.Equal(s.there(), all) {
+		t.Errorf("online are %v, want %v", s.there(), all)
+	}
+}

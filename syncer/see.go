@@ -157,7 +157,7 @@ func (t *local) miss(k plan.Key) {
 	t.lift(k)
 	now := t.now()
 	t.diff[k] = &item{place: place, young: now.Add(t.settle)}
-	for f := place.Parent; f != t.root && f != 0; f = t.placeOf(f).Parent {
+	for f := place.Parent; f != 0; f = t.above(f) {
 		t.going[f] = now
 	}
 	t.gone, t.missed = true, now
@@ -170,9 +170,17 @@ func (t *local) seeksLost() bool { return t.now().Before(t.missed.Add(t.settle))
 // longest bounds, in settle times, how long what is gone waits for more to go.
 const longest = 30
 
+// above is the folder that f is in; none is above the synced folder.
+func (t *local) above(f plan.Key) plan.Key {
+	if f == t.root {
+		return 0
+	}
+	return t.placeOf(f).Parent
+}
+
 // quietAt is when k may be acted upon, as far as the disk is concerned. What is
-// gone waits as long as more goes from a folder that it was in: that folder may be
-// about to go as a whole.
+// gone waits as long as more goes from a folder that it was in, the synced folder
+// itself among them: that may be about to go as a whole, and is judged as one.
 func (t *local) quietAt(k plan.Key) time.Time {
 	it, ok := t.diff[k]
 	if !ok {
@@ -182,7 +190,7 @@ func (t *local) quietAt(k plan.Key) time.Time {
 	if it.kind != plan.None || len(t.going) == 0 {
 		return at
 	}
-	for f := it.place.Parent; f != t.root && f != 0; f = t.placeOf(f).Parent {
+	for f := it.place.Parent; f != 0; f = t.above(f) {
 		if quiet := t.going[f].Add(t.settle); quiet.After(at) {
 			at = quiet
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"time"
 
 	"tandem/remote"
@@ -202,7 +203,8 @@ func (m *movedOn) Error() string        { return "changed online meanwhile" }
 func (m *movedOn) Is(target error) bool { return target == errSuperseded }
 
 // notAsPlanned turns the service's refusals that mean "look again" into a
-// superseded outcome that carries what stands there now.
+// superseded outcome that carries what stands there now, and, should that be as
+// planned after all, the refusal.
 func (e *Engine) notAsPlanned(ctx context.Context, j job, err error) outcome {
 	var m *movedOn
 	var inside *unknownInside
@@ -217,7 +219,7 @@ func (e *Engine) notAsPlanned(ctx context.Context, j job, err error) outcome {
 		if getErr != nil {
 			return outcome{err: err}
 		}
-		return outcome{err: errSuperseded, since: since, fresh: []remote.Item{it}}
+		return outcome{err: errSuperseded, refusal: err, since: since, fresh: []remote.Item{it}}
 	case errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrNotFound):
 		out := outcome{err: errSuperseded, since: since}
 		for _, id := range []string{j.id, j.parentID} {
@@ -230,6 +232,11 @@ func (e *Engine) notAsPlanned(ctx context.Context, j job, err error) outcome {
 				out.err, out.unfound = errNotFound, append(out.unfound, id)
 			case getErr == nil && id == j.id:
 				out.fresh = append(out.fresh, it)
+				if it.ETag == j.etag || slices.Contains(j.over, it.ETag) {
+					out.refusal = err
+				}
+			case getErr == nil && j.id == "":
+				out.refusal = err
 			case getErr != nil:
 				return outcome{err: err}
 			}

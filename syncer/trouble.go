@@ -30,6 +30,8 @@ func (e *Engine) trouble(s *step, out outcome, news bool) {
 	case errors.Is(err, context.Canceled):
 	case errors.Is(err, remote.ErrSignIn):
 		e.fatal = err
+	case errors.Is(err, errSuperseded) && out.refusal != nil && !news && e.tries[k] >= patience:
+		e.setAside(k, s, out.refusal)
 	case errors.Is(err, errSuperseded):
 		e.retry(k, s, news)
 	case errors.Is(err, errNotFound):
@@ -150,6 +152,8 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return "no permission online", true, time.Hour
 	case errors.Is(err, remote.ErrRefused):
 		return "the service refuses it" + said(err), true, 0
+	case errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrNotFound):
+		return "the service refuses it, though all there is as expected" + said(err), false, backoff
 	case errors.Is(err, remote.ErrBusySession):
 		return "an earlier upload of it is still open online", false, backoff
 	case errors.Is(err, remote.ErrThrottled):

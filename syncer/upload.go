@@ -61,7 +61,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
 	sent, err := e.drive.Upload(ctx, u)
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
-		sent, err = e.uploadAgain(ctx, &j, u)
+		sent, err = e.uploadAgain(ctx, &j, u, err)
 	}
 	if err != nil && !errors.Is(err, remote.ErrDamaged) {
 		out := e.notSent(ctx, j, err)
@@ -154,12 +154,16 @@ func (e *Engine) sessionOf(want state.Session) (*remote.Session, error) {
 
 // uploadAgain answers a 412: when only the eTag has drifted, and not the
 // content, it is sent once more with the fresh one. Where opening a session makes
-// the eTag drift, as on some drives, no session will ever do.
-func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload) (remote.Uploaded, error) {
+// the eTag drift, as on some drives, no session will ever do. When not even the eTag
+// has, sending it again would tell no more than the refusal.
+func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload, refusal error) (remote.Uploaded, error) {
 	for n := 1; ; n++ {
 		now, err := e.drifted(ctx, j)
 		if err != nil {
 			return remote.Uploaded{}, err
+		}
+		if now.ETag == u.ETag {
+			return remote.Uploaded{}, refusal
 		}
 		u.ETag, u.Session = now.ETag, nil
 		u.Whole = n == driftMost && u.Size <= remote.LargestWhole
@@ -167,6 +171,7 @@ func (e *Engine) uploadAgain(ctx context.Context, j *job, u remote.Upload) (remo
 		if n == driftMost || !errors.Is(err, remote.ErrChanged) {
 			return sent, err
 		}
+		refusal = err
 	}
 }
 

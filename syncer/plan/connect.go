@@ -66,9 +66,22 @@ func (p *pass) needEmpty(a *act) {
 	for _, s := range sides {
 		for _, o := range p.inside[folder{s, a.n.Key}] {
 			at, _ := p.at(o, s)
-			a.needs = append(a.needs, p.gone(o, p.spot(s, at), "it was deleted on the other side, but holds something that is not synced"))
+			a.needs = append(a.needs, p.gone(o, p.spot(s, at), holds(a.Op, o, at.Name)))
 		}
 	}
+}
+
+// holds says who deleted a folder, and what keeps it on the other side.
+func holds(op Op, o *node, name string) string {
+	by, on, why := "here", "online", o.Remote.Why
+	if op == DeleteLocal {
+		by, on, why = "online", "here", o.Local.Why
+	}
+	text := "it was deleted " + by + ", but " + on + " it holds " + quote(name)
+	if why != "" {
+		text += ", which is not synced: " + why
+	}
+	return text
 }
 
 // needFolder: the folder a puts something into must be there, and agreed upon.

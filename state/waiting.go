@@ -9,11 +9,12 @@ type Waiting struct {
 	Person    bool // nothing will come of it unless a person does something
 	Tries     int
 	Next      time.Time
+	Since     time.Time // it waits for this reason
 }
 
 // PutWaiting writes why an item waits.
 func (tx *Tx) PutWaiting(folder int64, w Waiting) error {
-	return tx.exec("INSERT OR REPLACE INTO waiting VALUES(?,?,?,?,?,?,?)", folder, w.Key, w.Path, w.Why, w.Person, w.Tries, stamp(w.Next))
+	return tx.exec("INSERT OR REPLACE INTO waiting VALUES(?,?,?,?,?,?,?,?)", folder, w.Key, w.Path, w.Why, w.Person, w.Tries, stamp(w.Next), stamp(w.Since))
 }
 
 // DropWaiting notes that it does so no longer.
@@ -23,12 +24,12 @@ func (tx *Tx) DropWaiting(folder, key int64) error {
 
 // Waitings lists all that waits, by path.
 func (db *DB) Waitings(folder int64) ([]Waiting, error) {
-	return all(db.r, scanWaiting, "SELECT key,path,why,person,tries,next FROM waiting WHERE folder=? ORDER BY path", folder)
+	return all(db.r, scanWaiting, "SELECT key,path,why,person,tries,next,since FROM waiting WHERE folder=? ORDER BY path", folder)
 }
 
 func scanWaiting(row scanner, w *Waiting) error {
-	var next int64
-	err := row.Scan(&w.Key, &w.Path, &w.Why, &w.Person, &w.Tries, &next)
-	w.Next = when(next)
+	var next, since int64
+	err := row.Scan(&w.Key, &w.Path, &w.Why, &w.Person, &w.Tries, &next, &since)
+	w.Next, w.Since = when(next), when(since)
 	return err
 }

@@ -352,7 +352,10 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 // waitFor notes that k cannot be synced now. after is when to try again; 0
 // leaves it until something changes.
 func (e *Engine) waitFor(k plan.Key, path, why string, person bool, after time.Duration) func(*state.Tx) error {
-	w := state.Waiting{Key: int64(k), Path: path, Why: why, Person: person, Tries: e.tries[k]}
+	w := state.Waiting{Key: int64(k), Path: path, Why: why, Person: person, Tries: e.tries[k], Since: e.clock.Now()}
+	if was, waits := e.waiting[k]; waits && was.Why == why {
+		w.Since = was.Since
+	}
 	if after > 0 {
 		w.Next = e.clock.Now().Add(after)
 	}

@@ -228,7 +228,7 @@ func TestALockIsWaitedFor(t *testing.T) {
 	if err != nil {
 		t.Errorf("a lock is no error: %v", err)
 	}
-	if len(s.Waiting) != 1 || !strings.Contains(s.Waiting[0].Why, "open online") || s.Uploaded != 1 {
+	if len(s.Waiting) != 1 || !strings.Contains(s.Waiting[0].Why, "waiting to send it") || s.Uploaded != 1 {
 		t.Errorf("%+v", s)
 	}
 	p.online.Calm()

@@ -22,6 +22,9 @@ const (
 	giveUpTry  = 8 // a single pass leaves it to the next one then
 )
 
+// longLocked is how long others may have an item open before a person is to hear of it.
+const longLocked = time.Hour
+
 // trouble decides what an action that did not succeed means for its item: look
 // again, wait for a person or for time, or stop.
 func (e *Engine) trouble(s *step, out outcome, news bool) {
@@ -141,7 +144,10 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 	backoff := min(time.Minute<<min(e.tries[s.Key], 6), time.Hour)
 	switch {
 	case errors.Is(err, remote.ErrLocked):
-		return "somebody has it open online; it is sent once they close it", false, 5 * time.Minute
+		why = "somebody has it open or checked out online; waiting to " + aim(s.Op) + said(err)
+		was := e.waiting[e.local.key(s.Key)]
+		person = was.Why == why && e.clock.Now().Sub(was.Since) >= longLocked
+		return why, person, max(backoff, 5*time.Minute)
 	case errors.Is(err, remote.ErrQuota):
 		return "the drive is full; free space there", false, 10 * time.Minute
 	case errors.Is(err, remote.ErrMalware):
@@ -149,9 +155,9 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 	case errors.Is(err, remote.ErrDamaged):
 		return "what is online is not what was sent" + said(err) + "; it is sent again", false, backoff
 	case errors.Is(err, remote.ErrDenied):
-		return "no permission online", true, time.Hour
+		return "no permission to " + aim(s.Op) + said(err), true, time.Hour
 	case errors.Is(err, remote.ErrRefused):
-		return "the service refuses it" + said(err), true, 0
+		return "the service does not let tandem " + aim(s.Op) + said(err), true, 0
 	case errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrNotFound):
 		return "the service refuses it, though all there is as expected" + said(err), false, backoff
 	case errors.Is(err, remote.ErrBusySession):
@@ -172,6 +178,23 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return errDamaged.Error(), false, backoff
 	}
 	return err.Error(), false, backoff
+}
+
+// aim says what an action that did not succeed was to do.
+func aim(op plan.Op) string {
+	switch op {
+	case plan.DeleteRemote:
+		return "delete it online, as it was deleted here"
+	case plan.MoveRemote:
+		return "move it online"
+	case plan.MakeRemoteDir:
+		return "make it online"
+	case plan.Stamp:
+		return "set its time online"
+	case plan.Download:
+		return "fetch it"
+	}
+	return "send it"
 }
 
 // said is what the service adds to its refusal.

@@ -18,18 +18,18 @@ import (
 // TestAReasonIsInWordsAndSaidOnce: a person is shown no code of the service's, and
 // no reason twice.
 func TestAReasonIsInWordsAndSaidOnce(t *testing.T) {
-	e := &Engine{tries: map[plan.Key]int{}}
+	e := &Engine{tries: map[plan.Key]int{}, local: new(local)}
 	codes := regexp.MustCompile(`\b[1-5]\d\d\b|itemNotFound|nameAlreadyExists|invalidRequest|uploadSession|generalException`)
 	for _, tt := range []struct {
 		err  error
 		want string
 	}{
-		{&remote.Error{Op: "upload", Status: 400, Code: "invalidRequest", Message: "The name is bad"}, "the service refuses it: The name is bad"},
-		{&remote.Error{Op: "upload", Status: 400, Code: "invalidRequest"}, "the service refuses it"},
-		{&remote.Error{Op: "upload", Status: 404, Code: "itemNotFound"}, "upload: not found online"},
-		{&remote.Error{Op: "upload", Status: 409, Code: "nameAlreadyExists"}, "upload: the name is taken online"},
+		{&remote.Error{Op: "upload", Status: 400, Code: "invalidRequest", Message: "The name is bad"}, "the service does not let tandem send it: The name is bad"},
+		{&remote.Error{Op: "upload", Status: 400, Code: "invalidRequest"}, "the service does not let tandem send it"},
+		{&remote.Error{Op: "upload", Status: 404, Code: "itemNotFound"}, "the service refuses it, though all there is as expected"},
+		{&remote.Error{Op: "upload", Status: 409, Code: "nameAlreadyExists"}, "the service refuses it, though all there is as expected"},
 		{&remote.Error{Op: "upload", Status: 409, Code: "nameAlreadyExists", Message: "An upload session already exists for this file"}, "an earlier upload of it is still open online"},
-		{&remote.Error{Op: "upload", Status: 412, Code: "resourceModified"}, "upload: changed online meanwhile"},
+		{&remote.Error{Op: "upload", Status: 412, Code: "resourceModified"}, "the service refuses it, though all there is as expected"},
 		{&remote.Error{Op: "upload", Status: 429}, "the service asks to wait"},
 		{&remote.Error{Op: "upload", Status: 500, Code: "generalException"}, "upload: unexpected response from the service"},
 		{&remote.Error{Op: "upload", Status: 507, Code: "quotaLimitReached"}, "the drive is full; free space there"},
@@ -48,6 +48,59 @@ func TestAReasonIsInWordsAndSaidOnce(t *testing.T) {
 				t.Errorf("%q is said twice: %s", part, why)
 			}
 		}
+	}
+}
+
+// TestARefusedDeleteIsToldAsOne, with what the service says: it is on hold, or Bob has it.
+func TestARefusedDeleteIsToldAsOne(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault remotetest.Fault
+		want  string
+	}{
+		"on legal hold": {
+			remotetest.Fault{Match: "DELETE item", Status: 403, Body: `{"error":{"code":"accessDenied","message":"The item is on legal hold"}}`},
+			"no permission to delete it online, as it was deleted here: The item is on legal hold"},
+		"checked out": {
+			remotetest.Fault{Match: "DELETE item", Status: 423, Body: `{"error":{"code":"resourceLocked","message":"The file is checked out by Bob"}}`},
+			"somebody has it open or checked out online; waiting to delete it online, as it was deleted here: The file is checked out by Bob"},
+		"kept for seven years": {
+			remotetest.Fault{Match: "DELETE item", Status: 400, Body: `{"error":{"code":"invalidRequest","message":"A retention label keeps it"}}`},
+			"the service does not let tandem delete it online, as it was deleted here: A retention label keeps it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, remotetest.Options{})
+			p.fill("f.txt=f g.txt=g")
+			p.remove("f.txt")
+			p.online.Fail(test.fault)
+			s, _ := p.try()
+			if len(s.Waiting) != 1 || s.Waiting[0].Why != test.want {
+				t.Errorf("waiting: %+v, want %s", s.Waiting, test.want)
+			}
+			p.online.Calm()
+			p.sync()
+			p.same()
+		})
+	}
+}
+
+// TestALockThatStaysAnHourIsForAPerson: until then it is what happens every day.
+func TestALockThatStaysAnHourIsForAPerson(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("f.txt=f")
+	clock := newHurried(1)
+	p.cfg.Clock = clock
+	p.write("f.txt", "mine")
+	p.online.Fail(remotetest.Fault{Match: "PUT content", Status: 423, Body: `{"error":{"code":"resourceLocked","message":"Checked out by Bob"}}`})
+	for _, minutes := range []time.Duration{0, 5, 50, 4} {
+		clock.forward(minutes * time.Minute)
+		if s, err := p.try(); err != nil || s.NeedsPerson() || len(s.Waiting) != 1 {
+			t.Errorf("after %d minutes more: %+v, %v", minutes, s, err)
+		}
+	}
+	clock.forward(2 * time.Minute)
+	s, err := p.try()
+	if err != nil || !s.NeedsPerson() || !strings.Contains(s.Waiting[0].Why, "waiting to send it: Checked out by Bob") {
+		t.Errorf("after an hour: %+v, %v", s, err)
 	}
 }
 

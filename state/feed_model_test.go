@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -408,7 +409,7 @@ func (v *server) merged(from, to int, since int64) {
 	doubts, err := v.db.Doubts(v.drive)
 	v.check(err)
 	for _, d := range m.Doubts {
-		if !slices.Contains(doubts, d) {
+		if !slices.ContainsFunc(doubts, func(k Doubt) bool { return k == d || k.ID == d.ID && k.Why == Found }) {
 			v.rt.Fatalf("the doubt %+v is not kept", d)
 		}
 	}
@@ -422,13 +423,31 @@ func (v *server) merged(from, to int, since int64) {
 // ask does what is done about a doubt. Others may be raised before the answer comes.
 func (v *server) ask(d Doubt) {
 	since := v.db.Moment()
-	it, is := v.live(len(v.ops))[d.ID]
+	all := v.live(len(v.ops))
+	it, is := all[d.ID]
 	it.Drive = v.drive
+	var inside []Item
+	for _, c := range all {
+		if d.Why == Found && c.ParentID == d.ID {
+			inside = append(inside, c.Item)
+		}
+	}
+	slices.SortFunc(inside, func(a, b Item) int { return strings.Compare(a.ID, b.ID) })
 	hear := func() {
 		delete(v.asking, d.ID)
+		var deeper []Doubt
 		v.check(v.db.Update(func(tx *Tx) error {
 			err := tx.DropDoubt(v.drive, d.ID, since)
 			by := Telling{Source: Look, Since: since, At: v.now}
+			for _, c := range inside {
+				c.Drive = v.drive
+				n, _, heard := tx.Hear(c, by)
+				err = errors.Join(err, heard)
+				if c.Kind == kindDir {
+					deeper = append(deeper, Doubt{N: n, ID: c.ID, Why: Found})
+					err = errors.Join(err, tx.PutDoubt(v.drive, deeper[len(deeper)-1]))
+				}
+			}
 			if known, some, _ := v.db.ItemByID(v.drive, d.ID); !is && some {
 				_, gone := tx.HearGone(known.N, by)
 				return errors.Join(err, gone)
@@ -438,6 +457,11 @@ func (v *server) ask(d Doubt) {
 			}
 			return err
 		}))
+		for _, d := range deeper {
+			if v.soon && !v.asking[d.ID] {
+				v.ask(d)
+			}
+		}
 	}
 	if v.asking == nil {
 		v.asking = map[string]bool{}

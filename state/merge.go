@@ -114,7 +114,7 @@ type merge struct {
 func (m *merge) all() error {
 	m.asked = map[string]bool{}
 	for _, step := range []func() error{
-		m.clear, m.root, m.sort, m.number, m.live, m.adopt, m.ours, m.swept, m.ends, m.settle, m.gone, m.cycles,
+		m.clear, m.root, m.sort, m.number, m.found, m.live, m.adopt, m.ours, m.swept, m.ends, m.settle, m.gone, m.cycles,
 		m.unclear, m.absent, m.disputed, m.twins, m.unplaced, m.mark, m.count, m.keep, m.end,
 	} {
 		if err := step(); err != nil {
@@ -235,6 +235,15 @@ func (m *merge) number() error {
 	return m.tx.exec("UPDATE temp.news SET n=?+seq WHERE verdict IN ('new','ended')", m.before)
 }
 
+// found has folders listed that were taken for gone and are told of: what is in them
+// went with them, and the feed need not tell of that. A full run does.
+func (m *merge) found() error {
+	if m.Full {
+		return nil
+	}
+	return m.doubt(Found, "SELECT i.n, i.id, 0 FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict='changed' AND i.gone=1 AND i.kind=2")
+}
+
 // ends remembers the end of items that were never heard of. The answer to what
 // made one of them may come later than word of its end, and is no news then.
 func (m *merge) ends() error {
@@ -330,7 +339,8 @@ func (m *merge) swept() error {
 }
 
 // settle closes what we did and the feed has now said too, and notes where it is
-// late. Everything in a folder that we deleted is settled with it.
+// late. Everything in a folder that we deleted is settled with it. An end that is told
+// once more may be another one, to which what was seen before it is old.
 func (m *merge) settle() error {
 	echo, _, err := get(m.tx.db.w, value[int64], "SELECT ifnull(max(i.own), 0) FROM temp.news w CROSS JOIN item i ON i.n=w.n WHERE w.verdict IN ('same','buried')")
 	if err != nil {
@@ -344,6 +354,7 @@ func (m *merge) settle() error {
 		UPDATE item SET own=0, over='', disputed=0 WHERE n IN (
 			WITH RECURSIVE below(n) AS (SELECT n FROM temp.news WHERE verdict='buried'
 			UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=1) SELECT n FROM below)`,
+		"UPDATE item SET heard=@moment WHERE n IN (SELECT n FROM temp.news WHERE verdict='buried')",
 		"UPDATE item SET disputed=1 WHERE n IN (SELECT n FROM temp.news WHERE verdict='late')")
 }
 

@@ -364,6 +364,51 @@ func TestADoubtIsKeptUntilThereIsAnAnswer(t *testing.T) {
 	}
 }
 
+// What was restored and deleted again was seen in between, by somebody whose answer is
+// late: the end that is told then is the newer one, though the item had ended before.
+func TestAnEndThatIsToldOnceMoreIsNewerThanWhatWasSeenBefore(t *testing.T) {
+	s := newStore(t)
+	s.feed(file("f", "root", "f"))
+	s.feed(deleted("f"))
+	asked := s.db.Moment()
+	s.feed(deleted("f"))
+	seen := file("f", "root", "f").Item
+	seen.Drive, seen.ETag = s.drive, "f,2"
+	s.must(s.db.Update(func(tx *Tx) error {
+		_, v, err := tx.Hear(seen, Telling{Source: Look, Since: asked, At: s.now})
+		if v == Replaces {
+			t.Error("what was seen before replaces it")
+		}
+		return err
+	}))
+	if !s.item("f").Gone {
+		t.Error("it is taken for being there")
+	}
+}
+
+// What went with a folder that is told of again need not be told of: it is listed, unless
+// all is.
+func TestFolderThatIsToldOfAfterItWasTakenForGoneIsListed(t *testing.T) {
+	for name, test := range map[string]struct {
+		from string
+		want []string
+	}{"by the feed": {"after", []string{"d"}}, "by a full listing": {"", nil}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t)
+			s.feed(dir("d", "root", "d"), file("f", "d", "f"))
+			s.must(s.db.Update(func(tx *Tx) error { return s.end(tx, s.item("d").N, time.Time{}) }))
+			again := dir("d", "root", "moved")
+			again.ETag = "d,2"
+			all := []Delta{rootEntry, again}
+			if test.from == "" {
+				all = append(all, file("f", "d", "f"))
+			}
+			s.must(s.db.StageDelta(s.drive, all))
+			s.wantDoubts(s.merge(Merge{Cursor: "next", Full: test.from == ""}), test.want...)
+		})
+	}
+}
+
 // A folder that was taken for gone and is there stays one to be listed, whatever else is
 // in doubt about it.
 func TestWhatIsToBeListedStaysSo(t *testing.T) {

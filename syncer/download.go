@@ -69,7 +69,9 @@ type content struct {
 
 // placeNew gives the download its name, which must be free.
 func (e *Engine) placeNew(j job, tmp temp, got content) outcome {
-	if err := tmp.file.Chmod(e.cfg.FileMode); err != nil {
+	if err := tmp.file.AsNewIn(dirOf(j.to), e.cfg.FileMode); gone(err) {
+		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
+	} else if err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
 	ours, err := tmp.file.Stat()
@@ -149,7 +151,7 @@ func (e *Engine) replace(j job, tmp temp, got content) outcome {
 	if err != nil || printOfEntry(entry) != j.Local.Print {
 		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
 	}
-	if err := e.keepAttrs(j.to, tmp.file); err != nil {
+	if err := disk.TakeAfter(e.fs, j.to, tmp.file); err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
 	stash := path.Join(stashDir, path.Base(tmp.name))
@@ -291,22 +293,6 @@ func (e *Engine) exchangeByLinks(stash, to string) error {
 
 // besides is where the new content waits while the ladder sets the old one aside.
 func besides(stash string) string { return stash + ".new" }
-
-// keepAttrs gives the download the mode and attributes of the file it replaces.
-func (e *Engine) keepAttrs(rel string, to disk.File) error {
-	old, err := e.fs.Open(rel)
-	if errors.Is(err, fs.ErrPermission) {
-		return to.Chmod(0o600)
-	}
-	if err != nil {
-		return err
-	}
-	defer old.Close()
-	if err := to.CopyAttrs(old); err != nil {
-		return err
-	}
-	return to.Sync()
-}
 
 // fetch downloads into a private file: complete, verified, durable.
 func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {

@@ -473,6 +473,35 @@ func TestANewFileHasTheModeThatNewFilesGet(t *testing.T) {
 	}
 }
 
+// TestANewFileHasTheACLThatItsFolderGives: not that of the private area, which it
+// came from.
+func TestANewFileHasTheACLThatItsFolderGives(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.must(os.Mkdir(p.path("team"), 0o755))
+	p.sync()
+	const access, given = "system.posix_acl_access", "system.posix_acl_default"
+	acl := []byte("\x02\x00\x00\x00" + // version 2; tag, permissions, id:
+		"\x01\x00\x07\x00\xff\xff\xff\xff" + "\x02\x00\x07\x00\x4d\x00\x00\x00" + // owner rwx, user 77 rwx
+		"\x04\x00\x05\x00\xff\xff\xff\xff" + "\x10\x00\x07\x00\xff\xff\xff\xff" + "\x20\x00\x00\x00\xff\xff\xff\xff") // group r-x, mask rwx, others nothing
+	if err := unix.Setxattr(p.path("team"), given, acl, 0); err != nil {
+		t.Skip("no ACLs here: ", err)
+	}
+	p.must(os.WriteFile(p.path("team/model"), nil, 0o666))
+	p.put("team/n.txt", "theirs")
+	p.put("n.txt", "theirs")
+	p.sync()
+	model, is, plain := make([]byte, 100), make([]byte, 100), make([]byte, 100)
+	n, err := unix.Getxattr(p.path("team/model"), access, model)
+	p.must(err)
+	if m, err := unix.Getxattr(p.path("team/n.txt"), access, is); err != nil || string(is[:m]) != string(model[:n]) {
+		t.Errorf("the ACL is %x (%v), any program's is %x", is[:max(m, 0)], err, model[:n])
+	}
+	if m, err := unix.Getxattr(p.path("n.txt"), access, plain); err == nil {
+		t.Errorf("the ACL is %x where the folder gives none", plain[:m])
+	}
+	p.same()
+}
+
 // TestAReplacementLeavesTheOtherNamesOfAFileAlone: two names of one inode are
 // two items.
 func TestAReplacementLeavesTheOtherNamesOfAFileAlone(t *testing.T) {

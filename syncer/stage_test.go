@@ -349,6 +349,10 @@ func (f *stageFile) Chmod(mode uint32) error {
 	return f.s.play("chmod "+f.name+" "+strconv.FormatUint(uint64(mode), 8), func() error { return f.File.Chmod(mode) })
 }
 
+func (f *stageFile) AsNewIn(dir string, mode uint32) error {
+	return f.s.play("asnew "+f.name+" in "+dir, func() error { return f.File.AsNewIn(dir, mode) })
+}
+
 func (f *stageFile) CopyAttrs(from disk.File) error {
 	return f.s.play("copyattrs "+f.name, func() error { return f.File.CopyAttrs(from.(*stageFile).File) })
 }

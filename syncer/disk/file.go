@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"tandem/watcher"
@@ -18,7 +19,8 @@ type File interface {
 	Stat() (watcher.Entry, error)
 	Sync() error
 	SetMTime(ns int64) error
-	CopyAttrs(from File) error // mode, ACL and extended attributes
+	CopyAttrs(from File) error             // mode, ACL and extended attributes
+	AsNewIn(dir string, mode uint32) error // group, mode and ACL of any program's new file in that directory
 	Chmod(mode uint32) error
 	Close() error
 }
@@ -82,6 +84,23 @@ func (f *file) Stat() (watcher.Entry, error) { return f.disk.Fstat(f.File) }
 // the drive must not run as somebody else.
 func (f *file) Chmod(mode uint32) error { return f.File.Chmod(os.FileMode(mode & 0o777)) }
 
+// AsNewIn makes f what any program's new file in a directory would be, for it was
+// made elsewhere: mode is what the umask leaves where the directory says nothing.
+func (f *file) AsNewIn(rel string, mode uint32) error {
+	dir, err := f.disk.OpenDir(rel)
+	if errors.Is(err, fs.ErrPermission) { // it may be written to, and not read
+		return f.Chmod(mode)
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if inherit(f.File, dir) {
+		return nil
+	}
+	return f.Chmod(mode)
+}
+
 // CopyAttrs makes f look like the file that it is going to replace. The mode
 // must be taken over; owner, ACL and extended attributes where that is allowed.
 func (f *file) CopyAttrs(from File) error {
@@ -93,4 +112,21 @@ func (f *file) CopyAttrs(from File) error {
 		copyAttrs(f.File, old.File)
 	}
 	return f.Chmod(e.Mode) // last: the mode's group bits are the mask of an ACL
+}
+
+// TakeAfter gives a private file what the file that it is going to replace has
+// besides its bytes, durably.
+func TakeAfter(v Verbs, rel string, to File) error {
+	old, err := v.Open(rel)
+	if errors.Is(err, fs.ErrPermission) {
+		return to.Chmod(0o600)
+	}
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	if err := to.CopyAttrs(old); err != nil {
+		return err
+	}
+	return to.Sync()
 }

@@ -1,9 +1,11 @@
 package disk
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -33,7 +35,10 @@ func (f *file) SetMTime(ns int64) error {
 	return nil
 }
 
-const accessACL = "system.posix_acl_access"
+const (
+	accessACL  = "system.posix_acl_access"
+	defaultACL = "system.posix_acl_default" // of a directory: what is made in it gets it
+)
 
 // kept says which attributes a file's next version keeps. Those that vouch for
 // its bytes (security.ima) or lend it power (security.capability) it must not.
@@ -56,6 +61,51 @@ func copyAttrs(to, from *os.File) {
 		}
 	}
 }
+
+// inherit gives a file the group and the ACL that a new one in the directory would
+// have, and reports whether its mode came with the ACL. A group that we are not in
+// the kernel would give, but lets nobody set.
+func inherit(to, dir *os.File) bool {
+	dst, group := int(to.Fd()), os.Getegid()
+	var st unix.Stat_t
+	if unix.Fstat(int(dir.Fd()), &st) == nil && st.Mode&unix.S_ISGID != 0 {
+		group = int(st.Gid)
+	}
+	_ = unix.Fchown(dst, -1, group)
+	acl, err := readAttr(int(dir.Fd()), defaultACL)
+	if err == nil && unix.Fsetxattr(dst, accessACL, notToRun(acl), 0) == nil {
+		return true
+	}
+	_ = unix.Fremovexattr(dst, accessACL) // one it got from the private area
+	return false
+}
+
+// notToRun is what the kernel makes of a default ACL for a file that is made with
+// mode 0666: all may do what it says, but run it. For the users and groups that it
+// names its mask says so, or without one for the group.
+func notToRun(acl []byte) []byte {
+	const head, size = 4, 8 // version; tag, permissions, id
+	limits := []uint16{aclOwner, aclGroup, aclOthers}
+	for at := head; at+size <= len(acl); at += size {
+		if binary.LittleEndian.Uint16(acl[at:]) == aclMask {
+			limits[1] = aclMask
+		}
+	}
+	for at := head; at+size <= len(acl); at += size {
+		if slices.Contains(limits, binary.LittleEndian.Uint16(acl[at:])) {
+			acl[at+2] &^= 1
+		}
+	}
+	return acl
+}
+
+// What an entry of an ACL is about, see acl(5).
+const (
+	aclOwner  = 0x01
+	aclGroup  = 0x04
+	aclMask   = 0x10
+	aclOthers = 0x20
+)
 
 func attrs(fd int) []string {
 	size, err := unix.Flistxattr(fd, nil)

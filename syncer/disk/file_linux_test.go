@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -152,7 +153,7 @@ func TestTheNextVersionGetsNeitherPowersNorAnACLOfItsDirectory(t *testing.T) {
 		if err := unix.Setxattr(filepath.Join(p.dir, "old"), "security.capability", capability, 0); err != nil {
 			p.Skip("may not give capabilities here: ", err)
 		}
-		if err := unix.Setxattr(filepath.Join(p.dir, tmpDir), "system.posix_acl_default", acl(77), 0); err != nil {
+		if err := unix.Setxattr(filepath.Join(p.dir, tmpDir), defaultACL, acl(77), 0); err != nil {
 			p.Skip("no ACLs here: ", err)
 		}
 		f := p.create(tmpDir+"/new", "new")
@@ -162,6 +163,80 @@ func TestTheNextVersionGetsNeitherPowersNorAnACLOfItsDirectory(t *testing.T) {
 				p.Errorf("%s = %x, %v", attr, value, err)
 			}
 		}
+	})
+}
+
+// TestAFileThatComesIsLikeAnyProgramsNewFileThere compares with one that the
+// kernel makes there, whatever the private area is like.
+func TestAFileThatComesIsLikeAnyProgramsNewFileThere(t *testing.T) {
+	umask := unix.Umask(0o027)
+	t.Cleanup(func() { unix.Umask(umask) })
+	plain := func(place, string) {}
+	setgid := func(p place, dir string) {
+		if os.Getuid() != 0 {
+			p.Skip("may not give groups here")
+		}
+		p.must(os.Chown(dir, -1, 2345))
+		p.must(unix.Chmod(dir, 0o2775))
+	}
+	withACL := func(p place, dir string) {
+		if err := unix.Setxattr(dir, defaultACL, acl(77), 0); err != nil {
+			p.Skip("no ACLs here: ", err)
+		}
+	}
+	minimal := func(p place, dir string) {
+		p.must(unix.Setxattr(dir, defaultACL, append(acl(77)[:12], append(acl(77)[20:28], acl(77)[36:]...)...), 0)) // of owner, group and others
+	}
+	both := func(p place, dir string) { setgid(p, dir); withACL(p, dir) }
+	for _, c := range []struct {
+		name          string
+		folder, other func(place, string) // what is done to the folder, and to the private area
+	}{
+		{"a plain folder", plain, plain},
+		{"a plain folder, the private area is not", plain, both},
+		{"a setgid folder", setgid, plain},
+		{"a default ACL", withACL, plain},
+		{"a default ACL of no more than a mode", minimal, plain},
+		{"both", both, plain},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			eachDisk(t, func(p place) {
+				for _, dir := range []string{"in", "in/deep"} {
+					p.must(os.Mkdir(filepath.Join(p.dir, dir), 0o755))
+				}
+				dir := filepath.Join(p.dir, "in/deep")
+				c.other(p, filepath.Join(p.dir, tmpDir))
+				c.folder(p, dir)
+				model := filepath.Join(dir, "model")
+				p.must(os.WriteFile(model, nil, 0o666))
+
+				f := p.create(tmpDir+"/f", "text")
+				p.must(f.AsNewIn("in/deep", 0o666&^0o027))
+				p.must(p.Rename(tmpDir+"/f", "in/deep/f"))
+				if is, want := looks(p, filepath.Join(dir, "f")), looks(p, model); is != want {
+					p.Errorf("it has %s, any program's would have %s", is, want)
+				}
+			})
+		})
+	}
+}
+
+// looks is what a file has besides its bytes.
+func looks(p place, name string) string {
+	p.Helper()
+	var st unix.Stat_t
+	p.must(unix.Stat(name, &st))
+	f, err := os.Open(name)
+	p.must(err)
+	defer f.Close()
+	acl, _ := readAttr(int(f.Fd()), accessACL) // most have none
+	return fmt.Sprintf("%o %d:%d %x", st.Mode, st.Uid, st.Gid, acl)
+}
+
+func TestAFileThatComesIntoAFolderThatIsGoneIsNotMade(t *testing.T) {
+	eachDisk(t, func(p place) {
+		f := p.create(tmpDir+"/f", "text")
+		p.is("made", f.AsNewIn("gone", 0o644), fs.ErrNotExist)
 	})
 }
 

@@ -31,5 +31,9 @@ func (f *file) SetMTime(ns int64) error {
 // copyAttrs takes over nothing beyond the mode on this system.
 func copyAttrs(_, _ *os.File) {}
 
+// inherit leaves the group and ACL as they are: where this system has them, they
+// come with the private area, which lies in the same folder.
+func inherit(_, _ *os.File) bool { return false }
+
 // Quiet cannot be told on this system.
 func (d *Disk) Quiet(string) bool { return true }

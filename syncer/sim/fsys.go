@@ -353,6 +353,13 @@ func (h *handle) CopyAttrs(from real.File) error {
 	return h.Chmod(e.Mode)
 }
 
+func (h *handle) AsNewIn(dir string, mode uint32) error {
+	if _, err := h.f.Lstat(dir); err != nil {
+		return err
+	}
+	return h.Chmod(mode)
+}
+
 func (h *handle) Chmod(mode uint32) error {
 	return h.f.do("chmod", h.rel, true, func() error {
 		h.in.mode, h.in.ctime = mode, h.f.time()

@@ -176,7 +176,7 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	if g.KeepTimes {
 		mtime = it.MTime
 	}
-	if err := g.Into.finish(p.file, mtime); err != nil {
+	if err := g.Into.finish(p.file, it.To, old != nil, mtime); err != nil {
 		return false, errors.Join(err, g.Into.disk.Remove(p.name))
 	}
 	if err := g.Into.place(p.name, string(p.sum.Sum(nil)), it.To, old); err != nil {

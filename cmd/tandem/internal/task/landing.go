@@ -281,9 +281,19 @@ func (l *Landing) createAs(name string) (string, disk.File, error) {
 	return "", nil, err
 }
 
-// finish makes a private file what it is to be: whole, durable, with its time.
-func (l *Landing) finish(f disk.File, mtime time.Time) error {
-	if err := f.Chmod(l.mode); err != nil {
+// finish makes a private file what it is to be under rel: whole, durable, with its
+// time, and else like the one that it replaces, or like any new one there.
+func (l *Landing) finish(f disk.File, rel string, replaces bool, mtime time.Time) error {
+	var err error
+	if replaces {
+		err = disk.TakeAfter(l.disk, l.at(rel), f)
+	} else {
+		err = f.AsNewIn(l.at(Parent(rel)), l.mode)
+	}
+	if absent(err) {
+		return ErrMeanwhile
+	}
+	if err != nil {
 		return err
 	}
 	if !mtime.IsZero() {

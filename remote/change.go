@@ -28,7 +28,8 @@ func (c *Client) CreateFolder(ctx context.Context, drive, parentID, name string)
 
 // Move renames an item, or moves it to another folder of its drive, or both in
 // one step. parentID "" leaves it where it is, name "" keeps the name. The
-// mtime goes along, since a move may reset it; zero leaves it out.
+// mtime goes along, since a move may reset it; zero, and one that the service would
+// refuse, is left out.
 func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (Item, error) {
 	body := map[string]any{conflictBehavior: "fail"}
 	if parentID != "" {
@@ -37,7 +38,7 @@ func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name strin
 	if name != "" {
 		body["name"] = name
 	}
-	if !mtime.IsZero() {
+	if mtime.Unix() == keepable(mtime).Unix() { // it may tell of times that it does not take
 		body["fileSystemInfo"] = fileTimes(mtime)
 	}
 	r := &request{
@@ -140,9 +141,18 @@ func ifMatch(etag string) map[string]string {
 }
 
 // fileTimes is an mtime as the service takes it: whole seconds, since most
-// drives keep no more and fractions have been refused, and no year that is
-// certainly a mistake of some file system's.
+// drives keep no more and fractions have been refused.
 func fileTimes(mtime time.Time) map[string]string {
-	sec := min(max(mtime.Unix(), 0), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).Unix())
-	return map[string]string{"lastModifiedDateTime": time.Unix(sec, 0).UTC().Format(time.RFC3339)}
+	return map[string]string{"lastModifiedDateTime": keepable(mtime).Format(time.RFC3339)}
 }
+
+// keepable is the time nearest to t that the service takes: no year before 1970,
+// nor one that is certainly a mistake of some file system's.
+func keepable(t time.Time) time.Time {
+	sec := min(max(t.Unix(), 0), time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).Unix())
+	return time.Unix(sec, 0).UTC()
+}
+
+// SameTime reports whether two times of a file are one, as far as the service can
+// be told: what it would take for either is the same.
+func SameTime(a, b time.Time) bool { return keepable(a).Equal(keepable(b)) }

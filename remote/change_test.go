@@ -132,6 +132,23 @@ func TestTimesAreSentAsTheServiceTakesThem(t *testing.T) {
 	}
 }
 
+func TestAMoveTakesATimeAlongThatTheServiceWouldTake(t *testing.T) {
+	for in, want := range map[string]bool{"1601-01-01T00:00:00Z": false, "1969-12-31T23:59:59Z": false, "1970-01-01T00:00:00Z": true, "2026-01-01T00:00:00Z": true, "2262-01-01T00:00:00Z": false} {
+		at, err := time.Parse(time.RFC3339, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := record(answer(200, `{"id":"f","name":"New","file":{},"parentReference":{"id":"p"}}`))
+		c := newTestClient(t, rec)
+		if _, err := c.Move(t.Context(), "d", "f", "", "", "New", at); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(rec.body[0], "lastModifiedDateTime"); got != want {
+			t.Errorf("%s goes along: %v", in, got)
+		}
+	}
+}
+
 // batcher answers $batch requests part by part.
 func batcher(t *testing.T, part func(n int, id string, p map[string]any) string) *recorder {
 	calls := 0

@@ -139,7 +139,7 @@ func (c *Client) stamped(ctx context.Context, drive string, r *request, s Stamp,
 			}
 		}
 		if r.unsure && errors.Is(e, ErrChanged) { // by our own first attempt?
-			if it, err := c.Item(ctx, drive, s.ID); err == nil && it.MTime.Unix() == s.MTime.Unix() {
+			if it, err := c.Item(ctx, drive, s.ID); err == nil && SameTime(it.MTime, s.MTime) {
 				return StampResult{Item: it}
 			}
 		}

@@ -23,7 +23,7 @@ const selectDrive = "SELECT n,id,kind,account,root_id,cursor,empty_polls,full_at
 func scanDrive(row scanner, d *Drive) error {
 	var full int64
 	err := row.Scan(&d.N, &d.ID, &d.Kind, &d.Account, &d.RootID, &d.Cursor, &d.EmptyPolls, &full)
-	d.FullAt = when(full)
+	d.FullAt = When(full)
 	return err
 }
 

@@ -32,7 +32,7 @@ func (tx *Tx) SetHeld(folder int64, list []Held) error {
 		if was := said[h.Key]; h.Verdict == 0 && was.Side == h.Side && was.Items >= h.Items {
 			h.Verdict = was.Verdict
 		}
-		err := tx.exec("INSERT INTO held VALUES(?,?,?,?,?,?,?,?)", folder, h.Key, h.Path, h.Side, h.Items, h.Why, h.Verdict, stamp(h.At))
+		err := tx.exec("INSERT INTO held VALUES(?,?,?,?,?,?,?,?)", folder, h.Key, h.Path, h.Side, h.Items, h.Why, h.Verdict, Nanos(h.At))
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ const selectHeld = "SELECT key,path,side,items,why,verdict,at FROM held WHERE fo
 func scanHeld(row scanner, h *Held) error {
 	var at int64
 	err := row.Scan(&h.Key, &h.Path, &h.Side, &h.Items, &h.Why, &h.Verdict, &at)
-	h.At = when(at)
+	h.At = When(at)
 	return err
 }
 

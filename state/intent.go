@@ -33,7 +33,7 @@ const Swept = "swept"
 func (tx *Tx) PutIntent(in Intent) (int64, error) {
 	res, err := tx.db.w.run(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,hash,want,parent_id,name,at)
 		VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)`, in.Folder, in.Op, in.Key, in.Path, in.Private, in.Keep, int64(in.Ino), in.Size,
-		blob(in.Hash), blob(in.Want), in.ParentID, in.Name, stamp(in.At))
+		blob(in.Hash), blob(in.Want), in.ParentID, in.Name, Nanos(in.At))
 	if err != nil {
 		return 0, err
 	}
@@ -62,6 +62,6 @@ func scanIntent(row scanner, in *Intent) error {
 	var hash, want []byte
 	err := row.Scan(&in.N, &in.Folder, &in.Op, &in.Key, &in.Path, &in.Private, &in.Keep, &ino, &in.Size, &hash, &want,
 		&in.ParentID, &in.Name, &at)
-	in.Ino, in.Hash, in.Want, in.At = uint64(ino), string(hash), string(want), when(at)
+	in.Ino, in.Hash, in.Want, in.At = uint64(ino), string(hash), string(want), When(at)
 	return err
 }

@@ -42,7 +42,7 @@ func scanItem(row scanner, it *Item) error {
 	var own int64
 	err := row.Scan(&it.N, &it.Drive, &it.ID, &it.Parent, &it.ParentID, &it.Name, &it.Fold, &it.Kind, &it.Why,
 		&it.Size, &it.MTime, &hash, &it.ETag, &it.Gone, &own, &it.Over, &it.Heard)
-	it.Hash, it.Own = string(hash), when(own)
+	it.Hash, it.Own = string(hash), When(own)
 	return err
 }
 
@@ -224,7 +224,7 @@ func (tx *Tx) place(it *Item, old Item) (err error) {
 
 func (tx *Tx) write(it Item, known bool) error {
 	args := []any{it.Parent, it.ParentID, it.Name, it.Fold, it.Kind, it.Why, it.Size, it.MTime, blob(it.Hash), it.ETag,
-		it.Gone, stamp(it.Own), it.Over, it.Heard, it.N}
+		it.Gone, Nanos(it.Own), it.Over, it.Heard, it.N}
 	if known {
 		return tx.exec(`UPDATE item SET parent=?,parent_id=?,name=?,fold=?,kind=?,why=?,size=?,mtime=?,hash=?,etag=?,
 			gone=?,own=?,over=?,heard=?,disputed=0 WHERE n=?`, args...)
@@ -295,7 +295,7 @@ func (tx *Tx) HearGone(n int64, by Telling) (Verdict, error) {
 			return v, err
 		}
 	}
-	if err := tx.exec(`UPDATE item SET gone=1, own=?1, heard=?2, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, stamp(own), now); err != nil {
+	if err := tx.exec(`UPDATE item SET gone=1, own=?1, heard=?2, disputed=0 WHERE n IN (SELECT n FROM temp.lost) AND (gone=0 OR ?1=0)`, Nanos(own), now); err != nil {
 		return v, err
 	}
 	if by.Source == Answer {

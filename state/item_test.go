@@ -94,3 +94,27 @@ func TestLateEntryOfANameThatWeGaveTwiceDoesNotSettleIt(t *testing.T) {
 		t.Errorf("the file is %+v, want it settled", it)
 	}
 }
+
+func TestTimesAreStoredAsFarAsNanosecondsReach(t *testing.T) {
+	for in, want := range map[string]string{
+		"2026-05-31T10:11:12Z":           "2026-05-31T10:11:12Z",
+		"2026-05-31T10:11:12.123456789Z": "2026-05-31T10:11:12.123456789Z",
+		"1969-12-31T23:59:59Z":           "1969-12-31T23:59:59Z",
+		"1970-01-01T00:00:00Z":           "1970-01-01T00:00:00Z", // which is known
+		"1601-01-01T00:00:00Z":           "1677-09-21T00:12:43.145224192Z",
+		"1677-09-22T00:00:00Z":           "1677-09-22T00:00:00Z",
+		"2262-04-11T00:00:00Z":           "2262-04-11T00:00:00Z",
+		"9999-12-31T23:59:59Z":           "2262-04-11T23:47:16.854775807Z",
+	} {
+		at, err := time.Parse(time.RFC3339Nano, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := When(Nanos(at)).UTC().Format(time.RFC3339Nano); got != want {
+			t.Errorf("%s is stored as %s, want %s", in, got, want)
+		}
+	}
+	if !When(Nanos(time.Time{})).IsZero() {
+		t.Error("a time that is not known is stored as one")
+	}
+}

@@ -13,7 +13,7 @@ type Entry struct {
 // Journal adds an entry.
 func (tx *Tx) Journal(folder int64, e Entry) error {
 	return tx.exec("INSERT INTO journal(folder,at,op,path,why,detail,key,top,items) VALUES(?,?,?,?,?,?,?,?,?)",
-		folder, stamp(e.At), e.Op, e.Path, e.Why, e.Detail, e.Key, e.Top, e.Items)
+		folder, Nanos(e.At), e.Op, e.Path, e.Why, e.Detail, e.Key, e.Top, e.Items)
 }
 
 // JournalTail lists the last n entries, the newest first.
@@ -21,7 +21,7 @@ func (db *DB) JournalTail(folder int64, n int) ([]Entry, error) {
 	return all(db.r, func(row scanner, e *Entry) error {
 		var at int64
 		err := row.Scan(&at, &e.Op, &e.Path, &e.Why, &e.Detail, &e.Key, &e.Top, &e.Items)
-		e.At = when(at)
+		e.At = When(at)
 		return err
 	}, "SELECT at,op,path,why,detail,key,top,items FROM journal WHERE folder=? ORDER BY n DESC LIMIT ?", folder, n)
 }
@@ -30,7 +30,7 @@ func (db *DB) JournalTail(folder int64, n int) ([]Entry, error) {
 // below top (0: anywhere).
 func (db *DB) DeletedSince(folder, top int64, since time.Time) (int, error) {
 	n, _, err := get(db.r, value[int], `SELECT ifnull(sum(items),0) FROM journal WHERE folder=?1 AND at>=?2 AND (?3=0 OR top=?3)
-		AND op IN ('delete here','delete online')`, folder, stamp(since), top)
+		AND op IN ('delete here','delete online')`, folder, Nanos(since), top)
 	return n, err
 }
 
@@ -45,7 +45,7 @@ type Trashed struct {
 func (db *DB) Trashed(folder int64, before time.Time, most int) ([]Trashed, error) {
 	return all(db.r, func(row scanner, t *Trashed) error { return row.Scan(&t.N, &t.Private) },
 		"SELECT n, detail FROM journal WHERE folder=? AND at<? AND op='delete here' AND detail<>'' ORDER BY at, n LIMIT ?",
-		folder, stamp(before), most)
+		folder, Nanos(before), most)
 }
 
 // Emptied notes that they are in the trash no more.
@@ -61,7 +61,7 @@ type Conflict struct {
 
 // PutConflict writes one down.
 func (tx *Tx) PutConflict(folder int64, c Conflict) error {
-	return tx.exec("INSERT INTO conflict(folder,path,copy,at) VALUES(?,?,?,?)", folder, c.Path, c.Copy, stamp(c.At))
+	return tx.exec("INSERT INTO conflict(folder,path,copy,at) VALUES(?,?,?,?)", folder, c.Path, c.Copy, Nanos(c.At))
 }
 
 // Conflicts lists all that were kept, the oldest first.
@@ -69,7 +69,7 @@ func (db *DB) Conflicts(folder int64) ([]Conflict, error) {
 	return all(db.r, func(row scanner, c *Conflict) error {
 		var at int64
 		err := row.Scan(&c.Path, &c.Copy, &at)
-		c.At = when(at)
+		c.At = When(at)
 		return err
 	}, "SELECT path,copy,at FROM conflict WHERE folder=? ORDER BY n", folder)
 }

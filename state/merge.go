@@ -129,7 +129,7 @@ func (m *merge) all() error {
 // @moment.
 func (m *merge) do(statements ...string) error {
 	for _, q := range statements {
-		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", stamp(m.At)), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at), sql.Named("moment", m.moment))
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", Nanos(m.At)), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at), sql.Named("moment", m.moment))
 		if err != nil {
 			return err
 		}
@@ -346,7 +346,7 @@ func (m *merge) settle() error {
 	if err != nil {
 		return err
 	}
-	m.out.Echo = when(echo)
+	m.out.Echo = When(echo)
 	return m.do(`
 		UPDATE item SET own=0, over='', disputed=0, hash=ifnull(s.hash, item.hash), etag=s.etag,
 			heard=CASE WHEN s.etag=item.etag THEN item.heard ELSE @moment END
@@ -464,7 +464,7 @@ func (tx *Tx) keepSwept(d Drive, moment int64, at time.Time) error {
 	}
 	return tx.exec(`INSERT INTO intent(folder,op,key,path,private,keep,ino,size,parent_id,name,at)
 		SELECT b.folder,?1,b.n,'','','',0,0,'','',?2 FROM doubt t CROSS JOIN item i ON i.drive=t.drive AND i.id=t.id CROSS JOIN base b ON b.n=i.n
-		WHERE t.drive=?3 AND t.folder<>0 AND t.at=?4`, Swept, stamp(at), d.N, moment)
+		WHERE t.drive=?3 AND t.folder<>0 AND t.at=?4`, Swept, Nanos(at), d.N, moment)
 }
 
 // end stores the cursor.
@@ -480,5 +480,5 @@ func (m *merge) end() error {
 	if m.Full {
 		d.FullAt = m.At
 	}
-	return m.tx.exec("UPDATE drive SET cursor=?, empty_polls=?, full_at=? WHERE n=?", d.Cursor, d.EmptyPolls, stamp(d.FullAt), d.N)
+	return m.tx.exec("UPDATE drive SET cursor=?, empty_polls=?, full_at=? WHERE n=?", d.Cursor, d.EmptyPolls, Nanos(d.FullAt), d.N)
 }

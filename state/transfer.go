@@ -21,13 +21,13 @@ func scanSession(row scanner, s *Session) error {
 	var ino, expires int64
 	var hash []byte
 	err := row.Scan(&s.Folder, &s.Key, &s.Address, &expires, &s.Path, &ino, &s.Size, &s.MTime, &hash, &s.ETag, &s.ParentID, &s.Name, &s.ItemID)
-	s.Ino, s.Expires, s.Hash = uint64(ino), when(expires), string(hash)
+	s.Ino, s.Expires, s.Hash = uint64(ino), When(expires), string(hash)
 	return err
 }
 
 // PutSession writes the one session of an item.
 func (tx *Tx) PutSession(s Session) error {
-	return tx.exec("INSERT OR REPLACE INTO session VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", s.Folder, s.Key, s.Address, stamp(s.Expires), s.Path,
+	return tx.exec("INSERT OR REPLACE INTO session VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", s.Folder, s.Key, s.Address, Nanos(s.Expires), s.Path,
 		int64(s.Ino), s.Size, s.MTime, blob(s.Hash), s.ETag, s.ParentID, s.Name, s.ItemID)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"sync"
 	"time"
 )
@@ -158,16 +159,36 @@ func blob(hash string) any {
 	return []byte(hash)
 }
 
-func stamp(t time.Time) int64 {
-	if t.IsZero() {
+// The times that Unix nanoseconds reach.
+var earliest, latest = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// Nanos gives a time as it is stored: in Unix nanoseconds, or as near as they reach,
+// which is from 1677 to 2262. Zero says that it is not known, and so is not the epoch.
+func Nanos(t time.Time) int64 {
+	switch {
+	case t.IsZero():
 		return 0
+	case t.Before(earliest):
+		return math.MinInt64
+	case t.After(latest):
+		return math.MaxInt64
+	case t.Equal(epoch):
+		return epochNanos
 	}
 	return t.UnixNano()
 }
 
-func when(ns int64) time.Time {
-	if ns == 0 {
+// When gives the time that was stored.
+func When(ns int64) time.Time {
+	switch ns {
+	case 0:
 		return time.Time{}
+	case epochNanos:
+		return epoch
 	}
 	return time.Unix(0, ns)
 }
+
+var epoch = time.Unix(0, 0)
+
+const epochNanos = 1 // finer than any drive keeps time

@@ -14,7 +14,7 @@ type Waiting struct {
 
 // PutWaiting writes why an item waits.
 func (tx *Tx) PutWaiting(folder int64, w Waiting) error {
-	return tx.exec("INSERT OR REPLACE INTO waiting VALUES(?,?,?,?,?,?,?,?)", folder, w.Key, w.Path, w.Why, w.Person, w.Tries, stamp(w.Next), stamp(w.Since))
+	return tx.exec("INSERT OR REPLACE INTO waiting VALUES(?,?,?,?,?,?,?,?)", folder, w.Key, w.Path, w.Why, w.Person, w.Tries, Nanos(w.Next), Nanos(w.Since))
 }
 
 // DropWaiting notes that it does so no longer.
@@ -30,6 +30,6 @@ func (db *DB) Waitings(folder int64) ([]Waiting, error) {
 func scanWaiting(row scanner, w *Waiting) error {
 	var next, since int64
 	err := row.Scan(&w.Key, &w.Path, &w.Why, &w.Person, &w.Tries, &next, &since)
-	w.Next, w.Since = when(next), when(since)
+	w.Next, w.Since = When(next), When(since)
 	return err
 }

@@ -212,7 +212,7 @@ func (e *Engine) readdress(s *step, to plan.Key) {
 // racy says that b's mtime is too young to prove that the bytes are still the
 // same: a second change within one tick of the disk's clock leaves no trace.
 func (e *Engine) racy(b state.Base) bool {
-	return e.clock.Now().UnixNano()-b.MTime < int64(racyWindow+tick(b.MTime, b.CTime))
+	return e.clock.Now().Sub(time.Unix(0, b.MTime)) < racyWindow+tick(b.MTime, b.CTime)
 }
 
 // tick is how long the disk's clock may stand still that gave a file these times,

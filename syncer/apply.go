@@ -335,10 +335,7 @@ func (e *Engine) row(it remote.Item) (state.Item, error) {
 func itemRow(it remote.Item) state.Item {
 	row := state.Item{
 		ID: it.ID, ParentID: it.ParentID, Name: it.Name, Fold: plan.Fold(it.Name), Why: it.Why,
-		Size: it.Size, Hash: it.Hash, ETag: it.ETag,
-	}
-	if !it.MTime.IsZero() {
-		row.MTime = it.MTime.UnixNano()
+		Size: it.Size, MTime: state.Nanos(it.MTime), Hash: it.Hash, ETag: it.ETag,
 	}
 	switch {
 	case it.Kind == remote.Folder:

@@ -364,8 +364,8 @@ func aPage(f io.ReaderAt, name string) bool {
 }
 
 func (e *Engine) finishTemp(tmp temp, j job) error {
-	if j.Remote.MTime != 0 {
-		if err := tmp.file.SetMTime(j.Remote.MTime); err != nil {
+	if at := state.When(j.Remote.MTime); !at.IsZero() {
+		if err := tmp.file.SetMTime(at); err != nil {
 			return err
 		}
 	}

@@ -120,8 +120,8 @@ func (t *local) shift(k plan.Key, to plan.Place) {
 func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
 	parent, name := j.parentID, j.To.Name
 	var mtime time.Time
-	if j.Remote.Kind == plan.File && j.Remote.MTime != 0 {
-		mtime = time.Unix(0, j.Remote.MTime) // a move may reset it
+	if j.Remote.Kind == plan.File {
+		mtime = state.When(j.Remote.MTime) // a move may reset it
 	}
 	it, err := e.drive.Move(ctx, e.cfg.Drive.ID, j.id, j.etag, parent, name, mtime)
 	if errors.Is(err, remote.ErrChanged) {

@@ -341,8 +341,8 @@ func (f *stageFile) Write(b []byte) (int, error) {
 
 func (f *stageFile) Sync() error { return f.s.play("sync "+f.name, f.File.Sync) }
 
-func (f *stageFile) SetMTime(ns int64) error {
-	return f.s.play("settime "+f.name, func() error { return f.File.SetMTime(ns) })
+func (f *stageFile) SetMTime(at time.Time) error {
+	return f.s.play("settime "+f.name, func() error { return f.File.SetMTime(at) })
 }
 
 func (f *stageFile) Chmod(mode uint32) error {

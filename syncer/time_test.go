@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"tandem/remote"
 	"tandem/remote/remotetest"
 )
 
@@ -67,12 +70,15 @@ func TestOddTimesAreStableAfterOneRoundTrip(t *testing.T) {
 			"a part of a second":    time.Unix(1700000000, 123456789),
 			"one nanosecond before": time.Unix(1700000000, 999999999),
 			"in the future":         time.Now().Add(1000 * time.Hour),
+			"of no clock":           time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC),
+			"after 2262":            time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC),
+			"the last of all":       time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		} {
 			t.Run(kind.String()+", "+name, func(t *testing.T) {
 				t.Parallel()
 				p := newPair(t, remotetest.Options{Kind: kind})
 				p.write("up.txt", "mine")
-				p.must(os.Chtimes(p.path("up.txt"), at, at))
+				p.must(unix.UtimesNanoAt(unix.AT_FDCWD, p.path("up.txt"), []unix.Timespec{{Sec: at.Unix()}, {Sec: at.Unix(), Nsec: int64(at.Nanosecond())}}, 0)) // Chtimes reaches no further than 2262
 				p.sync()
 				p.sync()
 				p.same()
@@ -81,6 +87,11 @@ func TestOddTimesAreStableAfterOneRoundTrip(t *testing.T) {
 				p.sync()
 				p.sync()
 				p.holds("up.txt", "theirs")
+				fi, err := os.Stat(p.path("up.txt"))
+				p.must(err)
+				if !remote.SameTime(fi.ModTime(), at) {
+					t.Errorf("the time here is %v", fi.ModTime())
+				}
 				p.same()
 			})
 		}

@@ -186,7 +186,7 @@ func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.U
 	setItem(&b, it)
 	setPrint(&b, printOfEntry(entry))
 	b.TimesDue = !sent.TimesSent && e.cfg.Drive.Kind == "personal" &&
-		b.RemoteMTime/int64(time.Second) != entry.MTime/int64(time.Second)
+		!remote.SameTime(time.Unix(0, entry.MTime), it.MTime)
 	if b.RemoteHash == "" && it.Size == entry.Size {
 		b.RemoteHash = sent.Hash
 	}

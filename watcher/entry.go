@@ -3,7 +3,9 @@ package watcher
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"tandem/watcher/codepage"
 )
@@ -33,6 +35,18 @@ type Entry struct {
 	Size  int64  // of a file; 0 for all else
 	MTime int64
 	CTime int64
+}
+
+// unixNano is t in Unix nanoseconds, or as near as they reach: a file may have a
+// time before 1677 or after 2262.
+func unixNano(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // Private is the directory below the root that is tandem's own. It is in no

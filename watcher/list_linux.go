@@ -3,6 +3,7 @@ package watcher
 import (
 	"bytes"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -131,4 +132,4 @@ func mounted(st *unix.Statx_t, dev uint64) bool {
 
 func device(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_minor) }
 
-func nanos(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
+func nanos(t unix.StatxTimestamp) int64 { return unixNano(time.Unix(t.Sec, int64(t.Nsec))) }

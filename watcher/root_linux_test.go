@@ -3,6 +3,7 @@ package watcher
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -477,4 +478,29 @@ func TestHintsBearNamesAsTheyAreRead(t *testing.T) {
 			t.Fatal("the file was not told of")
 		}
 	}
+}
+
+// TestATimeBeyondNanosecondsIsTheNearestThatTheyReach: such a file is there, and
+// its time must not come round to another century.
+func TestATimeBeyondNanosecondsIsTheNearestThatTheyReach(t *testing.T) {
+	eachRoot(t, func(t *testing.T, r *Root, dir string) {
+		name := filepath.Join(dir, "f")
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for year, want := range map[int]int64{1500: math.MinInt64, 2300: math.MaxInt64, 1950: time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()} {
+			at := unix.Timespec{Sec: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).Unix()}
+			var kept unix.Stat_t
+			err := errors.Join(unix.UtimesNanoAt(unix.AT_FDCWD, name, []unix.Timespec{at, at}, 0), unix.Stat(name, &kept))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept.Mtim.Sec != at.Sec {
+				continue // the file system cannot hold it
+			}
+			if e, err := r.Lstat("f"); err != nil || e.MTime != want {
+				t.Errorf("%d is %d, %v, want %d", year, e.MTime, err, want)
+			}
+		}
+	})
 }

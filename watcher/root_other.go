@@ -170,7 +170,7 @@ func (r *Root) OpenFile(rel string) (*os.File, Entry, error) {
 
 // entry puts in our words what lstat said.
 func (r *Root) entry(name string, info fs.FileInfo) Entry {
-	e := Entry{Name: name, Mode: uint32(info.Mode().Perm()), NLink: 1, MTime: info.ModTime().UnixNano()}
+	e := Entry{Name: name, Mode: uint32(info.Mode().Perm()), NLink: 1, MTime: unixNano(info.ModTime())}
 	fill(&e, info)
 	e.Kind, e.Why = kind(info.Mode())
 	switch {

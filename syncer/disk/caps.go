@@ -58,7 +58,7 @@ func (d *Disk) probeFile(name string, c *Caps) error {
 		return err
 	}
 	defer f.Close()
-	if err := f.SetMTime(odd); err != nil {
+	if err := f.SetMTime(time.Unix(0, odd)); err != nil {
 		return err
 	}
 	e, err := f.Stat()

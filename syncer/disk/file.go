@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"tandem/watcher"
 )
@@ -18,7 +19,7 @@ type File interface {
 	io.Writer
 	Stat() (watcher.Entry, error)
 	Sync() error
-	SetMTime(ns int64) error
+	SetMTime(t time.Time) error            // as near as the file system can
 	CopyAttrs(from File) error             // mode, ACL and extended attributes
 	AsNewIn(dir string, mode uint32) error // group, mode and ACL of any program's new file in that directory
 	Chmod(mode uint32) error

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,10 +25,10 @@ func (d *Disk) openToWrite(rel string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), rel), nil
 }
 
-// SetMTime sets the modification time, in Unix nanoseconds, and leaves the
-// access time. It is futimens: utimensat of a descriptor and no name.
-func (f *file) SetMTime(ns int64) error {
-	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(ns)}
+// SetMTime sets the modification time and leaves the access time. It is futimens:
+// utimensat of a descriptor and no name.
+func (f *file) SetMTime(t time.Time) error {
+	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, {Sec: t.Unix(), Nsec: int64(t.Nanosecond())}}
 	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
 	if errno != 0 {
 		return fmt.Errorf("set time of %q: %w", f.rel, errno)

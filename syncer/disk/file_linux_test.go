@@ -84,7 +84,7 @@ func TestTimesAreSetToTheNanosecondAndBeforeTheEpoch(t *testing.T) {
 		var before, after unix.Stat_t
 		p.must(unix.Stat(filepath.Join(p.dir, "f"), &before))
 		for _, ns := range []int64{0, odd, -1, -odd, time.Date(2106, 2, 8, 0, 0, 0, 1, time.UTC).UnixNano()} {
-			p.must(f.SetMTime(ns))
+			p.must(f.SetMTime(time.Unix(0, ns)))
 			if e, err := f.Stat(); err != nil || e.MTime != ns {
 				p.Errorf("mtime = %d, %v, want %d", e.MTime, err, ns)
 			}

@@ -16,11 +16,10 @@ func (d *Disk) openToWrite(rel string, flags int) (f *os.File, err error) {
 	return f, err
 }
 
-// SetMTime sets the modification time, in Unix nanoseconds, by the name the file
-// was opened under.
-func (f *file) SetMTime(ns int64) error {
+// SetMTime sets the modification time by the name the file was opened under.
+func (f *file) SetMTime(t time.Time) error {
 	err := f.disk.in(f.rel, func(root *os.Root, at string) error {
-		return root.Chtimes(at, time.Time{}, time.Unix(0, ns))
+		return root.Chtimes(at, time.Time{}, t)
 	})
 	if err != nil {
 		return fmt.Errorf("set time of %q: %w", f.rel, err)

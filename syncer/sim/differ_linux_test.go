@@ -209,7 +209,7 @@ func verbs(f syncer.FS, line []string) error {
 			return err
 		}
 		_, err = io.WriteString(file, line[2])
-		return errors.Join(err, file.SetMTime(stamp), file.Sync(), file.Close())
+		return errors.Join(err, file.SetMTime(time.Unix(0, stamp)), file.Sync(), file.Close())
 	case "rename":
 		return f.Rename(line[1], line[2])
 	case "exchange":

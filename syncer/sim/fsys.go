@@ -334,7 +334,8 @@ func (h *handle) Sync() error {
 	return h.f.do("fsync", h.rel, true, func() error { h.f.syncFile(h.in); return nil })
 }
 
-func (h *handle) SetMTime(ns int64) error {
+func (h *handle) SetMTime(t time.Time) error {
+	ns := t.UnixNano()
 	return h.f.do("utimes", h.rel, true, func() error {
 		if tick := int64(h.f.opt.Tick); tick > 1 {
 			ns -= ns % tick
@@ -354,18 +355,22 @@ func (h *handle) CopyAttrs(from real.File) error {
 }
 
 func (h *handle) AsNewIn(dir string, mode uint32) error {
-	if _, err := h.f.Lstat(dir); err != nil {
-		return err
-	}
-	return h.Chmod(mode)
+	return h.f.do("chmod", h.rel, true, func() error {
+		if _, err := h.f.at(dir); err != nil {
+			return err
+		}
+		h.chmod(mode)
+		return nil
+	})
 }
 
 func (h *handle) Chmod(mode uint32) error {
-	return h.f.do("chmod", h.rel, true, func() error {
-		h.in.mode, h.in.ctime = mode, h.f.time()
-		h.f.m.watch.changed(h.in)
-		return nil
-	})
+	return h.f.do("chmod", h.rel, true, func() error { h.chmod(mode); return nil })
+}
+
+func (h *handle) chmod(mode uint32) {
+	h.in.mode, h.in.ctime = mode, h.f.time()
+	h.f.m.watch.changed(h.in)
 }
 
 func (h *handle) Close() error { return nil }

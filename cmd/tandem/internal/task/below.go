@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"time"
 
 	"tandem/remote"
 	"tandem/state"
@@ -244,8 +243,8 @@ func (d *Drive) item(row state.Item) remote.Item {
 	default:
 		it.Kind = remote.Opaque
 	}
-	if row.MTime != 0 {
-		it.MTime = time.Unix(0, row.MTime).UTC()
+	if at := state.When(row.MTime); !at.IsZero() {
+		it.MTime = at.UTC()
 	}
 	return it
 }

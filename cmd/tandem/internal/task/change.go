@@ -151,7 +151,7 @@ func (c *Change) copy(ctx context.Context, it Item, to target) error {
 		}
 	}
 	// One request gives the copy its name, and its time, which copying loses.
-	late := c.KeepTimes && it.Kind == remote.File && c.On.personal() && made.MTime.Unix() != it.MTime.Unix()
+	late := c.KeepTimes && it.Kind == remote.File && c.On.personal() && !remote.SameTime(made.MTime, it.MTime)
 	if name != to.name || late {
 		mtime := made.MTime
 		if c.KeepTimes && it.Kind == remote.File {

@@ -297,7 +297,7 @@ func (l *Landing) finish(f disk.File, rel string, replaces bool, mtime time.Time
 		return err
 	}
 	if !mtime.IsZero() {
-		if err := f.SetMTime(mtime.UnixNano()); err != nil {
+		if err := f.SetMTime(mtime); err != nil {
 			return err
 		}
 	}

@@ -227,7 +227,7 @@ func (l Local) SameFile(it remote.Item) (bool, error) {
 		return false, nil
 	}
 	if it.Hash == "" {
-		return l.modified().Unix() == it.MTime.Unix(), nil
+		return remote.SameTime(l.modified(), it.MTime), nil
 	}
 	sum, err := l.hash()
 	return sum == it.Hash, err

@@ -196,7 +196,7 @@ func (p *Put) mtime(l Local) time.Time {
 // version, so there it goes with the content; only an empty file has none to go
 // with.
 func (p *Put) timeDue(l Local, it remote.Item) bool {
-	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && it.MTime.Unix() != l.modified().Unix()
+	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && !remote.SameTime(it.MTime, l.modified())
 }
 
 func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {

@@ -116,7 +116,11 @@ func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 	if l.expected(back, ours, hash) != nil {
 		return l.giveBack(back, rel)
 	}
-	if err := l.disk.SyncDir(l.at(Parent(rel))); err != nil {
+	err = l.disk.SyncDir(l.at(Parent(rel)))
+	if absent(err) { // the folder went, with what was given back
+		return l.giveBack(back, rel)
+	}
+	if err != nil {
 		return err // back stays: after a loss of power that may be the name of what was given back
 	}
 	return l.disk.Remove(back)

@@ -6,14 +6,15 @@ import "time"
 type Entry struct {
 	At                    time.Time
 	Op, Path, Why, Detail string
-	Key, Top              int64 // Top is the top-level folder it happened in
-	Items                 int   // deleted without a person's word
+	Key, Top              int64  // Top is the top-level folder it happened in
+	Items                 int    // deleted without a person's word
+	Hash                  string // of what Detail is in the trash, if those bytes were online
 }
 
 // Journal adds an entry.
 func (tx *Tx) Journal(folder int64, e Entry) error {
-	return tx.exec("INSERT INTO journal(folder,at,op,path,why,detail,key,top,items) VALUES(?,?,?,?,?,?,?,?,?)",
-		folder, Nanos(e.At), e.Op, e.Path, e.Why, e.Detail, e.Key, e.Top, e.Items)
+	return tx.exec("INSERT INTO journal(folder,at,op,path,why,detail,key,top,items,hash) VALUES(?,?,?,?,?,?,?,?,?,?)",
+		folder, Nanos(e.At), e.Op, e.Path, e.Why, e.Detail, e.Key, e.Top, e.Items, blob(e.Hash))
 }
 
 // JournalTail lists the last n entries, the newest first.
@@ -38,14 +39,19 @@ func (db *DB) DeletedSince(folder, top int64, since time.Time) (int, error) {
 type Trashed struct {
 	N       int64  // of its entry in the journal
 	Private string // where it went
+	Hash    string // of its content, if that was online; else empty
 }
 
 // Trashed lists those that went there before then, the oldest first, and are not
 // known to have been removed since.
 func (db *DB) Trashed(folder int64, before time.Time, most int) ([]Trashed, error) {
-	return all(db.r, func(row scanner, t *Trashed) error { return row.Scan(&t.N, &t.Private) },
-		"SELECT n, detail FROM journal WHERE folder=? AND at<? AND op='delete here' AND detail<>'' ORDER BY at, n LIMIT ?",
-		folder, Nanos(before), most)
+	return all(db.r, func(row scanner, t *Trashed) error {
+		var hash []byte
+		err := row.Scan(&t.N, &t.Private, &hash)
+		t.Hash = string(hash)
+		return err
+	}, `SELECT n, detail, hash FROM journal WHERE folder=? AND at<? AND op IN ('delete here','replaced here') AND detail<>''
+		ORDER BY at, n LIMIT ?`, folder, Nanos(before), most)
 }
 
 // Emptied notes that they are in the trash no more.

@@ -2,16 +2,21 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/remote/remotetest"
 	"tandem/state"
+	"tandem/syncer/disk"
+	"tandem/syncer/plan"
 )
 
 // loseDatabase lets the pair start with no database at all.
@@ -106,8 +111,19 @@ func TestAnyOlderDatabaseIsSafe(t *testing.T) {
 }
 
 func TestTheStashIsGivenBackWhenTheRecordsAreLost(t *testing.T) {
+	for when, early := range map[string]bool{"edited long before": true, "saved in the last instant": false} {
+		t.Run(when, func(t *testing.T) { stashGivenBack(t, early) })
+	}
+}
+
+// stashGivenBack saves what is as long as what comes, so that its hash is known.
+func stashGivenBack(t *testing.T, early bool) {
 	p, s := changedOnline(t)
-	s.before("exchange stash f.txt", func() { p.write("f.txt", "mine, saved late") })
+	if early {
+		p.write("f.txt", "my own")
+	} else {
+		s.before("exchange stash f.txt", func() { p.write("f.txt", "my own") })
+	}
 	s.crashAfter("exchange stash f.txt")
 	if _, err := p.try(); err == nil {
 		t.Fatal("the process was not killed")
@@ -119,10 +135,111 @@ func TestTheStashIsGivenBackWhenTheRecordsAreLost(t *testing.T) {
 	if sum := p.sync(); sum.Conflicts != 1 {
 		t.Errorf("%d conflicts were told, want 1", sum.Conflicts)
 	}
-	if !slices.Contains(slices.Collect(maps.Values(p.here())), "mine, saved late") {
-		t.Errorf("a version is lost\nhere: %s", show(p.here()))
+	if got := p.copies("f.txt"); !slices.Equal(got, []string{"my own"}) {
+		t.Errorf("beside f.txt stands %q\nhere: %s", got, show(p.here()))
 	}
 	p.same()
+}
+
+// TestOldVersionsGoToTheTrashWhenTheRecordsAreLost: they were online, and nobody
+// asked for them back.
+func TestOldVersionsGoToTheTrashWhenTheRecordsAreLost(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	long := strings.Repeat("é", 120) + ".txt"
+	old := map[string]string{"d/100%, so.txt": "first", "g.txt": "second", "d/" + long: "third"}
+	for rel, text := range old {
+		p.write(rel, text)
+	}
+	p.sync()
+	for rel := range old {
+		p.put(rel, "theirs")
+	}
+	p.sync()
+	if got := p.private("stash"); len(got) != len(old) {
+		t.Fatalf("in the stash: %q", got)
+	}
+	p.loseDatabase()
+	clock := newHurried(1)
+	p.cfg.Clock = clock
+	if sum := p.sync(); sum.Conflicts+sum.Uploaded != 0 {
+		t.Errorf("%+v, want what is here to be known", sum)
+	}
+	if got := p.private("stash"); len(got) != 0 {
+		t.Errorf("in the stash: %q", got)
+	}
+	trash := p.private("trash")
+	for rel, text := range old {
+		i := slices.IndexFunc(trash, func(at string) bool {
+			got, err := os.ReadFile(p.path(".tandem/trash/" + at))
+			return err == nil && string(got) == text
+		})
+		if i < 0 || rel != "d/"+long && !strings.HasSuffix(trash[i], "/"+rel) || !strings.HasSuffix(trash[i], "é.txt") && rel == "d/"+long {
+			t.Errorf("%q is not in the trash under its name: %q", rel, trash)
+		}
+	}
+	p.same()
+	clock.forward(disk.KeptFor + time.Hour)
+	p.sync()
+	if got := p.private("trash"); len(got) != 0 {
+		t.Errorf("still in the trash after thirty days: %q", got)
+	}
+}
+
+// TestAnOldVersionThatIsWrittenToComesBackThoughTheRecordsAreLost: a program still
+// has it open, and saves.
+func TestAnOldVersionThatIsWrittenToComesBackThoughTheRecordsAreLost(t *testing.T) {
+	for when, lost := range map[string]bool{"before": false, "after": true} {
+		t.Run("saved "+when+" the records are lost", func(t *testing.T) {
+			p, _ := changedOnline(t)
+			editor, err := os.OpenFile(p.path("f.txt"), os.O_WRONLY, 0)
+			p.must(err)
+			defer editor.Close()
+			p.sync()
+			save := func() {
+				_, err := editor.WriteAt([]byte("mine"), 0)
+				p.must(errors.Join(err, editor.Close()))
+			}
+			if !lost {
+				save()
+			}
+			p.loseDatabase()
+			clock := newHurried(1)
+			p.cfg.Clock = clock
+			p.sync()
+			if lost {
+				save()
+				clock.forward(2 * stashFor)
+				p.sync()
+			}
+			p.holds("f.txt", "theirs", "mine")
+			p.same()
+		})
+	}
+}
+
+func TestANameInTheStashIsReadAsItWasMade(t *testing.T) {
+	hash := plan.Hash(strings.Repeat("h", 20))
+	for in, want := range map[string]string{
+		"f.txt":                          "f.txt",
+		"a/b/c.txt":                      "a/b/c.txt",
+		"a%2Fb, c/100%.txt":              "a%2Fb, c/100%.txt",
+		strings.Repeat("d/", 80) + "f":   "f",
+		strings.Repeat("n", 200) + ".md": "nn.md",
+	} {
+		name := stashName(".tandem/tmp/12345-j6iq81jy5m0w-17", in, hash)
+		got, agreed := stashed(path.Base(name))
+		if !strings.HasSuffix(got, want) || len(want) > len(got) || agreed != hash || len(besides(path.Base(name))) > stashMost {
+			t.Errorf("%q is read as %q, %x by way of %q", in, got, agreed, name)
+		}
+		if got, agreed := stashed(path.Base(besides(name))); !strings.HasSuffix(got, want) || agreed != "" {
+			t.Errorf("the new content of %q is read as %q, %x", in, got, agreed)
+		}
+	}
+	for _, strange := range []string{"", "old-style", "a,b,,", "t,,..%2F..%2Fx,", "t,,.tandem%2Fx,", "t,,.,"} {
+		if rel, agreed := stashed(strange); rel != "" || agreed != "" {
+			t.Errorf("%q is read as %q, %x", strange, rel, agreed)
+		}
+	}
 }
 
 // TestTheTrashIsNeverEmptiedWithoutItsRecords: what is in it may be the only

@@ -154,7 +154,11 @@ func (e *Engine) replace(j job, tmp temp, got content) outcome {
 	if err := disk.TakeAfter(e.fs, j.to, tmp.file); err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
-	stash := path.Join(stashDir, path.Base(tmp.name))
+	agreed := j.Local.Hash
+	if j.Keep != "" {
+		agreed = "" // somebody's edit
+	}
+	stash := stashName(tmp.name, j.to, agreed)
 	in := state.Intent{
 		Folder: e.cfg.Folder.N, Op: opReplace, Key: int64(j.Key), Path: j.to, Private: stash, Keep: j.Keep,
 		Ino: entry.Ino, Size: entry.Size, Hash: string(j.Local.Hash), Want: string(got.hash), At: e.clock.Now(),

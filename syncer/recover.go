@@ -197,28 +197,6 @@ func sweepLater(in state.Intent, op string) func(*state.Tx) error {
 	}
 }
 
-// restoreUnknown gives a name to what lies in the stash and no intent speaks of:
-// the database that knew it is lost.
-func (e *Engine) restoreUnknown(indexed map[string]bool) error {
-	entries, err := e.fs.PrivateDir(stashDir)
-	if err != nil {
-		return e.folderError(err)
-	}
-	for _, c := range entries {
-		rel := path.Join(stashDir, c.Name)
-		if indexed[rel] {
-			continue
-		}
-		to, err := e.putBeside(rel, "recovered", "")
-		if err != nil {
-			return err
-		}
-		e.keptTwice(to)
-		e.log.Warn("recovered", "path", to, "why", "it was set aside by a run whose records are lost")
-	}
-	return nil
-}
-
 // cleanTemps removes half-done downloads that cannot be gone on with, and the
 // records of those that are no longer there.
 func (e *Engine) cleanTemps() error {

@@ -21,8 +21,8 @@ type Item struct {
 	ParentID string
 	Name     string
 	Fold     string // equal for names that cannot stand side by side
-	Kind     uint8  // 1 file, 2 folder, 3 opaque
-	Why      string // it is opaque
+	Kind     uint8  // 1 file, 2 folder, 3 no file and never one, 4 a file that cannot be read
+	Why      string // of the last two
 	Size     int64
 	MTime    int64
 	Hash     string

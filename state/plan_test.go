@@ -37,6 +37,7 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 		func() error { _, err := s.db.ItemsBeside([]int64{1}); return err },
 		func() error { _, err := s.db.BasesBeside(s.folder, []int64{1}); return err },
 		func() error { _, err := s.db.CountAgreed(s.folder); return err },
+		func() error { _, err := s.db.NotFiles(s.folder); return err },
 	} {
 		s.must(ask())
 	}

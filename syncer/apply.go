@@ -342,6 +342,8 @@ func itemRow(it remote.Item) state.Item {
 		row.Kind = uint8(plan.Dir)
 	case it.Kind == remote.File && it.Why == "":
 		row.Kind = uint8(plan.File)
+	case it.Kind == remote.File: // a person can do something about what keeps it from being one
+		row.Kind = uint8(plan.Unknown)
 	default:
 		row.Kind = uint8(plan.Other)
 	}

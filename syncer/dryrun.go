@@ -32,7 +32,8 @@ func (e *Engine) DryRun(ctx context.Context) ([]Step, Summary, error) {
 		}
 		return e.fatal
 	})
-	return steps, e.summary(start, requests, err), err
+	sum, err := e.summary(start, requests, err)
+	return steps, sum, err
 }
 
 // foresee plans without starting on anything; done says that nothing more has

@@ -216,7 +216,7 @@ func namesOf(page *codepage.Page, driveKind string) names {
 func (e *Engine) Once(ctx context.Context) (Summary, error) {
 	start, requests := e.clock.Now(), e.drive.Requests()
 	err := e.guarded(func() error { return e.run(ctx, true) })
-	return e.summary(start, requests, err), err
+	return e.summary(start, requests, err)
 }
 
 // Plans says how many plans were made, for a simulation to report.

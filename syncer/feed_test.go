@@ -410,6 +410,8 @@ func TestThingsThatAreNeitherFileNorFolderAreLeftAlone(t *testing.T) {
 			p.must(err)
 			if s := p.sync(); s.Downloaded+s.CreatedFolders+s.DeletedLocal+s.DeletedRemote != 0 {
 				t.Errorf("when it came: %+v", s)
+			} else if len(s.NotFiles) != 1 || s.NotFiles[0].Path != "d/it" || s.NotFiles[0].Why == "" || s.NeedsPerson() {
+				t.Errorf("it is to be named, and nobody waits for it: %+v", s)
 			}
 			p.remove("d")
 			p.sync()
@@ -440,8 +442,13 @@ func TestAFileThatIsTakenForMalwareStaysHere(t *testing.T) {
 	if s.DeletedLocal+s.DeletedRemote+s.Downloaded != 0 || p.here()["f.txt"] != "not really harmful" {
 		t.Errorf("%+v\nhere: %s", s, show(p.here()))
 	}
-	if len(s.Waiting) == 0 || !strings.Contains(s.Waiting[0].Why, "malware") {
-		t.Errorf("waiting: %+v", s.Waiting)
+	if len(s.Waiting) != 2 || !s.NeedsPerson() || len(s.NotFiles) > 0 {
+		t.Errorf("both wait for a person: %+v, no files: %+v", s.Waiting, s.NotFiles)
+	}
+	for _, w := range s.Waiting {
+		if !strings.Contains(w.Why, "malware") {
+			t.Errorf("waiting: %+v", w)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/state"
 	"tandem/syncer/plan"
 )
 
@@ -31,6 +32,7 @@ type Summary struct {
 
 	Copies    []string       `json:"copies,omitempty"`     // conflict copies that a single pass made
 	LeftAlone map[string]int `json:"left_alone,omitempty"` // links, pipes and the like here, by kind
+	NotFiles  []NotFile      `json:"not_files,omitempty"`  // likewise online, each
 
 	Held int `json:"-"` // deletes that wait for a person
 }
@@ -43,12 +45,29 @@ type Waiting struct {
 	Person bool       `json:"-"`              // nothing changes until a person does something
 }
 
+// NotFile is something online that is never synced, and what it is.
+type NotFile struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
+
+// NotFiles lists what is online below a folder and can never be a file or folder here.
+func NotFiles(db *state.DB, folder int64) ([]NotFile, error) {
+	all, err := db.NotFiles(folder)
+	var list []NotFile
+	for _, it := range all {
+		list = append(list, NotFile(it))
+	}
+	return list, err
+}
+
 // NeedsPerson says that the run finished but something waits for a person.
 func (s Summary) NeedsPerson() bool {
 	return s.Conflicts > 0 || s.Held > 0 || slices.ContainsFunc(s.Waiting, func(w Waiting) bool { return w.Person })
 }
 
-func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
+// summary tells how a run ended, with the error that it ended with.
+func (e *Engine) summary(start time.Time, requests int64, err error) (Summary, error) {
 	s := e.sum
 	s.Requests = e.drive.Requests() - requests
 	s.Seconds = e.clock.Now().Sub(start).Seconds()
@@ -64,10 +83,12 @@ func (e *Engine) summary(start time.Time, requests int64, err error) Summary {
 	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
 	slices.Sort(s.Copies)
 	s.Held = len(e.held)
-	if err != nil {
+	var unread error
+	s.NotFiles, unread = NotFiles(e.db, e.cfg.Folder.N)
+	if err = cmp.Or(err, unread); err != nil {
 		s.Error = err.Error()
 	}
-	return s
+	return s, err
 }
 
 // count adds what a step did to the summary, and says it to the log.

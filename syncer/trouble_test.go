@@ -146,7 +146,9 @@ func TestWhatIsNotSyncedHasAName(t *testing.T) {
 	e := New(p.cfg)
 	e.note(e.root, e.pathOf(e.root), notFoundNow, false, 0)
 	e.held[e.root] = state.Held{Key: int64(e.root), Why: "the folder is missing"}
-	for _, w := range e.summary(time.Now(), 0, nil).Waiting {
+	s, err := e.summary(time.Now(), 0, nil)
+	p.must(err)
+	for _, w := range s.Waiting {
 		if w.Path != p.cfg.Folder.Path {
 			t.Errorf("of the folder itself: not synced: %q: %s", w.Path, w.Why)
 		}

@@ -92,7 +92,7 @@ func (w *work) items(ctx context.Context, p *place, top task.Node, target string
 	if top.Kind != remote.Folder {
 		var some []task.Item
 		for _, n := range picked(f, []task.Node{{Item: top.Item, Path: top.Name}}, task.Node.Entry) {
-			some = append(some, task.Item{Node: task.Node{Item: n.Item, Path: top.Path}, To: beneath(target, top.Name)})
+			some = append(some, task.Item{Node: task.Node{Item: n.Item, Path: top.Path}, To: beneath(target, top.Name), Named: !filter.IsMask(p.path)})
 		}
 		return some, nil
 	}
@@ -201,6 +201,10 @@ func (w *work) getToPipe(ctx context.Context) error {
 	}
 	for _, c := range all {
 		for _, it := range c.items {
+			if err := it.Unfit(); err != nil {
+				w.result(task.Result{Op: "get", Path: it.Path, Done: task.Failed, Why: err.Error(), Err: err})
+				continue
+			}
 			if it.Kind != remote.File || it.Why != "" {
 				continue
 			}

@@ -202,7 +202,7 @@ func (w *work) movable(ctx context.Context, p *place, top task.Node, within bool
 	case whole:
 		entry := top.Entry()
 		if entry.Path = top.Name; f.Match(entry) {
-			items = append(items, task.Item{Node: top, To: top.Name})
+			items = append(items, task.Item{Node: top, To: top.Name, Named: !filter.IsMask(p.path)})
 		}
 		return items, nil
 	}

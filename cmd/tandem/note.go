@@ -19,6 +19,7 @@ type note struct {
 
 	CodePage  string         `json:"code_page,omitempty"`  // of the connection, when names were last read; "" = utf-8
 	LeftAlone map[string]int `json:"left_alone,omitempty"` // links and the like that were spoken of
+	NotFiles  []string       `json:"not_files,omitempty"`  // likewise online, their paths
 }
 
 func (s *session) noteFile(folder string) string {
@@ -41,6 +42,7 @@ func (s *session) remember(f *folder, sum syncer.Summary, code int) {
 		s.screen.say("%s: left alone, as they are never synced: %s", f.name, kinds)
 	}
 	n.LeftAlone = sum.LeftAlone
+	s.sayNotFiles(f.name, sum.NotFiles, &n)
 	if err := writeJSON(s.noteFile(f.name), n); err != nil {
 		s.screen.say("%s: status will be out of date: %v", f.name, err)
 	}
@@ -55,4 +57,23 @@ func more(are, were map[string]int) string {
 		}
 	}
 	return strings.Join(kinds, ", ")
+}
+
+// sayNotFiles names what is online and never synced, each once.
+func (s *session) sayNotFiles(folder string, all []syncer.NotFile, n *note) {
+	var paths []string
+	said := 0
+	for _, it := range all {
+		paths = append(paths, it.Path)
+		if slices.Contains(n.NotFiles, it.Path) {
+			continue
+		}
+		if said++; said <= fewLines {
+			s.screen.say("%s: not synced, as it is no file: %q: %s", folder, it.Path, it.Why)
+		}
+	}
+	if rest := said - fewLines; rest > 0 {
+		s.screen.say("%s: not synced, as they are no files: %s more; see: tandem status", folder, count(rest, "item"))
+	}
+	n.NotFiles = paths
 }

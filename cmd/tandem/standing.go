@@ -26,6 +26,7 @@ type standing struct {
 	Waiting    []syncer.Waiting `json:"waiting"`
 	Held       []heldDelete     `json:"held"`
 	Conflicts  []conflictCopy   `json:"conflicts"`
+	NotFiles   []syncer.NotFile `json:"not_files"` // online, and never synced
 }
 
 // progress is how far the transfers under way have come.
@@ -65,7 +66,7 @@ func (s *session) standings(folders []*folder, now *health) ([]standing, error) 
 	for _, f := range folders {
 		st := standing{
 			Folder: f.name, Connection: f.Connection, Local: f.Local, Remote: f.Remote,
-			Waiting: []syncer.Waiting{}, Held: []heldDelete{}, Conflicts: []conflictCopy{},
+			Waiting: []syncer.Waiting{}, Held: []heldDelete{}, Conflicts: []conflictCopy{}, NotFiles: []syncer.NotFile{},
 		}
 		if s.db != nil {
 			if err := s.fill(&st, f); err != nil {
@@ -151,6 +152,11 @@ func (s *session) fillLists(st *standing, known state.Folder) error {
 	for _, c := range conflicts {
 		st.Conflicts = append(st.Conflicts, conflictCopy{c.Path, c.Copy, c.At})
 	}
+	if err != nil {
+		return err
+	}
+	list, err := syncer.NotFiles(s.db, known.N)
+	st.NotFiles = append(st.NotFiles, list...)
 	return err
 }
 

@@ -130,6 +130,9 @@ func printStandings(p *program, all []standing) error {
 		if st.Running {
 			when = append(when, "running now")
 		}
+		if n := len(st.NotFiles); n > 0 {
+			when = append(when, notFiles(n))
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", clean(st.Folder), clean(st.State), count(st.Items, "item"), strings.Join(when, ", "))
 		for _, x := range st.Waiting {
 			fmt.Fprintf(w, "  not synced: %q: %s%s\n", x.Path, clean(x.Why), nextTry(x, st.Running))
@@ -141,8 +144,19 @@ func printStandings(p *program, all []standing) error {
 		for _, x := range st.Conflicts {
 			fmt.Fprintf(w, "  kept twice: %q and %q\n", x.Path, x.Copy)
 		}
+		for _, x := range st.NotFiles {
+			fmt.Fprintf(w, "  no file: %q: %s\n", x.Path, clean(x.Why))
+		}
 	}
 	return w.Flush()
+}
+
+// notFiles counts what is online and never synced.
+func notFiles(n int) string {
+	if n == 1 {
+		return "1 item online is not a file"
+	}
+	return count(n, "item") + " online are not files"
 }
 
 // nextTry says when a tandem that runs tries again what is not synced.

@@ -236,7 +236,7 @@ func (d *Drive) item(row state.Item) remote.Item {
 		Size: row.Size, Hash: row.Hash, ETag: row.ETag,
 	}
 	switch row.Kind {
-	case 1:
+	case 1, 4:
 		it.Kind = remote.File
 	case 2:
 		it.Kind = remote.Folder

@@ -77,7 +77,7 @@ func (c *Carry) unfold(ctx context.Context, items []Item) (all []Item, err error
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, Item{Node{n.Item, join(it.Path, n.Path)}, join(it.To, n.Path)})
+			all = append(all, Item{Node: Node{n.Item, join(it.Path, n.Path)}, To: join(it.To, n.Path)})
 		}
 	}
 	return all, nil
@@ -158,7 +158,7 @@ func (c *Carry) file(ctx context.Context, it Item) {
 func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) {
 	if it.Why != "" {
 		res.Done, res.Why = Skipped, it.Why
-		return true, nil
+		return true, it.Unfit()
 	}
 	if why := plan.RemoteRefuses(c.To.Kind)(Parent(it.To), path.Base(it.To), plan.File); why != "" {
 		return true, fmt.Errorf("%w: %s", ErrName, why)

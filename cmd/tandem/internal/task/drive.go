@@ -189,6 +189,8 @@ var (
 	ErrMeanwhile = errors.New("it changed here meanwhile")
 	// ErrInTheWay says that something else stands under the name.
 	ErrInTheWay = errors.New("something else is in the way")
+	// ErrNoFile says that something online has no content that could be read.
+	ErrNoFile = errors.New("it is not a file")
 	// ErrTwin says that syncing keeps a source and its target the same.
 	ErrTwin = errors.New("the two are kept the same by syncing, so to delete one would be to delete both")
 	// ErrDamaged says that what came is not what was promised.

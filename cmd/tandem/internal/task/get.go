@@ -27,7 +27,20 @@ type Get struct {
 // An Item on its way is a node, and the path that it gets.
 type Item struct {
 	Node
-	To string
+	To    string
+	Named bool // it was asked for by its own name, and not as one of many
+}
+
+// Unfit says why an item that was asked for by its name has no content to be read.
+// What is so among others is skipped.
+func (it Item) Unfit() error {
+	switch {
+	case !it.Named || it.Why == "":
+		return nil
+	case it.Kind == remote.File:
+		return remote.ErrMalware
+	}
+	return fmt.Errorf("%w: %s", ErrNoFile, it.Why)
 }
 
 // Run brings the items, folders first. It ends early only with the context.
@@ -93,7 +106,7 @@ func (g *Get) try(ctx context.Context, it Item) (Result, error) {
 	res := Result{Op: "get", Path: it.Path, To: it.To, Size: it.Size, Done: Done}
 	if it.Why != "" {
 		res.Done, res.Why = Skipped, it.Why
-		return res, nil
+		return res, it.Unfit()
 	}
 	if err := g.Into.allow(it.To); err != nil {
 		return res, err

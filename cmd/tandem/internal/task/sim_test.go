@@ -119,7 +119,7 @@ func (o *order) get(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			items = append(items, Item{n, join(o.places[1], n.Path)})
+			items = append(items, Item{Node: n, To: join(o.places[1], n.Path)})
 		}
 	}
 	into := o.landing()

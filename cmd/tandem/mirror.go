@@ -156,7 +156,7 @@ func (m *mirroring) sides() (source, target task.Sides) {
 	for _, n := range m.listed {
 		s := task.Side{Path: n.Path, Dir: n.Kind == remote.Folder, Size: n.Size, MTime: n.MTime, Meant: f.Match(n.Entry())}
 		if n.Kind == remote.Opaque || n.Why != "" {
-			s.Other = n.Why
+			s.Other, s.Never = n.Why, n.Kind == remote.Opaque
 		}
 		there.Add(s)
 	}

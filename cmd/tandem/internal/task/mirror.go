@@ -44,6 +44,7 @@ type Side struct {
 	Path  string
 	Dir   bool
 	Other string // it is neither file nor folder, or cannot be read: why
+	Never bool   // … and nobody can make it one
 	Size  int64
 	MTime time.Time
 	Meant bool // the filter lets it through
@@ -84,7 +85,7 @@ const (
 	MakeBack                    // a folder
 	DropThere                   // from the target
 	Leave                       // something is in the way, or never synced: say why
-	Skip                        // both have it and differ, and the rule leaves them so: say why
+	Skip                        // a rule leaves it so, or nobody can change it: say why
 )
 
 // Mirror decides what makes the target what the rules want of it. It is pure:
@@ -99,7 +100,11 @@ func Mirror(source, target Sides, unknown []string, r MirrorRules, equal func(pa
 		switch {
 		case !s.Meant:
 		case s.Other != "":
-			steps = append(steps, Step{Leave, s.Path, "", s.Other})
+			op := Leave
+			if s.Never {
+				op = Skip
+			}
+			steps = append(steps, Step{op, s.Path, "", s.Other})
 			unknown = append(slices.Clip(unknown), s.Path)
 		case !there:
 			op := CopyOver

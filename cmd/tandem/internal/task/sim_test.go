@@ -87,7 +87,7 @@ func (o *order) do(ctx context.Context) error {
 	if o.Words[0] == "rm" {
 		change.Remove(ctx, []Node{node})
 	} else {
-		change.Move(ctx, []Item{{node, o.places[1]}})
+		change.Move(ctx, []Item{{Node: node, To: o.places[1]}})
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (o *order) get(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	items := []Item{{Node{top, o.places[0]}, o.places[1]}}
+	items := []Item{{Node: Node{top, o.places[0]}, To: o.places[1]}}
 	if top.Kind == remote.Folder {
 		for n, err := range o.on.Below(ctx, top, false) {
 			if err != nil {

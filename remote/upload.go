@@ -7,9 +7,6 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"path"
-	"slices"
-	"strings"
 	"time"
 
 	"tandem/remote/quickxor"
@@ -34,7 +31,7 @@ type Upload struct {
 	Sent     func(n int64)           // progress: n more bytes; those of repeated attempts count again
 
 	KeepTimes bool // work drives: send the times along even with small files, for setting them later makes another version
-	Rewrites  bool // the drive writes properties into documents, as work drives do: they are then not what was sent
+	Rewrites  bool // the drive writes properties into documents, as work drives do: they are then not what was sent, and fetched once
 	Whole     bool // one request whatever the size (the service takes 250 MB): for where sessions keep failing on the eTag
 }
 
@@ -43,6 +40,7 @@ type Uploaded struct {
 	Item      Item
 	TimesSent bool   // else they are still to be set
 	Hash      string // quickXorHash of the bytes that were really sent
+	Rewritten bool   // the service has written into it, and it opens all the same
 }
 
 // LargestWhole is the most that the service takes in a single request.
@@ -67,7 +65,7 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 	for n := 1; ; n++ {
 		up, err := c.uploadOnce(ctx, u)
 		switch {
-		case err == nil && up.proved(u), err != nil && n == 1:
+		case err == nil && c.proved(ctx, u, &up), err != nil && n == 1:
 			return up, err
 		case err == nil:
 			bad, u.ETag = up, up.Item.ETag
@@ -86,32 +84,19 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Uploaded, error) {
 }
 
 // proved reports whether the service has what was sent: by its hash, or where none is told
-// by its size. Work drives write properties into some kinds of files.
-func (up Uploaded) proved(u Upload) bool {
+// by its size. Work drives write properties into some kinds of files; what they have made
+// of it and cannot be looked at now counts as damaged.
+func (c *Client) proved(ctx context.Context, u Upload, up *Uploaded) bool {
 	it := up.Item
 	switch {
-	case it.Pending:
+	case it.Pending, it.Hash != "" && it.Hash == up.Hash, it.Hash == "" && it.Size == u.Size:
 		return true
-	case u.Rewrites && rewritten(u, it):
-		return true
-	case it.Hash != "":
-		return it.Hash == up.Hash
+	case !u.Rewrites:
+		return false
 	}
-	return it.Size == u.Size
+	up.Rewritten, _ = c.Rewritten(ctx, it, u.Body, u.Size)
+	return up.Rewritten
 }
-
-// rewritten reports whether it may be what a work drive has made of the file: it is of
-// about the same size, and another one unless it is of a kind that properties are known to
-// be written into. That is what those who measured it found, for Microsoft does not say:
-// Office, PDF, HTML and pictures (github.com/OneDrive/onedrive-api-docs/issues/935).
-func rewritten(u Upload, it Item) bool {
-	const most = 1 << 20 // that properties take
-	known := slices.Contains(rewrittenKinds, strings.ToLower(path.Ext(it.Name)))
-	return (known || it.Size != u.Size) && it.Size >= u.Size/2 && it.Size > 0 && it.Size <= 2*u.Size+most
-}
-
-var rewrittenKinds = strings.Fields(`.doc .docm .docx .dot .dotm .dotx .pot .potm .potx .pps .ppsm .ppsx .ppt .pptm .pptx
-	.vsd .vsdm .vsdx .xls .xlsb .xlsm .xlsx .xlt .xltm .xltx .pdf .aspx .htm .html .mht .mhtml .jpeg .jpg .png .tif .tiff`)
 
 // sameBytes reports whether two states of a file are known to have the same content: a
 // size alone shows that only of an empty one.

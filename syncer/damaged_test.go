@@ -71,6 +71,7 @@ func TestOnlyWorkDrivesRewrite(t *testing.T) {
 		{"a document, on a work drive", remotetest.Library, "f.docx", 1},
 		{"something that is not known to be rewritten, on a work drive", remotetest.Library, "f.txt", 1},
 		{"a document, on a personal drive", remotetest.Personal, "f.docx", 3},
+		{"a document of zeroes, on a work drive", remotetest.Library, "zero.docx", 3},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			p := newPair(t, remotetest.Options{Kind: tt.kind})
@@ -78,7 +79,11 @@ func TestOnlyWorkDrivesRewrite(t *testing.T) {
 			p.sync()
 			before := p.online.Count("PUT upload") + p.online.Count("PUT content")
 			for _, match := range []string{"PUT upload", "PUT content"} {
-				p.online.Fail(remotetest.Fault{Match: match, Times: 3, Twist: remotetest.Enrich})
+				twist := remotetest.Enrich
+				if tt.name == "zero.docx" {
+					twist = remotetest.Zero
+				}
+				p.online.Fail(remotetest.Fault{Match: match, Times: 3, Twist: twist})
 			}
 			p.write(tt.name, "mine")
 			_, err := New(p.cfg).Once(t.Context())

@@ -1,6 +1,10 @@
 package remotetest
 
 import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"strconv"
 	"time"
@@ -158,7 +162,31 @@ func (d *Drive) unlessGone(it *item, do func(*item)) {
 }
 
 // enrich writes into a file as SharePoint writes properties into documents.
-func (d *Drive) enrich(it *item) { d.spoil(it, append(it.body.bytes(), "\n<enriched/>"...)) }
+// Those in a zip get a part more, and are packed anew.
+func (d *Drive) enrich(it *item) {
+	body := it.body.bytes()
+	if z, err := zip.NewReader(bytes.NewReader(body), int64(len(body))); err == nil {
+		d.spoil(it, withProperties(z))
+		return
+	}
+	d.spoil(it, append(body, "\n<enriched/>"...))
+}
+
+func withProperties(z *zip.Reader) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	part, err := w.Create("docProps/custom.xml")
+	if err == nil {
+		_, err = io.WriteString(part, "<enriched/>")
+	}
+	for _, f := range z.File {
+		err = errors.Join(err, w.Copy(f))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		panic(err) // what was read from memory is written to it
+	}
+	return b.Bytes()
+}
 
 // spoil lets the service keep something else than it was given.
 func (d *Drive) spoil(it *item, body []byte) {

@@ -49,7 +49,7 @@ func (w *work) mirror(ctx context.Context) error {
 	steps, held, err := task.Mirror(source, target, m.lost, task.MirrorRules{
 		BothWays: w.Direction == "<->", SameName: w.SameName, Equal: w.Equal, SourceMissing: w.SourceMissing,
 		HoldCount: w.HoldDeletesCount, HoldPercent: w.HoldDeletesPercent,
-	}, m.equal)
+	}, func(path string) (bool, error) { return m.equal(ctx, path) })
 	if err != nil {
 		return err
 	}
@@ -166,9 +166,9 @@ func (m *mirroring) sides() (source, target task.Sides) {
 	return there, here
 }
 
-func (m *mirroring) equal(path string) (bool, error) {
+func (m *mirroring) equal(ctx context.Context, path string) (bool, error) {
 	key := plan.Fold(path)
-	return m.locals[key].SameFile(m.nodes[key].Item)
+	return m.there.drive.Same(ctx, m.locals[key], m.nodes[key].Item)
 }
 
 // op is a step in the words of the other verbs, and whether it is done online.

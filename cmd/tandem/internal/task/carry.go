@@ -167,6 +167,10 @@ func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) 
 	if err != nil || !there {
 		return false, err
 	}
+	if made, known := c.To.madeOf(old); known && it.Hash != "" && string(made.Sum) == it.Hash && (made.Sent || !c.Move) {
+		res.Done = Same
+		return true, nil
+	}
 	return c.Overwrite.settles(res, it, old, true)
 }
 
@@ -208,7 +212,7 @@ func (c *Carry) end(ctx context.Context, res Result, it Item, s sent, proved boo
 	err := s.res.Err
 	switch {
 	case err != nil || res.Done == Skipped:
-	case c.Move && (!proved || c.put.prove(ctx, s, it.Hash) != nil):
+	case c.Move && (!proved || !(s.kept && s.sum == it.Hash) && c.put.prove(ctx, s, it.Hash) != nil):
 		err = errors.New("it is copied, and its source stays: no hash proves that the copy is the same")
 	case !proved && it.Hash != "":
 		res.Why = "the service sends other bytes than it tells of"

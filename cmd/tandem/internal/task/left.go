@@ -65,7 +65,7 @@ func (d *Drive) spool() string { return filepath.Join(d.Dir, "spool") }
 // prune removes what tasks that were cut short have left beside the state, and
 // nobody came back for.
 func (d *Drive) prune() {
-	for _, dir := range []string{d.Dir, filepath.Join(d.spool(), filepath.FromSlash(private))} {
+	for _, dir := range []string{d.Dir, d.rewritings(), filepath.Join(d.spool(), filepath.FromSlash(private))} {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepFor {

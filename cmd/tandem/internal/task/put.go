@@ -49,12 +49,16 @@ type sent struct {
 	local Local
 	item  remote.Item // as the service tells it
 	sum   string      // the hash of what was sent, or found to be the same
+	kept  bool        // the service has written into what a task has sent, and it opens
 	res   Result
 	end   func(sent)
 }
 
 // Run sends all of them, folders first. It ends early only with the context.
 func (p *Put) Run(ctx context.Context, all []Local) {
+	if !p.Dry && !p.To.personal() {
+		p.To.prune()
+	}
 	p.shelf = newShelf(p.To, p.Top, p.Fresh)
 	if p.Seen != nil {
 		p.shelf.seed(p.Seen)
@@ -118,7 +122,10 @@ func (p *Put) deleteSource(ctx context.Context, s sent) error {
 	if err := s.local.from.Twins.apart(ctx, s.local.rel, s.local.Ino, s.item.ID); err != nil {
 		return fmt.Errorf("it is online, and its source stays: %w", err)
 	}
-	err := p.prove(ctx, s, s.sum)
+	var err error
+	if !s.kept {
+		err = p.prove(ctx, s, s.sum)
+	}
 	if err == nil {
 		err = s.local.remove(s.sum)
 	}
@@ -155,8 +162,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 	}
 	if exists {
 		s.item = there
-		if settled, err := p.decide(&s.res, l, there); settled || err != nil {
-			s.sum = there.Hash
+		if settled, err := p.decide(ctx, &s, there); settled || err != nil {
 			return s, s.res.Done == Same && p.timeDue(l, there), err
 		}
 	}
@@ -178,7 +184,10 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 		return s, false, err
 	}
 	f.put(up.Item)
-	s.item, s.sum = up.Item, up.Hash
+	s.item, s.sum, s.kept = up.Item, up.Hash, up.Rewritten
+	if s.kept {
+		p.To.remember(up.Item, up.Hash, true)
+	}
 	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
 		return s, false, ErrDamaged
 	}
@@ -199,24 +208,31 @@ func (p *Put) timeDue(l Local, it remote.Item) bool {
 	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && !remote.SameTime(it.MTime, l.modified())
 }
 
-func (p *Put) decide(res *Result, l Local, there remote.Item) (bool, error) {
+// decide reports whether what is online already settles the matter. A source that is to
+// go is sent once more where nothing tells that what is online was made of it.
+func (p *Put) decide(ctx context.Context, s *sent, there remote.Item) (bool, error) {
 	if there.Kind != remote.File {
 		return true, fmt.Errorf("%w: a folder", ErrInTheWay)
 	}
 	if p.Force {
 		return false, nil
 	}
-	same, err := l.SameFile(there)
+	l := s.local
+	same, made, err := p.To.same(ctx, l, there)
 	if err != nil {
 		return true, err
 	}
+	if s.sum = there.Hash; made != nil {
+		s.sum, s.kept = string(made.Sum), made.Sent
+		same = made.Sent || !p.DeleteSource
+	}
 	if same {
-		res.Done = Same
+		s.res.Done = Same
 		return true, nil
 	}
 	yes, why := p.Overwrite.lets(stamp{l.Size, l.modified()}, stamp{there.Size, there.MTime})
 	if !yes {
-		res.Done, res.Why = Skipped, why
+		s.res.Done, s.res.Why = Skipped, why
 	}
 	return !yes, nil
 }
@@ -300,6 +316,11 @@ func keepNote(note string, o openUpload) error {
 	if err != nil {
 		return err
 	}
+	return replaceNote(note, data)
+}
+
+// replaceNote writes a note that only its owner reads, all of it or nothing.
+func replaceNote(note string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(note), ".*") // 0600
 	if err != nil {
 		return err

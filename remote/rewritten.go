@@ -12,13 +12,9 @@ import (
 )
 
 // Rewritten reports whether an item is what a work drive has made of a file with that
-// content: it is of about the same size, and what is fetched of it, once, either still has
-// all that was in the file, with something written into it, or is of a kind that properties
-// are known to be written into, and opens as what the file is. That is what those who
-// measured it found, for Microsoft does not say: Office, PDF, HTML and pictures
-// (github.com/OneDrive/onedrive-api-docs/issues/935).
+// content, which is fetched once for it: see [IsRewriting].
 func (c *Client) Rewritten(ctx context.Context, it Item, file io.ReaderAt, size int64) (bool, error) {
-	if !mayBeRewritten(it, size) {
+	if !MayBeRewriting(it.Name, it.Size, size) {
 		return false, nil
 	}
 	body, err := c.Download(ctx, it.Drive, it.ID, "", 0)
@@ -26,28 +22,37 @@ func (c *Client) Rewritten(ctx context.Context, it Item, file io.ReaderAt, size 
 		return false, err
 	}
 	defer body.Close()
-	var there shape
-	more := insertion{file: file, size: size, by: it.Size - size}
-	if _, err := io.Copy(io.MultiWriter(&there, &more), body); err != nil {
+	return IsRewriting(it.Name, body, it.Size, file, size)
+}
+
+// IsRewriting reports whether a content is what a work drive has made of a file, by its
+// bytes: it still has all that was in the file, with something written into it, or is of
+// a kind that properties are known to be written into, and opens as what the file is. That
+// is what those who measured it found, for Microsoft does not say: Office, PDF, HTML and
+// pictures (github.com/OneDrive/onedrive-api-docs/issues/935).
+func IsRewriting(name string, content io.Reader, told int64, file io.ReaderAt, size int64) (bool, error) {
+	var there, here shape
+	more := insertion{file: file, size: size, by: told - size}
+	if _, err := io.Copy(io.MultiWriter(&there, &more), content); err != nil {
 		return false, err
 	}
 	if more.holds(there.size) {
 		return true, nil
 	}
-	var here shape
 	if _, err := io.Copy(&here, io.NewSectionReader(file, 0, size)); err != nil {
 		return false, err
 	}
 	opens := here.format()
 	grown := there.size >= here.size || opens != plainText // nothing is taken out of a text
-	return knownRewritten(it.Name) && opens != "" && opens == there.format() && grown, nil
+	return knownRewritten(name) && opens != "" && opens == there.format() && grown, nil
 }
 
-// mayBeRewritten reports whether it is worth a look. What has the same size and is not
-// known to be rewritten is damaged.
-func mayBeRewritten(it Item, size int64) bool {
+// MayBeRewriting reports whether a content of that size may be what a work drive has made
+// of a file: it is of about the same size. Only what is known to be rewritten may be no
+// larger.
+func MayBeRewriting(name string, content, file int64) bool {
 	const most = 1 << 20 // that properties take
-	return (it.Size > size || knownRewritten(it.Name)) && it.Size >= size/2 && it.Size > 0 && it.Size <= 2*size+most
+	return (content > file || knownRewritten(name)) && content >= file/2 && content > 0 && content <= 2*file+most
 }
 
 func knownRewritten(name string) bool {

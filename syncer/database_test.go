@@ -299,3 +299,38 @@ func TestNothingIsDeletedOnARecordThatIsGone(t *testing.T) {
 		t.Error("a file was deleted online by a record that was gone")
 	}
 }
+
+// TestALostDatabaseAdoptsWhatTheServiceHasWrittenInto: a library has other bytes than it
+// was given, and those are no second version. What only looks alike is one.
+func TestALostDatabaseAdoptsWhatTheServiceHasWrittenInto(t *testing.T) {
+	p := newPair(t, remotetest.Options{Kind: remotetest.Library})
+	for _, match := range []string{"PUT upload", "PUT content"} {
+		p.online.Fail(remotetest.Fault{Match: match, Twist: remotetest.Enrich})
+	}
+	p.write("d/f.docx", "mine")
+	p.write("d/other.docx", "mine, too")
+	p.write("d/edited.docx", "mine, and touched")
+	p.sync()
+	at, err := os.Stat(filepath.Join(p.dir, "d/other.docx"))
+	p.must(err)
+	_, err = p.online.Put("d/other.docx", "of theirs\x00")
+	p.must(err)
+	p.must(p.online.Touch("d/other.docx", at.ModTime()))
+	later := at.ModTime().Add(time.Hour)
+	p.must(os.Chtimes(filepath.Join(p.dir, "d/edited.docx"), later, later))
+	for n := range 3 {
+		p.loseDatabase()
+		fetched := p.online.Count("GET content") + p.online.Count("download")
+		s := p.sync()
+		fetched = p.online.Count("GET content") + p.online.Count("download") - fetched
+		if n == 0 && s.Conflicts != 2 || n > 0 && (s.Conflicts > 0 || fetched > 5) {
+			t.Errorf("lost %d times: %d conflicts, %d requests for contents: %+v", n+1, s.Conflicts, fetched, s)
+		}
+		if s := p.sync(); s.Uploaded+s.Downloaded+s.Conflicts != 0 {
+			t.Errorf("a further pass: %+v", s)
+		}
+		if got := p.here()["d/f.docx"]; got != "mine" {
+			t.Errorf("here is %q", got)
+		}
+	}
+}

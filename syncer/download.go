@@ -52,7 +52,40 @@ func (e *Engine) download(ctx context.Context, j job) outcome {
 	if got.hash == j.Local.Hash && got.size == j.Local.Size && got.hash != "" {
 		return e.alreadyHere(j, tmp, got)
 	}
+	if j.Keep != "" && e.cfg.Drive.Kind != "personal" && plan.SameSecond(j.Local.MTime, j.Remote.MTime) {
+		if mine, err := e.madeHere(j, tmp, got); err != nil {
+			return outcome{err: e.discard(tmp, err), look: []string{j.to}}
+		} else if mine != "" {
+			return e.adopt(j, tmp, got, mine)
+		}
+	}
 	return e.replace(j, tmp, got)
+}
+
+// madeHere gives the hash of the file here if the download is what a work drive has made
+// of it. That is no second version, but what a lost state or answer has forgotten.
+func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
+	if !remote.MayBeRewriting(j.Remote.Name, got.size, j.Local.Size) {
+		return "", nil
+	}
+	f, err := e.fs.Open(j.to)
+	if err != nil {
+		return "", errSuperseded
+	}
+	defer f.Close()
+	made, err := remote.IsRewriting(j.Remote.Name, io.NewSectionReader(tmp.file, 0, got.size), got.size, f, j.Local.Size)
+	if !made || err != nil {
+		return "", err
+	}
+	return e.hashIf(j.to, j.Local.Print)
+}
+
+// adopt agrees that what stands here is what the item was made of.
+func (e *Engine) adopt(j job, tmp temp, got content, mine plan.Hash) outcome {
+	if j.Remote.Hash == "" && got.size == j.Remote.Size {
+		j.Remote.Hash = got.hash
+	}
+	return e.alreadyHere(j, tmp, content{j.Local.Size, mine})
 }
 
 // A temp is a complete, durable download under its private name.

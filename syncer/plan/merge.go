@@ -91,11 +91,11 @@ func sameOnline(b Base, r Remote) bool {
 	case r.ETag != "" && r.ETag == b.ETag:
 		return true
 	}
-	return sameSecond(r.MTime, b.Remote.MTime)
+	return SameSecond(r.MTime, b.Remote.MTime)
 }
 
-// sameSecond compares times as precisely as every kind of drive keeps them.
-func sameSecond(a, b int64) bool { return a/int64(time.Second) == b/int64(time.Second) }
+// SameSecond compares times as precisely as every kind of drive keeps them.
+func SameSecond(a, b int64) bool { return a/int64(time.Second) == b/int64(time.Second) }
 
 // wanted decides whether an item shall exist: an edit beats a delete, and so
 // does a move, for who files a document away wants it.
@@ -192,7 +192,7 @@ func (p *pass) equal(n *node) content {
 	switch {
 	case l.Size != r.Size:
 		return both
-	case r.Size == 0, r.Hash == "" && sameSecond(l.MTime, r.MTime):
+	case r.Size == 0, r.Hash == "" && SameSecond(l.MTime, r.MTime):
 		return settled
 	case r.Hash == "":
 		return both

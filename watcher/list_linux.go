@@ -99,7 +99,7 @@ func (r *Root) entry(name string, st *unix.Statx_t) Entry {
 	switch {
 	case e.Kind == File:
 		e.Size = int64(st.Size)
-	case e.Kind == Dir && mounted(st, r.dev):
+	case e.Kind == Dir && mounted(st, r.id.dev):
 		e.Kind = Mount
 	}
 	return e

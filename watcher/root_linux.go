@@ -3,44 +3,120 @@ package watcher
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"tandem/watcher/codepage"
 )
 
-// A Root is an open directory below which everything is looked at. Paths are
+// A Root is a directory below which everything is looked at. Paths are
 // slash-separated and relative to it; "" is the root itself. No path leads out
 // of it, through a symbolic link or onto another file system, even while
 // somebody swaps directories for links: each is resolved by the kernel under
 // these rules, or not at all. A Root serves any number of goroutines.
+//
+// It is opened by its path for each thing that is done, and only for that: so
+// what is done is done to the directory that was meant, or not at all, see
+// [ErrAway], and its disk can be unmounted whenever nothing is done.
 type Root struct {
 	path  string
-	dir   *os.File
-	dev   uint64
+	id    identity
 	walk  bool // the kernel has no openat2 (before 5.6, or forbidden in a sandbox)
 	whole bool // paths in the private area are served
 	page  *codepage.Page
 	lists sync.Pool
+
+	away, closed atomic.Bool
 }
 
-// OpenRoot opens the directory at path, which may be reached through links.
+// An identity tells a directory from all others that may come to its path. The
+// top of a disk has the same numbers on many disks, and a new directory gets that
+// of one that was deleted; the mount and the birth tell these apart, as far as the
+// kernel and the file system know them.
+type identity struct {
+	dev, ino, mount uint64
+	born            int64
+}
+
+// OpenRoot makes a Root of the directory at path, which may be reached through
+// links.
 func OpenRoot(path string) (*Root, error) {
-	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0) // it can be listed
 	if err != nil {
 		return nil, err
 	}
-	r := &Root{path: path, dir: dir}
-	e, err := r.Fstat(dir)
-	if err != nil {
-		return nil, errors.Join(err, dir.Close())
+	defer dir.Close()
+	fd := int(dir.Fd())
+	r := &Root{path: path}
+	if r.id, err = identify(fd); err != nil {
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	r.dev = e.Dev
-	r.walk = !r.hasOpenat2()
+	var st unix.Statfs_t
+	if unix.Fstatfs(fd, &st) == nil && st.Type == unix.OVERLAYFS_SUPER_MAGIC {
+		r.id.born = 0 // a directory there is born again when it is first written to
+	}
+	r.walk = !hasOpenat2(fd)
 	return r, nil
+}
+
+func identify(fd int) (identity, error) {
+	var st unix.Statx_t
+	// The second mask gives a mount a number of its own for ever (Linux 6.8), the
+	// first one as long as it is there (5.8).
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, wanted|unix.STATX_MNT_ID|unix.STATX_MNT_ID_UNIQUE, &st); err != nil {
+		return identity{}, err
+	}
+	id := identity{dev: device(&st), ino: st.Ino, mount: st.Mnt_id}
+	if st.Mask&unix.STATX_BTIME != 0 {
+		id.born = nanos(st.Btime)
+	}
+	return id, nil
+}
+
+// top opens the folder by its path, afresh, and makes sure that it is the one
+// that was opened first. The caller closes it.
+func (r *Root) top() (int, error) {
+	switch {
+	case r.closed.Load():
+		return -1, fs.ErrClosed
+	case r.away.Load():
+		return -1, r.gone(nil)
+	}
+	for {
+		fd, err := unix.Open(r.path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM: // not its fault
+			return -1, fmt.Errorf("folder %q: %w", r.path, err)
+		case err != nil:
+			return -1, r.gone(err)
+		}
+		now, err := identify(fd)
+		if r.id.born == 0 {
+			now.born = 0
+		}
+		if err != nil || now != r.id {
+			unix.Close(fd)
+			return -1, r.gone(err)
+		}
+		return fd, nil
+	}
+}
+
+// Stands makes sure that the folder is still the one that was opened, and at its
+// path. Its error is [ErrAway] from when it once was not.
+func (r *Root) Stands() error {
+	fd, err := r.top()
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
 }
 
 // OpenWhole is [OpenRoot] for the package that keeps the private area: paths in
@@ -56,17 +132,18 @@ func OpenWhole(path string) (*Root, error) {
 // Path is what the root was opened by.
 func (r *Root) Path() string { return r.path }
 
-// Close releases the root's descriptor.
-func (r *Root) Close() error { return r.dir.Close() }
-
-func (r *Root) fd() int { return int(r.dir.Fd()) }
+// Close ends the use of the root.
+func (r *Root) Close() error {
+	r.closed.Store(true)
+	return nil
+}
 
 // beneath is the whole safety of a path: it stays below the root, and no part of
 // it is a link, a mount point or a door of /proc.
 const beneath = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV | unix.RESOLVE_NO_MAGICLINKS
 
-func (r *Root) hasOpenat2() bool {
-	fd, err := unix.Openat2(r.fd(), ".", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: beneath})
+func hasOpenat2(dir int) bool {
+	fd, err := unix.Openat2(dir, ".", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: beneath})
 	if err != nil {
 		return false
 	}
@@ -82,12 +159,17 @@ func (r *Root) open(rel string, flags int) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("open %w", err)
 	}
-	resolve := r.resolve
+	top, err := r.top()
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(top)
+	resolve := resolve
 	if r.walk {
 		resolve = r.walkTo
 	}
 	for {
-		fd, err := resolve(at, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW)
+		fd, err := resolve(top, at, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW)
 		switch err {
 		case nil:
 			return fd, nil
@@ -98,18 +180,18 @@ func (r *Root) open(rel string, flags int) (int, error) {
 	}
 }
 
-func (r *Root) resolve(rel string, flags int) (int, error) {
+func resolve(top int, rel string, flags int) (int, error) {
 	if rel == "" {
 		rel = "."
 	}
-	return unix.Openat2(r.fd(), rel, &unix.OpenHow{Flags: uint64(flags), Resolve: beneath})
+	return unix.Openat2(top, rel, &unix.OpenHow{Flags: uint64(flags), Resolve: beneath})
 }
 
 // walkTo does what openat2 does on a kernel that has none: one name at a time,
 // refusing links and mount points.
-func (r *Root) walkTo(rel string, flags int) (int, error) {
+func (r *Root) walkTo(top int, rel string, flags int) (int, error) {
 	const step = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	at, err := unix.Openat(r.fd(), ".", step, 0)
+	at, err := unix.Openat(top, ".", step, 0)
 	if err != nil {
 		return -1, err
 	}
@@ -137,7 +219,7 @@ func (r *Root) stepTo(at int, name string, flags int) (int, error) {
 		return -1, err
 	}
 	var st unix.Statx_t
-	if err = unix.Statx(fd, "", unix.AT_EMPTY_PATH, wanted, &st); err == nil && mounted(&st, r.dev) {
+	if err = unix.Statx(fd, "", unix.AT_EMPTY_PATH, wanted, &st); err == nil && mounted(&st, r.id.dev) {
 		err = unix.EXDEV
 	}
 	if err != nil {
@@ -178,17 +260,25 @@ func (r *Root) openDir(rel string, flags int) (*os.File, error) {
 // Lstat tells what stands at rel, following no link. Its error is
 // [fs.ErrNotExist] when there is nothing.
 func (r *Root) Lstat(rel string) (Entry, error) {
+	var st unix.Statx_t
 	if rel == "" {
-		e, err := r.Fstat(r.dir)
-		e.Name, e.Kind = "", Dir // also where the root itself is a mount
-		return e, err
+		top, err := r.top()
+		if err != nil {
+			return Entry{}, err
+		}
+		defer unix.Close(top)
+		if err := unix.Statx(top, "", unix.AT_EMPTY_PATH, wanted, &st); err != nil {
+			return Entry{}, fmt.Errorf("stat %q: %w", r.path, err)
+		}
+		e := r.entry("", &st)
+		e.Kind = Dir // also where the root itself is a mount
+		return e, nil
 	}
 	dir, name, err := r.Parent(rel)
 	if err != nil {
 		return Entry{}, err
 	}
 	defer dir.Close()
-	var st unix.Statx_t
 	if err := unix.Statx(int(dir.Fd()), name, lstat, wanted, &st); err != nil {
 		return Entry{}, fmt.Errorf("stat %q: %w", rel, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"tandem/watcher/codepage"
 )
@@ -16,10 +17,13 @@ import (
 // slash-separated and relative to it; "" is the root itself. It rests on
 // [os.Root]: no path leads out of it, but a link that stays inside it is
 // followed, and a mount is seen only where a listing shows it. A Root serves any
-// number of goroutines.
+// number of goroutines. Before each thing that is done it is made sure that the
+// directory is still at its path, see [ErrAway].
 type Root struct {
 	path  string
 	root  *os.Root
+	is    fs.FileInfo // the directory
+	away  atomic.Bool
 	dev   uint64
 	whole bool // paths in the private area are served
 	page  *codepage.Page
@@ -32,12 +36,29 @@ func OpenRoot(path string) (*Root, error) {
 		return nil, err
 	}
 	r := &Root{path: path, root: root}
+	if r.is, err = os.Stat(path); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	os.SameFile(r.is, r.is) // Windows looks up only now which file it is
 	e, err := r.Lstat("")
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	r.dev = e.Dev
 	return r, nil
+}
+
+// Stands makes sure that the folder is still the one that was opened, and at its
+// path. Its error is [ErrAway] from when it once was not.
+func (r *Root) Stands() error {
+	if r.away.Load() {
+		return r.gone(nil)
+	}
+	now, err := os.Stat(r.path)
+	if err != nil || !os.SameFile(r.is, now) {
+		return r.gone(err)
+	}
+	return nil
 }
 
 // OpenWhole is [OpenRoot] for the package that keeps the private area: paths in
@@ -59,6 +80,9 @@ func (r *Root) Close() error { return r.root.Close() }
 // Within gives what [os.Root] needs to act on rel.
 func (r *Root) Within(rel string) (*os.Root, string, error) {
 	if err := r.check(rel); err != nil {
+		return nil, "", err
+	}
+	if err := r.Stands(); err != nil {
 		return nil, "", err
 	}
 	if rel == "" {

@@ -57,6 +57,7 @@ func TestADirectoryThatMayNotBeReadIsToldOnceItMay(t *testing.T) {
 	f := watching(t)
 	f.must(os.MkdirAll(f.path("a/below"), 0o777))
 	f.must(os.Chmod(f.path("a"), 0))
+	f.must(os.Chmod(filepath.Dir(f.dir), 0o755)) // the way to the folder is open to anybody
 	f.next("a")
 	asNobody(t, func() { f.add("a") })
 	f.must(os.Chmod(f.path("a"), 0o777))

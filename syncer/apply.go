@@ -300,6 +300,9 @@ func (e *Engine) start(ctx context.Context, s *step) {
 }
 
 func (e *Engine) perform(ctx context.Context, j job) outcome {
+	if err := e.fs.Stands(); err != nil {
+		return outcome{err: err}
+	}
 	switch j.Op {
 	case plan.MakeLocalDir:
 		return e.makeLocalDir(j)

@@ -16,7 +16,7 @@ import (
 // asked, and takes its plan over. Nothing is decided before both sides were
 // observed whole.
 func (e *Engine) decide() {
-	if !e.listed || e.rootIsGone() {
+	if e.fatal != nil || !e.listed || e.rootIsGone() {
 		return
 	}
 	e.followKeys()

@@ -19,9 +19,9 @@ func (e *Engine) DryRun(ctx context.Context) ([]Step, Summary, error) {
 		ctx, cancel := context.WithCancel(outer)
 		defer e.drain(outer, cancel)
 		if err := e.observe(ctx, e.loadNotes); err != nil {
-			return err
+			return e.rootTrouble(err)
 		}
-		for e.fatal == nil {
+		for e.away(); e.fatal == nil; e.away() {
 			if all, done := e.foresee(); done {
 				steps = all
 				return nil

@@ -253,10 +253,11 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 	ctx, cancel := context.WithCancel(outer)
 	defer e.drain(outer, cancel)
 	if err := e.observe(ctx, e.recover); err != nil {
-		return err
+		return e.rootTrouble(err)
 	}
 	for {
 		e.beats.Add(1)
+		e.away()
 		e.decide()
 		e.dispatch(ctx)
 		e.progress.show(e)
@@ -265,7 +266,8 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 			return e.fatal
 		case once && e.quiet():
 			e.prune()
-			return e.failed
+			e.away()
+			return cmp.Or(e.fatal, e.failed)
 		case ctx.Err() != nil: // what fails for that reason would be tried again at once, and for ever
 			return context.Cause(ctx)
 		}
@@ -384,7 +386,7 @@ func (e *Engine) tick(ctx context.Context) {
 	if e.polling || !due && (e.once || now.Before(e.chores)) {
 		return
 	}
-	if err := e.checkRecords(); err != nil {
+	if err := e.checkRoot(); err != nil {
 		e.fatal = err
 		return
 	}

@@ -15,12 +15,17 @@ type Now struct {
 	Progress Progress
 }
 
-// Now tells how the engine stands. It may be called from anywhere.
-func (e *Engine) Now() Now {
-	if now := e.stands.Load(); now != nil {
-		return *now
+// Now tells how the engine stands. It may be called from anywhere. Whether the
+// folder is still where it was is looked at afresh.
+func (e *Engine) Now() (now Now) {
+	if last := e.stands.Load(); last != nil {
+		now = *last
 	}
-	return Now{}
+	if err := e.inPlace(); err != nil {
+		now.Quiet, now.Trouble, now.Failed = false, err.Error(), e.clock.Now()
+		e.Nudge() // the loop finds out more
+	}
+	return now
 }
 
 // Beats counts the turns of the loop and the steps of what it does at a stretch:

@@ -1,13 +1,17 @@
 package syncer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"tandem/state"
+	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/watcher"
 )
 
 // A RootError says that the synced folder, on one of the two sides, is not what
@@ -15,42 +19,91 @@ import (
 type RootError struct {
 	Path string
 	Why  string
+	Away bool // the one here; when it is back, it goes on by itself
 }
 
 func (e *RootError) Error() string { return fmt.Sprintf("folder %q: %s", e.Path, e.Why) }
 
+// Misplaced says why what stands at the path of a synced folder, of which id or
+// err was told, is not that folder; "" when it is, or when nobody can tell.
+func Misplaced(f state.Folder, id disk.Identity, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it is missing; is its disk mounted?"
+	case errors.Is(err, syscall.ENOTDIR):
+		return "a file stands in its place"
+	case err != nil:
+		return ""
+	case id.UUID == "":
+		return "it is not the folder that was synced before (its marker .tandem/folder-id is missing); is its disk mounted?"
+	case id.UUID != f.UUID:
+		return "it is another synced folder, by its marker .tandem/folder-id"
+	}
+	return ""
+}
+
 // checkRoot makes sure that the folder is the one that was synced before, and
 // not the empty mount point of a disk that is not there. It looks by path,
-// afresh, before anything else and before every batch of deletes.
+// afresh, before anything else, before every batch of deletes, and now and then.
 func (e *Engine) checkRoot() error {
 	if err := e.checkRecords(); err != nil {
 		return err
 	}
 	id, err := e.fs.Identity()
-	why := ""
+	why := Misplaced(e.cfg.Folder, id, err)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		why = "it is missing; is its disk mounted?"
-	case errors.Is(err, syscall.ENOTDIR):
-		why = "a file stands in its place"
-	case err != nil:
+	case errors.Is(err, watcher.ErrAway): // while it was looked at
+		return e.wentAway()
+	case why == "" && err != nil:
 		return e.folderError(err)
-	case id.UUID == "":
-		why = "it is not the folder that was synced before (its marker .tandem/folder-id is missing); is its disk mounted?"
-	case id.UUID != e.cfg.Folder.UUID:
-		why = "it is another synced folder, by its marker .tandem/folder-id"
-	default:
-		return nil
+	case why == "":
+		return e.inPlace()
 	}
-	n, err := e.db.CountBelow(e.cfg.Folder.N, e.cfg.Folder.Root, "")
+	if err := HoldRoot(e.db, e.cfg.Folder, why, e.clock.Now()); err != nil {
+		return err
+	}
+	return &RootError{Path: e.cfg.Folder.Path, Why: why, Away: true}
+}
+
+// HoldRoot notes that everything is kept as it is while the folder is away.
+func HoldRoot(db *state.DB, f state.Folder, why string, now time.Time) error {
+	n, err := db.CountBelow(f.N, f.Root, "")
 	if err != nil {
 		return err
 	}
-	held := []state.Held{{Key: int64(e.root), Path: "", Side: "remote", Items: n, Why: why, At: e.clock.Now()}}
-	if err := e.db.Update(func(tx *state.Tx) error { return tx.SetHeld(e.cfg.Folder.N, held) }); err != nil {
+	held := []state.Held{{Key: f.Root, Side: "remote", Items: n, Why: why, At: now}}
+	return db.Update(func(tx *state.Tx) error { return tx.SetHeld(f.N, held) })
+}
+
+// inPlace makes sure that all that is known of the folder was told of the one that
+// is at its path. It costs little, and is asked before each plan and each action.
+func (e *Engine) inPlace() error {
+	err := e.fs.Stands()
+	if errors.Is(err, watcher.ErrAway) {
+		return e.wentAway()
+	}
+	return err
+}
+
+// wentAway is for a folder that may well be the right one again, by now.
+func (e *Engine) wentAway() error {
+	return &RootError{Path: e.cfg.Folder.Path, Why: watcher.ErrAway.Error() + "; what stands there now is looked at as a whole", Away: true}
+}
+
+// away ends the run when the folder is not what it was: all is looked at anew
+// once it is back.
+func (e *Engine) away() {
+	if e.fatal == nil && e.inPlace() != nil {
+		e.fatal = e.checkRoot() // which says why
+	}
+}
+
+// rootTrouble gives the error of a run in which the folder went away its reason.
+func (e *Engine) rootTrouble(err error) error {
+	if !errors.Is(err, watcher.ErrAway) {
 		return err
 	}
-	return &RootError{Path: e.cfg.Folder.Path, Why: why}
+	return cmp.Or(e.checkRoot(), err)
 }
 
 // checkRecords makes sure that what is written down can be read again.

@@ -302,6 +302,8 @@ func (s *stage) SyncDir(rel string) error {
 	return s.play("syncdir "+short(rel), func() error { return s.fs.SyncDir(rel) })
 }
 
+func (s *stage) Stands() error { return s.fs.Stands() }
+
 func (s *stage) Free() (bytes, inodes uint64, err error) { return s.fs.Free() }
 
 func (s *stage) Quiet(rel string) bool {

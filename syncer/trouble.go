@@ -10,6 +10,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
+	"tandem/watcher"
 )
 
 // Patience with an item that keeps changing under the hand: looked at again at
@@ -31,6 +32,7 @@ func (e *Engine) trouble(s *step, out outcome, news bool) {
 	k, err := e.local.key(s.Key), out.err
 	switch {
 	case errors.Is(err, context.Canceled):
+	case errors.Is(err, watcher.ErrAway): // it is no trouble of the item's: see away
 	case errors.Is(err, remote.ErrSignIn):
 		e.fatal = err
 	case errors.Is(err, errSuperseded) && out.refusal != nil && !news && e.tries[k] >= patience:

@@ -9,7 +9,8 @@
 //
 // Each verb opens the directory it acts in by the rules of [watcher.Root] and
 // then acts on one name relative to that descriptor, so a directory that is
-// swapped for a link in between leads nowhere.
+// swapped for a link in between leads nowhere. Once the folder itself was moved,
+// unmounted or replaced no verb does anything any more, see [watcher.ErrAway].
 package disk
 
 import (
@@ -42,6 +43,7 @@ type Verbs interface {
 	SyncDir(rel string) error
 	Free() (bytes, inodes uint64, err error)
 	Quiet(rel string) bool
+	Stands() error // [watcher.ErrAway] once the folder is not what was opened
 }
 
 // A Disk is a synced folder. Paths are slash-separated and relative to it. It

@@ -78,6 +78,31 @@ func (d *Disk) write(rel string, flags int) (*file, error) {
 	return f, nil
 }
 
+// Read, ReadAt and Write go no further in a folder that is away: where it is now
+// it is nobody's business, and what a person does there is not meant for us.
+
+func (f *file) Read(b []byte) (int, error) {
+	if err := f.disk.Stands(); err != nil {
+		return 0, err
+	}
+	return f.File.Read(b)
+}
+
+// ReadAt is Read at an offset.
+func (f *file) ReadAt(b []byte, at int64) (int, error) {
+	if err := f.disk.Stands(); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(b, at)
+}
+
+func (f *file) Write(b []byte) (int, error) {
+	if err := f.disk.Stands(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(b)
+}
+
 // Stat tells what the open file is.
 func (f *file) Stat() (watcher.Entry, error) { return f.disk.Fstat(f.File) }
 

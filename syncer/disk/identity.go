@@ -37,10 +37,12 @@ func Open(path string) (*Disk, error) {
 	return d, nil
 }
 
-// Identity looks the folder up by its path, afresh: the descriptor that we hold
-// would go on showing a folder that was unmounted or replaced since.
-func (d *Disk) Identity() (Identity, error) {
-	now, err := watcher.OpenWhole(d.Path())
+// Identity looks the folder up by its path, afresh, whatever was opened there.
+func (d *Disk) Identity() (Identity, error) { return IdentityAt(d.Path()) }
+
+// IdentityAt tells what stands at a path.
+func IdentityAt(path string) (Identity, error) {
+	now, err := watcher.OpenWhole(path)
 	if err != nil {
 		return Identity{}, err
 	}

@@ -1,0 +1,121 @@
+package syncer
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"tandem/remote/remotetest"
+	"tandem/syncer/disk"
+)
+
+// An afternoon of edits on both sides.
+func edited(t *testing.T) *pair {
+	p := newPair(t, remotetest.Options{})
+	p.fill("a.txt=a b.txt=b c.txt=c d/e.txt=e d/f.txt=f m.txt=m n.txt=n o/p.txt=p")
+	p.cfg.HoldPercent = 100
+	p.sync()
+	p.write("a.txt", "edited here")
+	p.write("new.txt", "new here")
+	p.write("d/large.bin", big("new here"))
+	p.remove("b.txt")
+	p.move("m.txt", "d/moved.txt")
+	p.age("a.txt")
+	p.put("c.txt", "edited there")
+	p.put("o/new.txt", "new there")
+	p.put("o/large.bin", big("new there"))
+	p.must(p.online.Delete("n.txt"))
+	p.must(p.online.Move("d/e.txt", "o/e.txt"))
+	return p
+}
+
+// The folder is moved away at whatever call, and a folder with its marker and
+// nothing else stands in its place: neither of the two is changed any more, and
+// when the right one is back all goes on.
+func TestWheneverTheFolderIsTakenAwayNothingIsDoneElsewhere(t *testing.T) {
+	t.Parallel()
+	p := edited(t)
+	s := p.onStage()
+	p.sync()
+	want := p.there()
+	calls := slices.Compact(slices.Sorted(slices.Values(s.heard("*"))))
+	if len(calls) < 40 {
+		t.Fatalf("only %d calls: %q", len(calls), calls)
+	}
+	for _, call := range calls {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			p := edited(t)
+			s := p.onStage()
+			var left map[string]string
+			s.on(cue{call: call, do: func() error {
+				marker, err := os.ReadFile(p.path(".tandem/folder-id"))
+				p.must(errors.Join(err, os.Rename(p.dir, p.dir+".away")))
+				p.must(os.MkdirAll(p.path(".tandem"), 0o777))
+				p.must(os.WriteFile(p.path(".tandem/folder-id"), marker, 0o666))
+				left = p.elsewhere()
+				return nil
+			}})
+			_, err := p.try()
+			if left == nil {
+				t.Skip("another order this time")
+			}
+			if root := (*RootError)(nil); !errors.As(err, &root) || !root.Away {
+				t.Errorf("the error is %v", err)
+			}
+			if now := p.elsewhere(); !maps.Equal(now, left) {
+				t.Errorf("changed where it is now:\nwas %s\nis  %s", show(left), show(now))
+			}
+			if here := p.here(); len(here) > 0 {
+				t.Errorf("changed what took its place: %s", show(here))
+			}
+			p.must(errors.Join(os.RemoveAll(p.dir), os.Rename(p.dir+".away", p.dir)))
+			p.disk, err = disk.Open(p.dir)
+			p.must(err)
+			p.cfg.Disk, p.cfg.Remote, p.stage = p.disk, p.client, nil
+			p.sync()
+			p.sync()
+			p.same()
+			if there := p.there(); !maps.Equal(there, want) {
+				t.Errorf("in the end there is %s, want %s", show(there), show(want))
+			}
+		})
+	}
+}
+
+// elsewhere is what the folder holds that was moved away.
+func (p *pair) elsewhere() map[string]string {
+	moved := *p
+	moved.dir += ".away"
+	return moved.here()
+}
+
+// An agent that nothing was told of its folder's end says so to who asks.
+func TestAnAgentWhoseFolderIsAwayIsNotQuiet(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("a.txt=a b.txt=b")
+	p.sync()
+	p.cfg.Poll = time.Hour
+	e := New(p.cfg)
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(t.Context()) }()
+	p.until("all is quiet", func() bool { return e.Now().Quiet })
+	p.must(os.Rename(p.dir, p.dir+".away"))
+	if now := e.Now(); now.Quiet || now.Trouble == "" {
+		t.Errorf("%+v", now)
+	}
+	select { // being asked, it has looked
+	case err := <-ended:
+		if root := (*RootError)(nil); !errors.As(err, &root) || !root.Away {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on")
+	}
+	if held, err := p.db.Held(p.cfg.Folder.N); err != nil || len(held) != 1 {
+		t.Errorf("held: %+v, %v", held, err)
+	}
+}

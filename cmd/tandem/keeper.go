@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ const (
 	retryFirst = 15 * time.Second
 	retryLast  = 5 * time.Minute
 )
+
+// lookForFolder is how often it is looked whether a folder that is away is back.
+const lookForFolder = time.Second
 
 // A keeper has one folder to keep in sync.
 type keeper struct {
@@ -78,11 +82,34 @@ func (k *keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
 		if time.Since(start) > retryLast {
 			wait = retryFirst
 		}
+		if k.sleep(ctx, wait, err) {
+			said, wait = "", retryFirst/2
+		}
+	}
+}
+
+// sleep waits until it is time to try again after trouble; back says that it is
+// because a folder that was away is back.
+func (k *keeper) sleep(ctx context.Context, wait time.Duration, trouble error) (back bool) {
+	var look <-chan time.Time
+	if root, ok := errors.AsType[*syncer.RootError](trouble); ok && root.Away {
+		tick := time.NewTicker(lookForFolder)
+		defer tick.Stop()
+		look = tick.C
+	}
+	over := time.After(wait)
+	for {
 		select {
 		case <-ctx.Done():
-			return inSync
+			return false
 		case <-k.retry:
-		case <-time.After(wait):
+			return false
+		case <-over:
+			return false
+		case <-look:
+			if away, err := k.misplaced(k.folder); away == nil && err == nil {
+				return true
+			}
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
 			return nil, err
 		}
 	}
-	if p.disk, err = disk.Open(realPath(f.Local)); err != nil {
+	if p.disk, err = disk.Open(f.Local); err != nil { // by this name: a link in it may come to lead elsewhere
 		return nil, errors.Join(unusable(f.Local, err), p.unlock())
 	}
 	p.disk.SetPage(s.cfg.Connection[f.Connection].page())
@@ -95,14 +95,13 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 func (s *session) lookAtLocal(f *folder, known state.Folder, found bool) error {
 	dir, err := os.Stat(f.Local)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && found:
-		return s.holdRoot(known, "it is missing; is its disk mounted?")
+	case found && (errors.Is(err, fs.ErrNotExist) || err == nil && !dir.IsDir()):
+		_, err := disk.IdentityAt(f.Local)
+		return s.holdRoot(known, syncer.Misplaced(known, disk.Identity{}, err))
 	case errors.Is(err, fs.ErrNotExist):
 		return usage(fmt.Errorf("%q is missing", f.Local), "create it, or set local to the folder you mean: mkdir -p "+f.Local)
 	case err != nil:
 		return unusable(f.Local, err)
-	case !dir.IsDir() && found:
-		return s.holdRoot(known, "a file stands in its place")
 	case !dir.IsDir():
 		return usage(fmt.Errorf("%q is not a folder", f.Local), "set local to the folder you mean")
 	}
@@ -142,18 +141,29 @@ func (s *session) alone(f *folder) error {
 
 // holdRoot keeps everything as it is while the folder is away.
 func (s *session) holdRoot(known state.Folder, why string) error {
-	if s.dry {
-		return &syncer.RootError{Path: known.Path, Why: why}
+	if !s.dry {
+		if err := syncer.HoldRoot(s.db, known, why, time.Now()); err != nil {
+			return err
+		}
 	}
-	n, err := s.db.CountBelow(known.N, known.Root, "")
-	if err != nil {
-		return err
+	return &syncer.RootError{Path: known.Path, Why: why, Away: true}
+}
+
+// misplaced says what is wrong when what stands at the path of a synced folder is
+// not that folder.
+func (s *session) misplaced(f *folder) (*syncer.RootError, error) {
+	if s.db == nil {
+		return nil, nil // nothing was synced yet
 	}
-	held := state.Held{Key: known.Root, Side: "remote", Items: n, Why: why, At: time.Now()}
-	if err := s.db.Update(func(tx *state.Tx) error { return tx.SetHeld(known.N, []state.Held{held}) }); err != nil {
-		return err
+	known, found, err := s.db.Folder(f.name)
+	if err != nil || !found {
+		return nil, err
 	}
-	return &syncer.RootError{Path: known.Path, Why: why}
+	id, err := disk.IdentityAt(f.Local)
+	if why := syncer.Misplaced(known, id, err); why != "" {
+		return &syncer.RootError{Path: f.Local, Why: why, Away: true}, nil
+	}
+	return nil, nil
 }
 
 // bind is the first run of a pair.

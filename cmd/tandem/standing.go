@@ -80,6 +80,11 @@ func (s *session) standings(folders []*folder, now *health) ([]standing, error) 
 			}
 		}
 		quiet := now.fill(&st)
+		if away, err := s.misplaced(f); err != nil {
+			return nil, err
+		} else if away != nil {
+			st.Error = away.Error()
+		}
 		st.judge(quiet)
 		all = append(all, st)
 	}

@@ -33,16 +33,6 @@ func (s *session) lockState() (unlock func() error, err error) {
 	return nil, &failure{occupied, fmt.Errorf("another tandem works with the state in %q", s.dir), "an agent takes orders: tandem sync-now; or end it: tandem stop; else wait until it has finished"}
 }
 
-// lockFolder locks a directory by whatever name it is reached. Where a file
-// system has no locks on directories, the lock on the state has to do.
-func lockFolder(dir string) (unlock func() error, err error) {
-	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
-	if held, err := acquire(lock); held || err != nil {
-		return lock.Close, nil
-	}
-	return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", dir), "stop that one first, or wait until it has finished"}
-}
-
 func acquire(lock *flock.Flock) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
 	defer cancel()
@@ -51,14 +41,6 @@ func acquire(lock *flock.Flock) (bool, error) {
 		return false, nil
 	}
 	return held, err
-}
-
-// occupied tells whether another process works on the folder.
-func (f *folder) occupied() bool {
-	lock := flock.New(realPath(f.Local), flock.SetFlag(os.O_RDONLY))
-	free, err := lock.TryRLock()
-	lock.Close()
-	return !free && err == nil
 }
 
 // stateInUse tells whether another process works with the state in dir.

@@ -34,6 +34,20 @@ func (w *world) tmpfs(args []string) error {
 	return syscall.Mount("tandem", dir, "tmpfs", 0, "size="+args[1])
 }
 
+// mount lets what is in one directory be a disk that is mounted on another until
+// the end of the story: mount DISK DIR.
+func (w *world) mount(args []string) error {
+	disk, dir := w.path(args[0]), w.path(args[1])
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	w.ts.Defer(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return syscall.Mount(disk, dir, "", syscall.MS_BIND, "")
+}
+
+// unmount is refused while anybody has something open there.
+func (w *world) unmount(args []string) error { return syscall.Unmount(w.path(args[0]), 0) }
+
 const nobody = 65534
 
 // asUser runs tandem under a user id that file permissions apply to; tests may

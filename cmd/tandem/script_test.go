@@ -62,6 +62,7 @@ import (
 //	soon COMMAND ARG...    the same, well before the next poll
 //	systemd                what is started from now on is watched over: see notified
 //	notified WORD          it has told systemd so
+//	mount DISK DIR         what is in DISK, mounted on DIR; unmount DIR: refused while it is in use
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser CODE ARG...     tandem as nobody in particular, so that permissions count; with --json, see did
 func TestScripts(t *testing.T) {
@@ -77,6 +78,7 @@ func TestScripts(t *testing.T) {
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
 			"killed": command((*world).killed), "asuser": command((*world).asUser), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
+			"mount": command((*world).mount), "unmount": command((*world).unmount),
 		},
 	})
 }
@@ -624,7 +626,7 @@ func (w *world) await(args []string) error { return w.within(600, args) }
 func (w *world) soon(args []string) error { return w.within(200, args) }
 
 func (w *world) within(ticks int, args []string) error {
-	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks, "asked": (*world).asked, "notified": (*world).notified}
+	checks := map[string]func(*world, []string) error{"here": (*world).here, "gone": (*world).gone, "online": (*world).act, "conflict": (*world).conflict, "part": (*world).part, "says": (*world).says, "lacks": (*world).lacks, "asked": (*world).asked, "notified": (*world).notified, "unmount": (*world).unmount}
 	check := checks[args[0]]
 	if check == nil {
 		return fmt.Errorf("cannot await %q", args[0])

@@ -1,0 +1,28 @@
+//go:build !linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/gofrs/flock"
+)
+
+// lockFolder locks a directory by whatever name it is reached. Where a file
+// system has no locks on directories, the lock on the state has to do.
+func lockFolder(dir string) (unlock func() error, err error) {
+	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	if held, err := acquire(lock); held || err != nil {
+		return lock.Close, nil
+	}
+	return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", dir), "stop that one first, or wait until it has finished"}
+}
+
+// occupied tells whether another process works on the folder.
+func (f *folder) occupied() bool {
+	lock := flock.New(realPath(f.Local), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	lock.Close()
+	return !free && err == nil
+}

@@ -78,6 +78,11 @@ func (db *DB) Folder(name string) (Folder, bool, error) {
 	return get(db.r, scanFolder, selectFolder+"WHERE name=?", name)
 }
 
+// FoldersOf returns the pairs that have item n for their root online.
+func (db *DB) FoldersOf(n int64) ([]Folder, error) {
+	return all(db.r, scanFolder, selectFolder+"WHERE root=? ORDER BY n", n)
+}
+
 // PutFolder writes a pair, by name. A new one gets the base row of its root, and
 // looks at all that is known to be in it online. Drive and root are what makes
 // it that pair, and cannot be changed.

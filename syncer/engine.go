@@ -44,6 +44,7 @@ type Config struct {
 	DB     *state.DB
 	Feed   *Feed          // of Drive, shared by its pairs; nil: there is no other
 	Watch  Watch          // nil when only Once is called
+	Beside []string       // the names of other pairs that are synced
 	Page   *codepage.Page // in which Disk spells its names; nil: UTF-8
 
 	Host        string // this machine's name, for conflict copies

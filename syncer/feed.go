@@ -272,8 +272,12 @@ func (e *Engine) feedFailed(err error) {
 
 // rootIsGone ends the run when the folder online, or one that it is in, is gone: what
 // is here is not to follow it. Whoever reads the feed of the drive may have heard it.
+// So it does when another pair has that folder: see OverlapError.
 func (e *Engine) rootIsGone() bool {
 	for n := int64(e.root); n != 0; {
+		if e.fatal = e.overlap(n); e.fatal != nil {
+			return true
+		}
 		it, known, err := e.db.Item(n)
 		if err != nil {
 			panic(stateError{err})

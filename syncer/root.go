@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 	"time"
 
@@ -104,6 +105,42 @@ func (e *Engine) rootTrouble(err error) error {
 		return err
 	}
 	return cmp.Or(e.checkRoot(), err)
+}
+
+// An OverlapError says that two pairs have the same items online. What is known of
+// an item, above all which of its changes are our own and need not be heard or
+// respected, is known of the drive and not of a pair: one of them would never hear
+// what the other does, and would replace its edits as if they were its own. There
+// may have been no overlap when they were bound: a folder was moved online since.
+type OverlapError struct {
+	Folder, Other string // the names of both pairs
+	Same          bool   // they have the same folder; else that of Folder is in that of Other
+}
+
+func (e *OverlapError) Error() string {
+	if e.Same {
+		return fmt.Sprintf("folder %q has the same folder online as folder %q", e.Folder, e.Other)
+	}
+	return fmt.Sprintf("folder %q lies online in what folder %q syncs", e.Folder, e.Other)
+}
+
+// overlap finds another pair that has item n for its root. Of two that have the
+// same one the older may go on.
+func (e *Engine) overlap(n int64) error {
+	if len(e.cfg.Beside) == 0 {
+		return nil
+	}
+	others, err := e.db.FoldersOf(n)
+	if err != nil {
+		return err
+	}
+	same := n == int64(e.root)
+	for _, f := range others {
+		if slices.Contains(e.cfg.Beside, f.Name) && (!same || f.N < e.cfg.Folder.N) {
+			return &OverlapError{Folder: e.cfg.Name, Other: f.Name, Same: same}
+		}
+	}
+	return nil
 }
 
 // checkRecords makes sure that what is written down can be read again.

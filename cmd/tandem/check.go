@@ -6,11 +6,16 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"tandem/remote"
+	"tandem/syncer"
+	"tandem/syncer/plan"
 )
 
 // A source is the configuration's text, to say on which line of it something is wrong.
@@ -111,6 +116,10 @@ func (c *config) check(src source, home string) error {
 	if inner, outer := c.nested(); inner != nil {
 		return fmt.Errorf("%s: local: %q of folder %q lies in %q of folder %q; two pairs must not share files",
 			src.at("folder", inner.name, "local"), inner.Local, inner.name, outer.Local, outer.name)
+	}
+	if inner, outer := c.overlapping(); inner != nil {
+		overlap := syncer.OverlapError{Folder: inner.name, Other: outer.name, Same: plan.Fold(inner.online()) == plan.Fold(outer.online())}
+		return usage(fmt.Errorf("%s: remote: %w", src.at("folder", inner.name, "remote"), &overlap), overlapHint)
 	}
 	return nil
 }
@@ -215,6 +224,30 @@ func (c *config) nested() (inner, outer *folder) {
 		}
 	}
 	return nil, nil
+}
+
+// overlapping finds a folder that has what another one has online, or a part of
+// it, as far as the configuration tells: two connections may be to one drive, and
+// a folder may be moved online. Of two that have the same, it is the later one.
+func (c *config) overlapping() (inner, outer *folder) {
+	for _, a := range slices.Backward(slices.Sorted(maps.Keys(c.Folder))) {
+		for _, b := range slices.Sorted(maps.Keys(c.Folder)) {
+			in, out := c.Folder[a], c.Folder[b]
+			if a != b && in.Connection == out.Connection && remote.NormDrive(in.Drive) == remote.NormDrive(out.Drive) &&
+				strings.HasPrefix(plan.Fold(in.online()), plan.Fold(out.online())) {
+				return in, out
+			}
+		}
+	}
+	return nil, nil
+}
+
+// online is the path of the folder online, as "/" or "/Docs/".
+func (f *folder) online() string {
+	if clean := path.Clean(f.Remote); clean != "/" {
+		return clean + "/"
+	}
+	return "/"
 }
 
 func within(inner, outer string) bool {

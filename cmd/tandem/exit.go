@@ -44,10 +44,13 @@ func usage(err error, hint string) error {
 	return &failure{misused, err, hint}
 }
 
+const overlapHint = "take one of the two out of the configuration, or choose folders online of which none is in the other"
+
 // diagnose gives any error its exit code and hint.
 func diagnose(err error) *failure {
 	var f *failure
 	var root *syncer.RootError
+	var overlap *syncer.OverlapError
 	switch {
 	case errors.As(err, &f) && error(f) == err:
 		return f
@@ -55,6 +58,8 @@ func diagnose(err error) *failure {
 		return &failure{f.code, err, f.hint}
 	case errors.As(err, &root):
 		return &failure{waits, err, "nothing was deleted anywhere; mount its disk or put the folder back, and see: tandem held"}
+	case errors.As(err, &overlap):
+		return &failure{misused, err, overlapHint}
 	case errors.Is(err, remote.ErrSignIn):
 		return &failure{signIn, err, "sign in with: tandem login"}
 	case errors.Is(err, remote.ErrOffline):

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -82,6 +84,7 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 	host, _ := os.Hostname() // only a word in the names of conflict copies
 	p.Config = syncer.Config{
 		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Page: conn.page(), Remote: client, DB: s.db, Feed: s.feed(drive.N), Host: host,
+		Beside:    slices.DeleteFunc(slices.Collect(maps.Keys(s.cfg.Folder)), func(name string) bool { return name == f.name }),
 		HoldCount: f.HoldDeletesCount, HoldPercent: f.HoldDeletesPercent,
 		FileMode: s.mode, Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
 	}

@@ -580,10 +580,7 @@ func (w *world) likeOnline(t *testing.T, said string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := map[string]string{}
-	for path, text := range w.drive.Tree() {
-		there[strings.TrimPrefix(path, "/")] = text
-	}
+	there := w.online()
 	if paths := differing(here, there); len(paths) > 0 {
 		t.Fatalf("at rest, but the two sides differ in %q\nhere   %q\nonline %q\n%s", paths,
 			slices.Sorted(maps.Keys(here)), slices.Sorted(maps.Keys(there)), said)

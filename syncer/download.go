@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tandem/remote"
-	"tandem/remote/quickxor"
 	"tandem/state"
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
@@ -419,40 +418,6 @@ func (e *Engine) room(size int64) error {
 		return syscall.ENOSPC
 	}
 	return nil
-}
-
-// receive streams the content into a private file, going on where an earlier
-// try of the same version stopped.
-func (e *Engine) receive(ctx context.Context, j job, address remote.Secret) (temp, content, error) {
-	tmp, offset, sum, err := e.openTemp(j)
-	if err != nil {
-		return temp{}, content{}, err
-	}
-	body, err := e.drive.Download(ctx, e.cfg.Drive.ID, j.id, address, offset)
-	if errors.Is(err, remote.ErrRange) && offset > 0 {
-		return temp{}, content{}, e.discard(tmp, errSuperseded)
-	}
-	if err != nil {
-		return temp{}, content{}, e.keepPartial(j, tmp, offset, err)
-	}
-	defer body.Close()
-	if body.Offset != offset { // the server ignored the range
-		if err := e.discard(tmp, nil); err != nil {
-			return temp{}, content{}, err
-		}
-		if tmp, err = e.startTemp(j); err != nil {
-			return temp{}, content{}, err
-		}
-		offset, sum = 0, quickxor.New()
-	}
-	n, err := io.Copy(io.MultiWriter(tmp.file, sum, &e.progress.down), io.LimitReader(body, max(j.Remote.Size, body.Total)-offset+1))
-	if err == nil && body.Total >= 0 && offset+n != body.Total {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return temp{}, content{}, e.keepPartial(j, tmp, offset+n, err)
-	}
-	return tmp, content{offset + n, plan.Hash(sum.Sum(nil))}, nil
 }
 
 func (e *Engine) notFetched(ctx context.Context, j job, err error) outcome {

@@ -16,12 +16,14 @@ func cutOff(t *testing.T) (*pair, *stage) {
 	p := newPair(t, remotetest.Options{})
 	p.put("f.bin", big("one"))
 	p.online.Fail(remotetest.Fault{Match: "GET download", Times: 1, CutAt: 10 << 20})
+	p.online.Fail(remotetest.Fault{Match: "GET download", CutAt: -1})
 	if _, err := p.try(); err == nil {
 		t.Fatal("it did not break off")
 	}
 	if _, there := p.here()["f.bin"]; there {
 		t.Fatal("half a file is here")
 	}
+	p.online.Calm()
 	return p, p.onStage()
 }
 

@@ -177,15 +177,45 @@ func TestAConnectionThatBreaksAnywhereCostsNothing(t *testing.T) {
 			p, _ := changedOnline(t)
 			p.put("f.txt", text)
 			p.online.Fail(remotetest.Fault{Match: "GET download", Times: 1, CutAt: at})
-			if _, err := p.try(); err == nil {
-				t.Error("half a file was taken for all of it")
-			}
-			p.holds("f.txt", "base")
 			p.sync()
 			p.holds("f.txt", text)
 			p.same()
 		})
 	}
+}
+
+// TestAConnectionThatBringsNothingEndsThePass, and half a file is taken for nothing.
+func TestAConnectionThatBringsNothingEndsThePass(t *testing.T) {
+	p, _ := changedOnline(t)
+	p.put("f.txt", "theirs, and long")
+	p.online.Fail(remotetest.Fault{Match: "GET download", Times: 1, CutAt: 5})
+	p.online.Fail(remotetest.Fault{Match: "GET download", CutAt: -1})
+	before := p.online.Count("GET download")
+	if _, err := p.try(); err == nil {
+		t.Error("half a file was taken for all of it")
+	}
+	if n := p.online.Count("GET download") - before; n != 1+mostBreaks {
+		t.Errorf("%d downloads were begun", n)
+	}
+	p.holds("f.txt", "base")
+	p.online.Calm()
+	p.sync()
+	p.holds("f.txt", "theirs, and long")
+	p.same()
+}
+
+// TestAFileWithoutAHashIsNotPutTogether of what two connections bring.
+func TestAFileWithoutAHashIsNotPutTogether(t *testing.T) {
+	p, _ := changedOnline(t)
+	p.online.Fail(remotetest.Fault{Twist: remotetest.NoHash})
+	p.put("f.txt", "theirs, and long")
+	p.online.Fail(remotetest.Fault{Match: "GET download", Times: 1, CutAt: 5})
+	before := p.online.Count("GET download")
+	if _, err := p.try(); err == nil || p.online.Count("GET download") != before+1 {
+		t.Errorf("it went on (%v)", err)
+	}
+	p.sync()
+	p.holds("f.txt", "theirs, and long")
 }
 
 // TestA404ThatPassesDeletesNothing: the service says so of things that are

@@ -32,7 +32,7 @@ type Fault struct {
 	Done       bool          // the request is carried out all the same; its answer is lost
 
 	Drop  bool          // the connection ends without an answer, and before anything was done unless Done
-	CutAt int           // the connection ends after so many bytes of the body
+	CutAt int           // the connection ends after so many bytes of the body; -1 = before the first
 	Stall time.Duration // the answer is held back: what was asked for is done at once, and everything else goes on
 
 	Twist Twist

@@ -101,8 +101,8 @@ func (r *reply) write(w http.ResponseWriter, c *call, cutAt int) {
 	if c.method == http.MethodHead {
 		return
 	}
-	if cutAt > 0 && int64(cutAt) < end-first {
-		body.writeTo(w, first, first+int64(cutAt))
+	if cutAt != 0 && int64(cutAt) < end-first {
+		body.writeTo(w, first, first+int64(max(cutAt, 0)))
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}

@@ -74,6 +74,10 @@ func (d *Drive) order(c *call, q url.Values, path string) (err error) {
 		if at, err = time.Parse(time.RFC3339, q.Get("time")); err == nil {
 			err = d.Touch(path, at)
 		}
+	case "mark":
+		d.Mark()
+	case "rewind":
+		_, _, err = d.Rewind()
 	case "opaque":
 		_, err = d.PutOpaque(path, Opaque(q.Get("what")))
 	case "fill":

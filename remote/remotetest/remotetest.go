@@ -158,6 +158,7 @@ type Drive struct {
 	access  map[string]*grant
 	uploads map[string]*session
 	copies  map[string]*copying
+	marked  map[*item]standing // where Rewind leads; nil = nowhere
 
 	channels map[string]*channel // of push, by their token
 	stirred  chan struct{}       // closed when anything changes

@@ -82,6 +82,13 @@ func (l *ledger) cameBack(content string) {
 	v.weak, v.back, v.touched[there], v.moved[there] = false, true, true, true
 }
 
+// returned notes that a person wants a version back, whatever became of it.
+func (l *ledger) returned(content string) {
+	if v := l.all[content]; v != nil {
+		v.over, v.binned, v.weak, v.back, v.touched[there], v.moved[there] = false, false, false, true, true, true
+	}
+}
+
 // tasked notes that a task has given a version a place, maybe another one.
 func (l *ledger) tasked(content string) {
 	if v := l.all[content]; v != nil {

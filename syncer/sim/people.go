@@ -254,6 +254,10 @@ func (w *world) actThere(verb, a, b string) error {
 		}
 		w.stirredAt = w.now
 		w.eachBelow(b, func(text string) { w.ledger.moved(there, text) })
+	case "mark":
+		w.online.Mark()
+	case "rewind":
+		return w.rewind()
 	case "back":
 		if w.stack == nil {
 			return errors.New("there is no recycle bin to look into")
@@ -274,12 +278,33 @@ func (w *world) actThere(verb, a, b string) error {
 	return nil
 }
 
+// rewind takes the whole drive back to the moment that somebody marked: it is as if he
+// had edited, moved and deleted all that has changed since.
+func (w *world) rewind() error {
+	gone, back, err := w.online.Rewind()
+	if err != nil {
+		return err
+	}
+	if w.stack != nil {
+		w.stack.rest.odd.ever, w.stack.back = true, true // what came back may be deleted once more, and told of again
+	}
+	w.stirredAt = w.now
+	w.eachBelow("", func(text string) { w.ledger.moved(there, text) })
+	for _, text := range gone {
+		w.ledger.threw(text)
+	}
+	for _, text := range back {
+		w.ledger.returned(text)
+	}
+	return nil
+}
+
 // eachBelow gives the contents at and below a path online.
 func (w *world) eachBelow(rel string, f func(text string)) {
 	rel = strings.ToLower(rel)
 	for p, text := range w.online.Tree() {
 		p = strings.ToLower(strings.TrimPrefix(p, "/"))
-		if p == rel || strings.HasPrefix(p, rel+"/") {
+		if rel == "" || p == rel || strings.HasPrefix(p, rel+"/") {
 			f(text)
 		}
 	}

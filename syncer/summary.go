@@ -61,9 +61,10 @@ func NotFiles(db *state.DB, folder int64) ([]NotFile, error) {
 	return list, err
 }
 
-// NeedsPerson says that the run finished but something waits for a person.
+// NeedsPerson says that the run finished but something is not in sync until a person
+// does something. What a conflict kept twice is in sync.
 func (s Summary) NeedsPerson() bool {
-	return s.Conflicts > 0 || s.Held > 0 || slices.ContainsFunc(s.Waiting, func(w Waiting) bool { return w.Person })
+	return s.Held > 0 || slices.ContainsFunc(s.Waiting, func(w Waiting) bool { return w.Person })
 }
 
 // summary tells how a run ended, with the error that it ended with.

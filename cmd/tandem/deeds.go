@@ -50,12 +50,12 @@ func busy(s syncer.Summary) bool {
 	return s.Uploaded+s.Downloaded+s.CreatedFolders+s.Moved+s.DeletedLocal+s.DeletedRemote+s.Conflicts > 0
 }
 
-func verdict(s syncer.Summary, code int) string {
+func verdict(s syncer.Summary) string {
 	switch {
-	case code == waits && len(s.Waiting) == 0:
-		return "in sync, with conflicts for you to look at"
-	case code == waits:
+	case s.NeedsPerson(), s.Conflicts > 0 && len(s.Waiting) > 0:
 		return "synced, but something waits for you"
+	case s.Conflicts > 0:
+		return "in sync, with conflicts for you to look at"
 	case len(s.Waiting) > 0:
 		return "in sync but for " + count(len(s.Waiting), "item")
 	}

@@ -31,17 +31,17 @@ func TestProgressTellsFilesBytesRateAndTimeLeft(t *testing.T) {
 func TestAPassIsToldInAFewWords(t *testing.T) {
 	for _, test := range []struct {
 		sum  syncer.Summary
-		code int
 		want string
 	}{
-		{syncer.Summary{Requests: 1, Seconds: 0.1}, inSync, "in sync: nothing to do (1 request, 100ms)"},
-		{syncer.Summary{Uploaded: 2000, CreatedFolders: 1, BytesUp: 8e6, Requests: 2200, Seconds: 8}, inSync,
+		{syncer.Summary{Requests: 1, Seconds: 0.1}, "in sync: nothing to do (1 request, 100ms)"},
+		{syncer.Summary{Uploaded: 2000, CreatedFolders: 1, BytesUp: 8e6, Requests: 2200, Seconds: 8},
 			"in sync: 2,000 uploaded, 1 folder created (8.0 MB up, 2,200 requests, 8s)"},
-		{syncer.Summary{Conflicts: 1, Requests: 3}, waits, "in sync, with conflicts for you to look at: 1 kept twice (3 requests, 0s)"},
-		{syncer.Summary{Waiting: []syncer.Waiting{{Path: "x", Why: "locked"}}, Requests: 3}, inSync, "in sync but for 1 item: nothing to do (3 requests, 0s)"},
-		{syncer.Summary{Waiting: []syncer.Waiting{{Path: "x", Why: "name"}}, Requests: 3}, waits, "synced, but something waits for you: nothing to do (3 requests, 0s)"},
+		{syncer.Summary{Conflicts: 1, Requests: 3}, "in sync, with conflicts for you to look at: 1 kept twice (3 requests, 0s)"},
+		{syncer.Summary{Conflicts: 1, Waiting: []syncer.Waiting{{Path: "x", Why: "locked"}}, Requests: 3}, "synced, but something waits for you: 1 kept twice (3 requests, 0s)"},
+		{syncer.Summary{Waiting: []syncer.Waiting{{Path: "x", Why: "locked"}}, Requests: 3}, "in sync but for 1 item: nothing to do (3 requests, 0s)"},
+		{syncer.Summary{Waiting: []syncer.Waiting{{Path: "x", Why: "name", Person: true}}, Requests: 3}, "synced, but something waits for you: nothing to do (3 requests, 0s)"},
 	} {
-		if got := verdict(test.sum, test.code) + ": " + deeds(test.sum); got != test.want {
+		if got := verdict(test.sum) + ": " + deeds(test.sum); got != test.want {
 			t.Errorf("told %q, want %q", got, test.want)
 		}
 	}

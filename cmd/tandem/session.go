@@ -28,6 +28,8 @@ type session struct {
 	settle time.Duration // how long a file must be left alone; 0 = a second
 	poll   time.Duration // how often the drive is asked; 0 = every 30 seconds
 
+	conflictsOK bool // what was kept twice is no reason for another exit code
+
 	patience time.Duration // see [remote.Config]: for tasks, which read no change feed
 
 	keyring *remote.Keyring

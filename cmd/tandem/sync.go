@@ -26,6 +26,8 @@ FOLDER is a name from the configuration; none means all of them.
   --dry-run       print what a pass would do, and change nothing anywhere
   --group LABEL   only folders whose connection has this group
   --json          with --once or --dry-run: print the outcome as JSON
+  --conflicts-ok  with --once or --dry-run: exit 0, not 3, if all there is to do
+                  for you is to look at files that were kept twice
   --log FILE      what the agent says goes there, with the time
 
 Examples:
@@ -38,8 +40,9 @@ Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
 `
 
 type syncFlags struct {
-	once, dry, json bool
-	group, log      string
+	once, dry, json, conflictsOK bool
+
+	group, log string
 }
 
 func (p *program) syncCommand() *cobra.Command {
@@ -48,11 +51,12 @@ func (p *program) syncCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&flags.once, "once", false, "")
 	cmd.Flags().BoolVar(&flags.dry, "dry-run", false, "")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "")
+	cmd.Flags().BoolVar(&flags.conflictsOK, "conflicts-ok", false, "")
 	cmd.Flags().StringVar(&flags.group, "group", "", "")
 	cmd.Flags().StringVar(&flags.log, "log", "", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if flags.json && !flags.once && !flags.dry {
-			return usage(errors.New("--json needs --once: the agent has no end to report"), "")
+		if err := flags.check(); err != nil {
+			return err
 		}
 		if flags.log != "" {
 			log, err := openLog(flags.log)
@@ -74,6 +78,22 @@ func (p *program) syncCommand() *cobra.Command {
 		return err
 	}
 	return cmd
+}
+
+// check refuses what is about the end of a pass where there is none.
+func (f syncFlags) check() error {
+	flag := ""
+	switch {
+	case f.once || f.dry:
+		return nil
+	case f.json:
+		flag = "--json"
+	case f.conflictsOK:
+		flag = "--conflicts-ok"
+	default:
+		return nil
+	}
+	return usage(fmt.Errorf("%s needs --once: the agent has no end to report", flag), "")
 }
 
 // An outcome is what --json prints for one folder.
@@ -142,6 +162,7 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 		return nil, p.newAgent(s.dir, keepers).run(ctx)
 	}
 	p.screen.quiet = p.verbose == 0
+	s.conflictsOK = flags.conflictsOK
 	return s.once(ctx, folders)
 }
 
@@ -224,7 +245,7 @@ func (s *session) requests(f *folder) int64 {
 func (s *session) conclude(f *folder, out outcome, err error) int {
 	err = advise(err, s.cfg.Connection[f.Connection])
 	code := inSync
-	if out.NeedsPerson() {
+	if out.NeedsPerson() || out.Conflicts > 0 && !s.conflictsOK {
 		code = waits
 	}
 	if err != nil {
@@ -240,7 +261,7 @@ func (s *session) conclude(f *folder, out outcome, err error) int {
 	case s.dry:
 		s.screen.say("%s: dry run: %s, nothing was changed", f.name, count(len(out.Plan), "step"))
 	default:
-		s.screen.say("%s: %s: %s", f.name, verdict(out.Summary, code), deeds(out.Summary))
+		s.screen.say("%s: %s: %s", f.name, verdict(out.Summary), deeds(out.Summary))
 	}
 	s.sayCopies(f.name, out.Summary)
 	if out.Held > 0 {

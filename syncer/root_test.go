@@ -119,3 +119,37 @@ func TestAnAgentWhoseFolderIsAwayIsNotQuiet(t *testing.T) {
 		t.Errorf("held: %+v, %v", held, err)
 	}
 }
+
+// That a folder is away is said of the folder, once, and not of each thing in it.
+func TestAFolderThatIsAwayIsNoTroubleOfItsItems(t *testing.T) {
+	away := func(t *testing.T, p *pair, err error) {
+		if root := (*RootError)(nil); !errors.As(err, &root) || !root.Away {
+			t.Errorf("the error is %v", err)
+		}
+		if all, err := p.db.Waitings(p.cfg.Folder.N); err != nil || len(all) > 0 {
+			t.Errorf("waiting: %+v, %v", all, err)
+		}
+	}
+	t.Run("an action is under way", func(t *testing.T) {
+		p := edited(t)
+		p.onStage().before("open a.txt", func() { p.must(os.Rename(p.dir, p.dir+".away")) })
+		sum, err := p.try()
+		away(t, p, err)
+		if len(sum.Waiting) > 1 || sum.Uploaded > 0 {
+			t.Errorf("%+v", sum)
+		}
+	})
+	t.Run("an agent looks at it", func(t *testing.T) {
+		p := newPair(t, remotetest.Options{})
+		p.fill("a.txt=a b.txt=b")
+		p.sync()
+		p.cfg.Poll = time.Hour
+		e := New(p.cfg)
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(t.Context()) }()
+		p.until("all is quiet", func() bool { return e.Now().Quiet })
+		p.must(os.Rename(p.dir, p.dir+".away"))
+		e.Look()
+		away(t, p, <-ended)
+	})
+}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/watcher"
 )
 
 func (p place) create(rel, text string) File {
@@ -306,5 +308,28 @@ func TestAFullDiskIsAnErrorOfTheWrite(t *testing.T) {
 	}
 	if free, _, err := p.Free(); err != nil || free != 0 {
 		p.Errorf("Free = %d, %v", free, err)
+	}
+}
+
+// What is open in a folder that was moved away is no longer read nor written.
+func TestAFileOfAFolderThatIsAwayIsLeftAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := claimed(t, dir)
+	p.write("a", "A")
+	theirs, ours := p.open("a"), p.create(tmpDir+"/f", "begun")
+	p.must(os.Rename(dir, dir+".away"))
+	b := make([]byte, 1)
+	_, err := theirs.Read(b)
+	p.is("read", err, watcher.ErrAway)
+	_, err = theirs.ReadAt(b, 0)
+	p.is("read at", err, watcher.ErrAway)
+	_, err = ours.Write(b)
+	p.is("write", err, watcher.ErrAway)
+	p.is("mkdir", func() error { _, err := p.Mkdir("d"); return err }(), watcher.ErrAway)
+	if text, err := os.ReadFile(filepath.Join(dir+".away", tmpDir, "f")); err != nil || string(text) != "begun" {
+		t.Errorf("it holds %q, %v", text, err)
 	}
 }

@@ -16,7 +16,7 @@ man:
 	go run -tags man -ldflags "-X main.version=$(VERSION)" ./cmd/tandem dist/man
 
 test:
-	go test ./...
+	go test -timeout 30m ./...
 
 # make test tries some of what two people can do to one tree in two steps each;
 # this tries all of it.

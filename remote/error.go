@@ -309,13 +309,17 @@ func scrub(s string) string {
 	return strings.TrimSpace(s)
 }
 
+// longestAsked is the longest that the service is taken by its word: then it is asked
+// again. A header may hold any number, and a date any year.
+const longestAsked = time.Hour
+
 // retryAfter reads the header's two forms, seconds and a date.
 func retryAfter(h string, now time.Time) time.Duration {
-	if s, err := strconv.ParseFloat(strings.TrimSpace(h), 64); err == nil && s > 0 && s < 1e6 {
-		return time.Duration(s * float64(time.Second))
+	if s, err := strconv.ParseFloat(strings.TrimSpace(h), 64); err == nil && s > 0 {
+		return time.Duration(min(s, longestAsked.Seconds()) * float64(time.Second))
 	}
 	if t, err := http.ParseTime(h); err == nil && t.After(now) {
-		return t.Sub(now)
+		return min(t.Sub(now), longestAsked)
 	}
 	return 0
 }

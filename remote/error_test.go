@@ -148,9 +148,11 @@ func TestRetryAfterHasTwoForms(t *testing.T) {
 		"-5":      0,
 		"":        0,
 		"soon":    0,
-		"9999999": 0, // four months: nobody means that
-		now.Add(time.Minute).Format(http.TimeFormat):  time.Minute,
-		now.Add(-time.Minute).Format(http.TimeFormat): 0,
+		"9999999": time.Hour, // four months: nobody means that
+		"1e300":   time.Hour,
+		time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC).Format(http.TimeFormat): time.Hour,
+		now.Add(time.Minute).Format(http.TimeFormat):                        time.Minute,
+		now.Add(-time.Minute).Format(http.TimeFormat):                       0,
 	} {
 		if got := retryAfter(h, now); got != want {
 			t.Errorf("%q: got %v, want %v", h, got, want)

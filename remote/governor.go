@@ -21,9 +21,10 @@ type lane struct {
 	busy    int
 	limit   float64
 	most    float64
-	cruise  bool      // the first throttling has been seen: rise slowly
-	until   time.Time // nothing is sent before
-	strikes int       // throttlings since the last good answer
+	cruise  bool          // the first throttling has been seen: rise slowly
+	until   time.Time     // nothing is sent before
+	longest time.Duration // see Config.LongestPause
+	strikes int           // throttlings since the last good answer
 }
 
 const (
@@ -32,8 +33,8 @@ const (
 	longPause  = 2 * time.Minute // … doubling up to this, so that recovery is noticed soon
 )
 
-func newLane(most int, clock Clock) *lane {
-	return &lane{clock: clock, limit: float64(min(firstLimit, most)), most: float64(most)}
+func newLane(most int, clock Clock, longest time.Duration) *lane {
+	return &lane{clock: clock, limit: float64(min(firstLimit, most)), most: float64(most), longest: longest}
 }
 
 // enter waits for a pause to end and for a place, and takes it.
@@ -52,9 +53,21 @@ func (l *lane) enter(ctx context.Context) error {
 	}
 }
 
+// A Paused is the error of what is not sent because the service asked for a pause
+// that is longer than [Config.LongestPause]. It is [ErrThrottled].
+type Paused struct{ Until time.Time }
+
+func (p *Paused) Error() string {
+	return "throttled by the service until " + p.Until.Local().Format("15:04")
+}
+func (p *Paused) Is(target error) bool { return target == ErrThrottled }
+
 // calm waits until no pause is in force.
 func (l *lane) calm(ctx context.Context) error {
 	for d := l.pause(); d > 0; d = l.pause() {
+		if l.longest > 0 && d > l.longest {
+			return &Paused{l.clock.Now().Add(d)}
+		}
 		if err := l.clock.Sleep(ctx, d); err != nil {
 			return err
 		}
@@ -147,6 +160,27 @@ func (l *lane) throttled(sent time.Time, asked time.Duration) {
 	if until := now.Add(asked); until.After(l.until) {
 		l.until = until
 	}
+}
+
+// throttled lets the requests of l wait for as long as the service said, and tells who
+// wants to know when that is long enough to be seen.
+func (c *Client) throttled(l *lane, sent time.Time, asked time.Duration) {
+	l.throttled(sent, asked)
+	if d := l.pause(); d >= seenPause && c.cfg.Throttled != nil {
+		c.cfg.Throttled(c.cfg.Clock.Now().Add(d))
+	}
+}
+
+// seenPause is how long a pause must be for a person to wonder.
+const seenPause = 10 * time.Second
+
+// ThrottledUntil is when the service wants to be asked again; zero when it has not said
+// so, or that is over.
+func (c *Client) ThrottledUntil() time.Time {
+	if d := max(c.account.pause(), c.transfers.pause()); d >= seenPause {
+		return c.cfg.Clock.Now().Add(d)
+	}
+	return time.Time{}
 }
 
 func (l *lane) guess() time.Duration {

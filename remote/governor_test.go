@@ -13,7 +13,7 @@ import (
 
 func TestTheNumberOfRequestsAtOnceRisesAndIsHalvedByThrottling(t *testing.T) {
 	clock := newStepClock()
-	l := newLane(16, clock)
+	l := newLane(16, clock, 0)
 	if l.limit != 4 {
 		t.Fatalf("starts at %v, want 4", l.limit)
 	}
@@ -41,7 +41,7 @@ func TestTheNumberOfRequestsAtOnceRisesAndIsHalvedByThrottling(t *testing.T) {
 
 func TestALaneHoldsNoMoreThanItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(2, WallClock{})
+		l := newLane(2, WallClock{}, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		var mu sync.Mutex
 		entered := 0
@@ -69,7 +69,7 @@ func TestALaneHoldsNoMoreThanItsLimit(t *testing.T) {
 
 func TestAGoodAnswerLetsOneMoreIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(16, WallClock{})
+		l := newLane(16, WallClock{}, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		for range 6 {
 			go l.enter(ctx)
@@ -85,7 +85,7 @@ func TestAGoodAnswerLetsOneMoreIn(t *testing.T) {
 
 func TestPlacesAreGivenInTheOrderTheyWereAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(1, WallClock{})
+		l := newLane(1, WallClock{}, 0)
 		impatient, giveUp := context.WithCancel(t.Context())
 		var order []int
 		for n := range 5 {
@@ -125,7 +125,7 @@ func (lateClock) Wait(ctx context.Context, ready <-chan struct{}) error {
 
 func TestAPlaceThatIsGivenToWhoJustGaveUpGoesToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLane(1, lateClock{})
+		l := newLane(1, lateClock{}, 0)
 		if err := l.take(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestAPlaceThatIsGivenToWhoJustGaveUpGoesToTheNext(t *testing.T) {
 
 func TestThrottlingWithoutATimeGrowsAndStaysBelowTwoMinutes(t *testing.T) {
 	clock := newStepClock()
-	l := newLane(16, clock)
+	l := newLane(16, clock, 0)
 	var last time.Duration
 	for range 12 {
 		l.throttled(clock.Now(), 0)

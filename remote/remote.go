@@ -39,14 +39,16 @@ type Config struct {
 	GraphEndpoint string // no trailing slash, with the version
 	RedirectURL   string // empty = "http://localhost"; a port or path may be fixed here
 
-	Timeout   time.Duration // how long a request may stay silent; 0 = a minute
-	Tokens    TokenStore
-	Parallel  int               // most requests at once to Graph, and as many transfers; 0 = 16
-	Transport http.RoundTripper // nil = HTTP/2 to Graph, HTTP/1.1 to content hosts
-	Clock     Clock             // nil = the real one
-	Patience  time.Duration     // how long a 404 about what this client has just created is not believed; 0 = for who reads the change feed, which tells
-	Log       *slog.Logger      // nil = silence
-	Version   string
+	Timeout      time.Duration // how long a request may stay silent; 0 = a minute
+	Tokens       TokenStore
+	Parallel     int                   // most requests at once to Graph, and as many transfers; 0 = 16
+	Transport    http.RoundTripper     // nil = HTTP/2 to Graph, HTTP/1.1 to content hosts
+	Clock        Clock                 // nil = the real one
+	Patience     time.Duration         // how long a 404 about what this client has just created is not believed; 0 = for who reads the change feed, which tells
+	LongestPause time.Duration         // how long a pause that the service asks for is waited for; above that it is a [Paused]; 0 = any
+	Throttled    func(until time.Time) // called, from anywhere, when the service asks for a pause of ten seconds or more; nil = nobody wants to know
+	Log          *slog.Logger          // nil = silence
+	Version      string
 }
 
 // A Client speaks for one account. It is safe for concurrent use.
@@ -84,8 +86,8 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Transport == nil {
 		c.api, c.content = c.counted(graphTransport(cfg.Parallel)), c.counted(contentTransport(cfg.Parallel))
 	}
-	c.account = newLane(cfg.Parallel, cfg.Clock)
-	c.transfers = newLane(cfg.Parallel, cfg.Clock)
+	c.account = newLane(cfg.Parallel, cfg.Clock, cfg.LongestPause)
+	c.transfers = newLane(cfg.Parallel, cfg.Clock, cfg.LongestPause)
 	c.tokens = newTokens(c)
 	c.created = created{now: cfg.Clock.Now, life: cfg.Patience}
 	return c, nil

@@ -74,8 +74,8 @@ func (c *Client) send(ctx context.Context, r *request) (*http.Response, error) {
 			return nil, err
 		}
 		c.cfg.Log.Debug("request repeated", slog.String("op", r.op), slog.Int("try", try), slog.Duration("wait", wait), slog.Any("err", err))
-		if err := c.cfg.Clock.Sleep(ctx, wait); err != nil {
-			return nil, ended(ctx, r.op)
+		if err := c.sleep(ctx, r.op, wait); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -115,7 +115,7 @@ func (c *Client) attempt(ctx context.Context, r *request, token Secret) (*http.R
 	if r.content {
 		l, rt = c.transfers, c.content
 		if err := c.account.calm(ctx); err != nil {
-			return nil, ended(ctx, r.op)
+			return nil, unsent(ctx, r.op, err)
 		}
 	}
 	if err := c.enter(ctx, l, r); err != nil {
@@ -135,7 +135,7 @@ func (c *Client) attempt(ctx context.Context, r *request, token Secret) (*http.R
 	defer resp.Body.Close()
 	e := c.refusal(r.op, resp)
 	if e.throttles() {
-		l.throttled(sent, e.RetryAfter)
+		c.throttled(l, sent, e.RetryAfter)
 	}
 	if e.Status == 401 && !e.passing() {
 		c.tokens.reject(r.to, token)
@@ -154,7 +154,7 @@ func (c *Client) enter(ctx context.Context, l *lane, r *request) error {
 			wait = l.calm
 		}
 		if err := wait(ctx); err != nil {
-			return ended(ctx, r.op)
+			return unsent(ctx, r.op, err)
 		}
 		if r.look == nil {
 			return nil
@@ -168,6 +168,25 @@ func (c *Client) enter(ctx context.Context, l *lane, r *request) error {
 		}
 		leave(ctx, l)
 	}
+}
+
+// sleep waits before op is tried again, unless that is longer than anybody will wait.
+func (c *Client) sleep(ctx context.Context, op string, wait time.Duration) error {
+	if c.cfg.LongestPause > 0 && wait > c.cfg.LongestPause {
+		return &Paused{c.cfg.Clock.Now().Add(wait)}
+	}
+	if c.cfg.Clock.Sleep(ctx, wait) != nil {
+		return ended(ctx, op)
+	}
+	return nil
+}
+
+// unsent says why r is not sent: nobody wants it any more, or not before a long pause.
+func unsent(ctx context.Context, op string, err error) error {
+	if _, ok := errors.AsType[*Paused](err); ok {
+		return err
+	}
+	return ended(ctx, op)
 }
 
 // ridingAlong marks the context of requests that go in the place of another.

@@ -85,7 +85,7 @@ func (c *Client) TrySetTimes(ctx context.Context, drive string, stamps []Stamp) 
 	for i := range stamps {
 		results[i] = c.stamped(ctx, drive, r, stamps[i], part(answer.Responses, i))
 		if e, ok := errors.AsType[*Error](results[i].Err); ok && e.throttles() {
-			c.account.throttled(sent, e.RetryAfter)
+			c.throttled(c.account, sent, e.RetryAfter)
 		}
 	}
 	return results, nil

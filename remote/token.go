@@ -48,7 +48,7 @@ type tokens struct {
 }
 
 func newTokens(c *Client) *tokens {
-	return &tokens{c: c, turn: newLane(1, c.cfg.Clock), access: map[audience]accessToken{}}
+	return &tokens{c: c, turn: newLane(1, c.cfg.Clock, 0), access: map[audience]accessToken{}}
 }
 
 // bearer is a token for the audience, refreshed if need be.
@@ -286,8 +286,8 @@ func (c *Client) postForm(ctx context.Context, op string, repeat bool, to string
 		if err == nil || !repeat || !errors.As(err, &e) || !e.passing() && !errors.Is(e, ErrThrottled) || try >= maxOfflineTries || ctx.Err() != nil {
 			return err
 		}
-		if err := c.cfg.Clock.Sleep(ctx, max(c.backoff(try), e.RetryAfter)); err != nil {
-			return ended(ctx, op)
+		if err := c.sleep(ctx, op, max(c.backoff(try), e.RetryAfter)); err != nil {
+			return err
 		}
 	}
 }

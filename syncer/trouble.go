@@ -41,6 +41,8 @@ func (e *Engine) trouble(s *step, out outcome, news bool) {
 		e.retry(k, s, news)
 	case errors.Is(err, errNotFound):
 		e.missed(k, s, out.unfound)
+	case e.once && errors.As(err, new(*remote.Paused)): // nothing else will be answered either
+		e.fatal = err
 	case errors.Is(err, remote.ErrOffline):
 		e.offline(k, err)
 	default:

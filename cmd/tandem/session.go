@@ -30,7 +30,8 @@ type session struct {
 
 	conflictsOK bool // what was kept twice is no reason for another exit code
 
-	patience time.Duration // see [remote.Config]: for tasks, which read no change feed
+	longestPause time.Duration // see [remote.Config]
+	patience     time.Duration // see [remote.Config]: for tasks, which read no change feed
 
 	keyring *remote.Keyring
 
@@ -188,12 +189,28 @@ func (s *session) client(c *connection) (*remote.Client, error) {
 		ClientID: id, ClientSecret: secret, Tenant: c.Tenant, RedirectURL: c.RedirectURL,
 		LoginEndpoint: c.LoginEndpoint, GraphEndpoint: c.GraphEndpoint, App: c.SignIn == byApp, User: c.User,
 		Timeout: time.Duration(c.Timeout), Tokens: s.tokens(c), Log: s.logger(""), Version: version, Patience: s.patience,
+		LongestPause: s.longestPause, Throttled: s.sayThrottled(c.name),
 	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("connection %q: %w", c.name, err), "")
 	}
 	s.clients[c.name] = made
 	return made, nil
+}
+
+// sayThrottled says at once, and once for each time, until when the service wants to be
+// left alone.
+func (s *session) sayThrottled(connection string) func(time.Time) {
+	var mu sync.Mutex
+	var said time.Time
+	return func(until time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		if until.After(said.Add(time.Minute)) {
+			said = until
+			s.screen.say("%s: throttled by the service until %s", connection, until.Local().Format("15:04"))
+		}
+	}
 }
 
 // feed is what the folders on one drive share.

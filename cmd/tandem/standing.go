@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer"
 )
@@ -18,10 +19,11 @@ type standing struct {
 	State      string           `json:"state"`
 	Running    bool             `json:"running"` // a tandem is at work on it now
 	Paused     bool             `json:"paused"`
-	Until      *time.Time       `json:"paused_until"` // null when the pause has no end of its own
-	Progress   *progress        `json:"progress"`     // while an agent transfers something, else null
-	Items      int              `json:"items"`        // agreed upon
-	At         *time.Time       `json:"at"`           // end of the last pass, or when the agent last read the drive; null before the first
+	Until      *time.Time       `json:"paused_until"`    // null when the pause has no end of its own
+	Throttled  *time.Time       `json:"throttled_until"` // while the service wants to be left alone, else null
+	Progress   *progress        `json:"progress"`        // while an agent transfers something, else null
+	Items      int              `json:"items"`           // agreed upon
+	At         *time.Time       `json:"at"`              // end of the last pass, or when the agent last read the drive; null before the first
 	Error      string           `json:"error"`
 	Waiting    []syncer.Waiting `json:"waiting"`
 	Held       []heldDelete     `json:"held"`
@@ -119,7 +121,9 @@ func (h *health) fill(st *standing) (quiet bool) {
 		if l.Folder != st.Folder {
 			continue
 		}
-		st.Running = l.Running
+		if st.Running = l.Running; !l.Throttled.IsZero() {
+			st.Throttled = &l.Throttled
+		}
 		if st.Error = l.Trouble; l.Running {
 			st.Error = l.Now.Trouble
 		}
@@ -172,6 +176,8 @@ func (st *standing) judge(quiet bool) {
 	switch {
 	case st.Error != "":
 		st.State = "not in sync: " + st.Error
+	case st.Throttled != nil:
+		st.State = (&remote.Paused{Until: *st.Throttled}).Error()
 	case len(st.Held) > 0:
 		st.State = "deletes are held"
 	case len(st.Waiting) > 0:

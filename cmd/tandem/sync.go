@@ -28,6 +28,8 @@ FOLDER is a name from the configuration; none means all of them.
   --json          with --once or --dry-run: print the outcome as JSON
   --conflicts-ok  with --once or --dry-run: exit 0, not 3, if all there is to do
                   for you is to look at files that were kept twice
+  --wait          with --once or --dry-run: when the service asks for a pause of
+                  more than ten minutes, wait for its end, too
   --log FILE      what the agent says goes there, with the time
 
 Examples:
@@ -40,7 +42,7 @@ Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
 `
 
 type syncFlags struct {
-	once, dry, json, conflictsOK bool
+	once, dry, json, conflictsOK, wait bool
 
 	group, log string
 }
@@ -52,6 +54,7 @@ func (p *program) syncCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&flags.dry, "dry-run", false, "")
 	cmd.Flags().BoolVar(&flags.json, "json", false, "")
 	cmd.Flags().BoolVar(&flags.conflictsOK, "conflicts-ok", false, "")
+	cmd.Flags().BoolVar(&flags.wait, "wait", false, "")
 	cmd.Flags().StringVar(&flags.group, "group", "", "")
 	cmd.Flags().StringVar(&flags.log, "log", "", "")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -90,11 +93,17 @@ func (f syncFlags) check() error {
 		flag = "--json"
 	case f.conflictsOK:
 		flag = "--conflicts-ok"
+	case f.wait:
+		flag = "--wait"
 	default:
 		return nil
 	}
 	return usage(fmt.Errorf("%s needs --once: the agent has no end to report", flag), "")
 }
+
+// longestPause is how long a single pass waits when the service asks for it: a scheduler
+// comes again.
+const longestPause = 10 * time.Minute
 
 // An outcome is what --json prints for one folder.
 type outcome struct {
@@ -129,6 +138,9 @@ func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]
 		return noOutcomes(names, err), err
 	}
 	s.patience = 0
+	if (flags.once || flags.dry) && !flags.wait {
+		s.longestPause = longestPause
+	}
 	folders, err := s.foldersNamed(names, flags.group)
 	if err != nil {
 		return noOutcomes(names, err), err

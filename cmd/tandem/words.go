@@ -68,6 +68,8 @@ type life struct {
 	Now     syncer.Now `json:"now"`
 	Trouble string     `json:"trouble"`
 	GaveUp  bool       `json:"gave_up"` // only a person can help
+
+	Throttled time.Time `json:"throttled"` // the service wants to be left alone until then; zero: it does not
 }
 
 func (a *agent) health() health {
@@ -85,6 +87,9 @@ func (k *keeper) life() life {
 	l := life{Folder: k.folder.name, Trouble: k.trouble, GaveUp: k.gaveUp}
 	if k.engine != nil {
 		l.Running, l.Now = true, k.engine.Now()
+	}
+	if c, err := k.session.client(k.session.cfg.Connection[k.folder.Connection]); err == nil {
+		l.Throttled = c.ThrottledUntil()
 	}
 	return l
 }

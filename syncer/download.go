@@ -27,7 +27,6 @@ const (
 	coarsest    = 2 * time.Second       // tick of FAT's clock
 	racyWindow  = 20 * time.Millisecond // an mtime younger than this does not prove that the bytes are still the same
 	resumeAbove = 8 << 20               // downloads above this size are worth resuming
-	reserve     = 64 << 20              // disk space never used up
 )
 
 // download brings content here. The new file is complete and durable under a
@@ -339,6 +338,11 @@ func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {
 	var last plan.Hash
 	for try := 1; ; try++ {
 		tmp, got, err := e.receive(ctx, j, address)
+		if full(err) && try == 1 {
+			if err = e.makeRoom(j.Remote.Size, err); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return temp{}, content{}, err
 		}
@@ -406,18 +410,6 @@ func (e *Engine) finishTemp(tmp temp, j job) error {
 		}
 	}
 	return tmp.file.Sync()
-}
-
-// room refuses a download that would fill the disk.
-func (e *Engine) room(size int64) error {
-	free, inodes, err := e.fs.Free()
-	if err != nil {
-		return nil // not every file system can tell; the write will
-	}
-	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(reserve, free/20) || inodes == 0 {
-		return syscall.ENOSPC
-	}
-	return nil
 }
 
 func (e *Engine) notFetched(ctx context.Context, j job, err error) outcome {

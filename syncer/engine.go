@@ -144,9 +144,11 @@ type Engine struct {
 	plans    int // made so far
 	progress progress
 	ahead    ahead
-	born     string       // sets this process's private files apart from those of earlier ones
-	temps    atomic.Int64 // and numbers them
-	listing  atomic.Int64 // items the feed has brought so far, for the progress line
+	born     string        // sets this process's private files apart from those of earlier ones
+	temps    atomic.Int64  // and numbers them
+	emptying chan struct{} // holds one while the trash gives way
+	freed    atomic.Int64  // bytes by which it did
+	listing  atomic.Int64  // items the feed has brought so far, for the progress line
 
 	asks   asked
 	nudged chan struct{}
@@ -179,7 +181,7 @@ func New(cfg Config) *Engine {
 	e := &Engine{
 		cfg: cfg, fs: cfg.Disk, drive: cfg.Remote, db: cfg.DB, clock: cfg.Clock, log: cfg.Log, root: root,
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
-		inbox: make(chan report, 64), over: make(chan struct{}), nudged: make(chan struct{}, 1),
+		inbox: make(chan report, 64), emptying: make(chan struct{}, 1), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, inFlight: map[*step]struct{}{}, brought: map[plan.Key]struct{}{}, again: map[string]bool{},
 		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},

@@ -27,21 +27,41 @@ func (e *Engine) prune() {
 	if err != nil {
 		panic(stateError{err})
 	}
-	intents, err := e.db.Intents(e.cfg.Folder.N)
+	wanted, err := e.wanted()
 	if err != nil {
 		panic(stateError{err})
 	}
+	var went []state.Trashed
+	for _, t := range old {
+		if !wanted[t.Private] && e.discarded(t.Private, now) {
+			went = append(went, t)
+		}
+	}
+	if len(went) > 0 {
+		e.commit(report{tx: e.emptied(went)})
+		e.log.Info("removed from the trash", "files", len(went))
+	}
+	if e.forgetReplaced(now) && (len(old) < pruneMost || len(went) == 0) {
+		e.pruned = now
+	}
+}
+
+// wanted tells which private files an intent still speaks of.
+func (e *Engine) wanted() (map[string]bool, error) {
+	intents, err := e.db.Intents(e.cfg.Folder.N)
 	wanted := map[string]bool{}
 	for _, in := range intents {
 		wanted[in.Private] = true
 	}
-	var done []int64
+	return wanted, err
+}
+
+// emptied removes the folders of what is in the trash no more, and notes that.
+func (e *Engine) emptied(went []state.Trashed) func(*state.Tx) error {
 	dirs := map[string]bool{}
-	for _, t := range old {
-		if wanted[t.Private] || !e.discarded(t.Private, now) {
-			continue
-		}
-		done = append(done, t.N)
+	var notes []int64
+	for _, t := range went {
+		notes = append(notes, t.N)
 		for dir := dirOf(t.Private); dir != trashDir && dir != ""; dir = dirOf(dir) {
 			dirs[dir] = true
 		}
@@ -49,13 +69,7 @@ func (e *Engine) prune() {
 	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) { // what is in a folder before the folder
 		e.fs.Rmdir(dir) // one that is not empty stays
 	}
-	if len(done) > 0 {
-		e.commit(report{tx: func(tx *state.Tx) error { return tx.Emptied(done) }})
-		e.log.Info("removed from the trash", "files", len(done))
-	}
-	if e.forgetReplaced(now) && (len(old) < pruneMost || len(done) == 0) {
-		e.pruned = now
-	}
+	return func(tx *state.Tx) error { return tx.Emptied(notes) }
 }
 
 // forgetReplaced removes what tasks replaced long ago, and says that no more is

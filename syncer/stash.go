@@ -118,7 +118,7 @@ func (e *Engine) shelve(private, rel string, agreed plan.Hash) (bool, error) {
 	now := e.clock.Now()
 	return true, e.db.Update(func(tx *state.Tx) error {
 		err := tx.Journal(e.cfg.Folder.N, state.Entry{
-			At: now, Op: "replaced here", Path: rel, Why: "edited online", Detail: trash, Hash: string(agreed),
+			At: now, Op: "replaced here", Path: rel, Why: "edited online", Detail: trash,
 		})
 		if written && err == nil {
 			_, err = tx.PutIntent(state.Intent{Folder: e.cfg.Folder.N, Op: opTrashed, Path: rel, Private: trash, Hash: string(agreed), At: now})

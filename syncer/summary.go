@@ -30,6 +30,8 @@ type Summary struct {
 	Seconds        float64   `json:"seconds"`
 	Error          string    `json:"error"`
 
+	TrashFreed int64 `json:"trash_freed,omitempty"` // bytes by which the trash gave way
+
 	Copies    []string       `json:"copies,omitempty"`     // conflict copies that a single pass made
 	LeftAlone map[string]int `json:"left_alone,omitempty"` // links, pipes and the like here, by kind
 	NotFiles  []NotFile      `json:"not_files,omitempty"`  // likewise online, each
@@ -70,6 +72,7 @@ func (s Summary) NeedsPerson() bool {
 // summary tells how a run ended, with the error that it ended with.
 func (e *Engine) summary(start time.Time, requests int64, err error) (Summary, error) {
 	s := e.sum
+	s.TrashFreed = e.freed.Load()
 	s.Requests = e.drive.Requests() - requests
 	s.Seconds = e.clock.Now().Sub(start).Seconds()
 	for k, w := range e.waiting {

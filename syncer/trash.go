@@ -155,9 +155,14 @@ func (e *Engine) inside(rel string) []string {
 }
 
 // journalTrash notes also where a file went, so that it can be removed from there
-// in time: only what was proved to be what was deleted has such a note.
+// in time: only what was proved to be what was deleted has such a note. With the hash
+// of what was online it may go before that time.
 func (e *Engine) journalTrash(tx *state.Tx, j job, private string) error {
+	hash := ""
+	if private != "" && j.base.Hash == j.base.RemoteHash {
+		hash = j.base.Hash
+	}
 	return tx.Journal(e.cfg.Folder.N, state.Entry{
-		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j.base), Items: j.unasked(1),
+		At: e.clock.Now(), Op: "delete here", Path: j.path, Why: j.Why, Detail: private, Key: int64(j.Key), Top: e.topOf(j.base), Items: j.unasked(1), Hash: hash,
 	})
 }

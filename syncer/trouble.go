@@ -168,8 +168,9 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return "an earlier upload of it is still open online", false, backoff
 	case errors.Is(err, remote.ErrThrottled):
 		return "the service asks to wait", false, backoff
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return "this disk is full; free space here", false, time.Minute
+	case full(err):
+		trash, _ := errors.AsType[*noRoom](err)
+		return trash.words(), false, time.Minute
 	case errors.Is(err, fs.ErrPermission) && s.Op == plan.Upload:
 		return "cannot be read: " + reason(err), true, time.Minute
 	case errors.Is(err, fs.ErrPermission):

@@ -27,6 +27,9 @@ func deeds(s syncer.Summary) string {
 	add(s.DeletedLocal, "deleted here")
 	add(s.DeletedRemote, "deleted online")
 	add(s.Conflicts, "kept twice")
+	if s.TrashFreed > 0 {
+		done = append(done, humanize.Bytes(uint64(s.TrashFreed))+" removed from the trash for room")
+	}
 	if len(done) == 0 {
 		done = []string{"nothing to do"}
 	}

@@ -9,42 +9,60 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"tandem/remote/quickxor"
 )
 
-// Rewritten reports whether an item is what a work drive has made of a file with that
-// content, which is fetched once for it: see [IsRewriting].
-func (c *Client) Rewritten(ctx context.Context, it Item, file io.ReaderAt, size int64) (bool, error) {
+// A Likeness is how much of a file is seen to be in what a work drive has.
+type Likeness uint8
+
+const (
+	Unlike Likeness = iota // it is another
+	Opens                  // it is of a kind that properties are known to be written into, and opens as what the file is
+	Holds                  // it still has all that was in the file, with something written into it
+)
+
+// Rewritten tells how like an item is to a file with that content. It is fetched once for
+// that, and must be what the service tells of it: see [Compare].
+func (c *Client) Rewritten(ctx context.Context, it Item, file io.ReaderAt, size int64) (Likeness, error) {
 	if !MayBeRewriting(it.Name, it.Size, size) {
-		return false, nil
+		return Unlike, nil
 	}
 	body, err := c.Download(ctx, it.Drive, it.ID, "", 0)
 	if err != nil {
-		return false, err
+		return Unlike, err
 	}
 	defer body.Close()
-	return IsRewriting(it.Name, body, it.Size, file, size)
+	sum := quickxor.New()
+	like, err := Compare(it.Name, io.TeeReader(body, sum), it.Size, file, size)
+	if it.Hash != "" && it.Hash != string(sum.Sum(nil)) {
+		return Unlike, err
+	}
+	return like, err
 }
 
-// IsRewriting reports whether a content is what a work drive has made of a file, by its
-// bytes: it still has all that was in the file, with something written into it, or is of
-// a kind that properties are known to be written into, and opens as what the file is. That
-// is what those who measured it found, for Microsoft does not say: Office, PDF, HTML and
-// pictures (github.com/OneDrive/onedrive-api-docs/issues/935).
-func IsRewriting(name string, content io.Reader, told int64, file io.ReaderAt, size int64) (bool, error) {
+// Compare tells how like a content of told bytes is to a file, of which a work drive may
+// have made it. Into what it writes those found who measured it, for Microsoft does not
+// say: Office, PDF, HTML and pictures (github.com/OneDrive/onedrive-api-docs/issues/935).
+// That one opens does not prove that it is the same document.
+func Compare(name string, content io.Reader, told int64, file io.ReaderAt, size int64) (Likeness, error) {
 	var there, here shape
 	more := insertion{file: file, size: size, by: told - size}
-	if _, err := io.Copy(io.MultiWriter(&there, &more), content); err != nil {
-		return false, err
+	if _, err := io.Copy(io.MultiWriter(&there, &more), content); err != nil || there.size != told {
+		return Unlike, err
 	}
 	if more.holds(there.size) {
-		return true, nil
+		return Holds, nil
 	}
 	if _, err := io.Copy(&here, io.NewSectionReader(file, 0, size)); err != nil {
-		return false, err
+		return Unlike, err
 	}
 	opens := here.format()
 	grown := there.size >= here.size || opens != plainText // nothing is taken out of a text
-	return knownRewritten(name) && opens != "" && opens == there.format() && grown, nil
+	if knownRewritten(name) && opens != "" && opens == there.format() && grown {
+		return Opens, nil
+	}
+	return Unlike, nil
 }
 
 // MayBeRewriting reports whether a content of that size may be what a work drive has made
@@ -155,7 +173,7 @@ const plainText = "text"
 // format says as what the content opens; "" is as nothing that is known.
 func (s *shape) format() string {
 	starts := func(magic string) bool { return bytes.HasPrefix(s.head, []byte(magic)) }
-	ends := func(mark string) bool { return bytes.Contains(s.tail[max(len(s.tail)-64<<10, 0):], []byte(mark)) }
+	ends := func(mark string) bool { return bytes.Contains(s.tail[max(len(s.tail)-1<<10, 0):], []byte(mark)) }
 	switch {
 	case starts("PK\x03\x04") && s.isOffice():
 		return "Office Open XML"

@@ -78,7 +78,7 @@ func TestWhatAServiceHasMadeOfAFileMustOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := b.Rewritten(t.Context(), it, strings.NewReader(tt.sent), int64(len(tt.sent)))
-			if got != tt.good || err != nil {
+			if (got != remote.Unlike) != tt.good || err != nil {
 				t.Errorf("Rewritten = %v, %v, want %v", got, err, tt.good)
 			}
 		})
@@ -98,11 +98,12 @@ func TestALargeDocumentOpensByItsEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := b.Rewritten(t.Context(), it, strings.NewReader(pdf), int64(len(pdf))); !ok || err != nil {
-			t.Errorf("%s: Rewritten = %v, %v", name, ok, err)
+		want := map[string]remote.Likeness{"anew.pdf": remote.Opens, "into.pdf": remote.Holds}[name] // only the second has all of it
+		if like, err := b.Rewritten(t.Context(), it, strings.NewReader(pdf), int64(len(pdf))); like != want || err != nil {
+			t.Errorf("%s: Rewritten = %v, %v", name, like, err)
 		}
-		if ok, err := b.Rewritten(t.Context(), it, strings.NewReader(pdf[:len(pdf)-6]), int64(len(pdf)-6)); ok || err != nil {
-			t.Errorf("%s: of what had no end: %v, %v", name, ok, err)
+		if like, err := b.Rewritten(t.Context(), it, strings.NewReader(pdf[:len(pdf)-6]), int64(len(pdf)-6)); like == remote.Opens || err != nil {
+			t.Errorf("%s: of what had no end: %v, %v", name, like, err)
 		}
 	}
 }
@@ -132,12 +133,34 @@ func TestARewrittenUploadIsLookedAt(t *testing.T) {
 				b.srv.Fail(f)
 			}
 			up, err := b.Upload(t.Context(), remote.Upload{Drive: b.drive, ParentID: b.root, Name: "f.docx", Size: int64(len(doc)), Body: strings.NewReader(doc), Rewrites: true})
-			if err != nil || up.Rewritten != tt.written {
+			if err != nil || (up.Rewritten != remote.Unlike) != tt.written {
 				t.Errorf("Upload = %v, %v", up.Rewritten, err)
 			}
 			if s, f := b.srv.Count("PUT content"), b.srv.Count("GET content"); s != tt.sent || f != tt.fetched {
 				t.Errorf("sent %d times and fetched %d times, want %d and %d", s, f, tt.sent, tt.fetched)
 			}
 		})
+	}
+}
+
+// What is fetched to be compared must be what the service tells of: a portal may answer in
+// its place.
+func TestWhatIsFetchedToBeComparedIsWhatIsToldOf(t *testing.T) {
+	b := newBench(t, remotetest.Options{Kind: remotetest.Library})
+	if _, err := b.srv.Put("f.html", "<html>and more</html>"); err != nil {
+		t.Fatal(err)
+	}
+	it, err := b.ItemIn(t.Context(), b.drive, b.root, "f.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sent = "<html></html>"
+	for _, want := range []remote.Likeness{remote.Holds, remote.Unlike} {
+		if want == remote.Unlike {
+			it.Hash = strings.Repeat("x", 20)
+		}
+		if got, err := b.Rewritten(t.Context(), it, strings.NewReader(sent), int64(len(sent))); got != want || err != nil {
+			t.Errorf("%v, %v, want %v", got, err, want)
+		}
 	}
 }

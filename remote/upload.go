@@ -38,9 +38,9 @@ type Upload struct {
 // Uploaded is a file that is up.
 type Uploaded struct {
 	Item      Item
-	TimesSent bool   // else they are still to be set
-	Hash      string // quickXorHash of the bytes that were really sent
-	Rewritten bool   // the service has written into it, and it opens all the same
+	TimesSent bool     // else they are still to be set
+	Hash      string   // quickXorHash of the bytes that were really sent
+	Rewritten Likeness // of what the service has made of it, where it has written into it
 }
 
 // LargestWhole is the most that the service takes in a single request.
@@ -95,7 +95,7 @@ func (c *Client) proved(ctx context.Context, u Upload, up *Uploaded) bool {
 		return false
 	}
 	up.Rewritten, _ = c.Rewritten(ctx, it, u.Body, u.Size)
-	return up.Rewritten
+	return up.Rewritten != Unlike
 }
 
 // sameBytes reports whether two states of a file are known to have the same content: a

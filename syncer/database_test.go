@@ -334,3 +334,24 @@ func TestALostDatabaseAdoptsWhatTheServiceHasWrittenInto(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatOnlyOpensIsNotTakenForTheSame: a picture of the same time and about the same
+// size may be another version.
+func TestWhatOnlyOpensIsNotTakenForTheSame(t *testing.T) {
+	const mine, theirs = "\xff\xd8\xff mine \xff\xd9", "\xff\xd8\xff theirs \xff\xd9"
+	p := newPair(t, remotetest.Options{Kind: remotetest.Library})
+	p.write("f.jpg", mine)
+	p.sync()
+	at, err := os.Stat(p.path("f.jpg"))
+	p.must(err)
+	_, err = p.online.Put("f.jpg", theirs)
+	p.must(err)
+	p.must(p.online.Touch("f.jpg", at.ModTime()))
+	p.loseDatabase()
+	if s := p.sync(); s.Conflicts != 1 {
+		t.Errorf("%+v, want one conflict", s)
+	}
+	if all := show(p.here()); !strings.Contains(all, " mine ") || !strings.Contains(all, " theirs ") {
+		t.Errorf("here are %s", all)
+	}
+}

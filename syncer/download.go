@@ -71,8 +71,8 @@ func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
 		return "", errSuperseded
 	}
 	defer f.Close()
-	made, err := remote.IsRewriting(j.Remote.Name, io.NewSectionReader(tmp.file, 0, got.size), got.size, f, j.Local.Size)
-	if !made || err != nil {
+	like, err := remote.Compare(j.Remote.Name, io.NewSectionReader(tmp.file, 0, got.size), got.size, f, j.Local.Size)
+	if like != remote.Holds || err != nil {
 		return "", err
 	}
 	return e.hashIf(j.to, j.Local.Print)

@@ -141,7 +141,7 @@ func TestAnItemThatKeepsRefusingIsTriedMoreAndMoreSlowly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPair(t, remotetest.Options{})
-			clock := newHurried(100)
+			clock := newHurried(1000)
 			p.cfg.Clock = clock
 			p.write("f.txt", "base")
 			p.write("other.txt", "base")
@@ -152,22 +152,34 @@ func TestAnItemThatKeepsRefusingIsTriedMoreAndMoreSlowly(t *testing.T) {
 			s := p.onStage()
 			var mu sync.Mutex
 			var at []time.Time
-			s.on(cue{call: "open f.txt", times: 1 << 30, do: func() error {
+			s.on(cue{call: "upload f.txt", times: 1 << 30, do: func() error {
 				mu.Lock()
 				defer mu.Unlock()
 				at = append(at, clock.Now())
 				return nil
 			}})
-			sum := p.sync()
-			if !slices.ContainsFunc(sum.Waiting, func(w Waiting) bool { return w.Path == "f.txt" }) {
-				t.Errorf("nothing is said of the file: %+v", sum.Waiting)
+			p.cfg.Watch = deaf{}
+			stop := p.agent(New(p.cfg))
+			tries := func() []time.Time {
+				mu.Lock()
+				defer mu.Unlock()
+				return slices.Clone(at)
 			}
-			if len(at) < 5 || len(at) > 2*giveUpTry {
-				t.Fatalf("the file was opened %d times", len(at))
+			p.until("it was tried six times", func() bool { return len(tries()) >= 6 })
+			stop()
+			all := tries()
+			for i := 4; i < 6; i++ {
+				before, now := all[i-1].Sub(all[i-2]), all[i].Sub(all[i-1])
+				if before < 3*time.Minute || now < before*3/2 {
+					t.Errorf("before try %d it rested for %v, and before that for %v", i+1, now, before)
+				}
 			}
-			if first, last := at[2].Sub(at[1]), at[len(at)-1].Sub(at[len(at)-2]); last < 4*max(first, firstRetry) {
-				t.Errorf("the first delay was %v, the last %v", first, last)
+			waiting, err := p.db.Waitings(p.cfg.Folder.N)
+			p.must(err)
+			if len(waiting) != 1 || waiting[0].Path != "f.txt" || waiting[0].Next.IsZero() {
+				t.Errorf("waiting are %+v", waiting)
 			}
+			p.cfg.Clock, p.cfg.Watch = nil, nil
 			p.online.Calm()
 			p.onStage()
 			p.sync()

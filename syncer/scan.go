@@ -82,7 +82,11 @@ func (e *Engine) scan(ctx context.Context) error {
 	}
 	e.secondLook(done)
 	e.join()
-	e.local.sure()
+	if e.once {
+		e.local.sure()
+	} else {
+		e.local.unsure()
+	}
 	e.sum.LeftAlone = e.local.leftAlone()
 	return nil
 }
@@ -113,7 +117,19 @@ func (e *Engine) secondLook(done []visit) {
 	}
 }
 
-// sure lets what the completed scan missed count as gone.
+// unsure lets what the completed scan missed wait for somewhat more than the quiet
+// period: of what was moved meanwhile to where the scan had been, an event tells, and
+// it may come as late as that.
+func (t *local) unsure() {
+	for _, it := range t.diff {
+		if it.kind == plan.None {
+			it.young = t.now().Add(t.settle + t.settle/2)
+		}
+	}
+}
+
+// sure lets what the completed scan missed count as gone. Nothing more is heard in a
+// single pass.
 func (t *local) sure() {
 	clear(t.going)
 	for _, it := range t.diff {

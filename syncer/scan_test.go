@@ -1,6 +1,8 @@
 package syncer
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -50,6 +52,45 @@ func TestAFileThatIsMovedDuringTheScanIsNotMissed(t *testing.T) {
 			p.sync()
 			p.same()
 		})
+	}
+}
+
+// TestWhatMovesOnAsAnAgentStartsIsMoved: the event that tells where to comes a quiet
+// period later, and the scan has been everywhere by then.
+func TestWhatMovesOnAsAnAgentStartsIsMoved(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.cfg.HoldCount = 1000
+	p.write("a/0.txt", "0")
+	p.sync() // a is read before b, for it was agreed upon first
+	const files = 8
+	for i := 1; i < files; i++ {
+		p.write(fmt.Sprintf("b/%d.txt", i), fmt.Sprint(i))
+	}
+	p.sync()
+	watch := told{events: make(chan watcher.Event, files)}
+	clock := newHurried(1)
+	clock.forward(time.Hour) // no file is young
+	p.cfg.Clock, p.cfg.Watch, p.cfg.Settle = clock, watch, time.Minute
+	s := p.onStage()
+	moved := 0
+	for i := 1; i < files; i++ {
+		s.before("list b", func() {
+			p.move(fmt.Sprintf("b/%d.txt", i), fmt.Sprintf("a/%d.txt", i))
+			moved++
+		})
+	}
+	e := New(p.cfg)
+	stop := p.agent(e)
+	p.until("it has read the feed", func() bool { return !e.Now().Read.IsZero() })
+	clock.forward(time.Minute + 8*time.Second)
+	watch.events <- watcher.Event{Path: "a", Deep: true}
+	p.until("both sides are equal", func() bool {
+		clock.forward(time.Second)
+		return maps.Equal(p.here(), p.there())
+	})
+	stop()
+	if moved < 3 || len(s.heard("move online *")) != moved || len(s.heard("upload *"))+len(s.heard("delete online *")) > 0 {
+		t.Errorf("%d were moved, and it took %v moves, %v uploads and %v deletes", moved, s.heard("move online *"), s.heard("upload *"), s.heard("delete online *"))
 	}
 }
 

@@ -184,9 +184,9 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 		return s, false, err
 	}
 	f.put(up.Item)
-	s.item, s.sum, s.kept = up.Item, up.Hash, up.Rewritten
-	if s.kept {
-		p.To.remember(up.Item, up.Hash, true)
+	s.item, s.sum, s.kept = up.Item, up.Hash, up.Rewritten == remote.Holds
+	if up.Rewritten != remote.Unlike {
+		p.To.remember(up.Item, up.Hash, s.kept)
 	}
 	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
 		return s, false, ErrDamaged

@@ -86,7 +86,7 @@ func (d *Drive) same(ctx context.Context, l Local, it remote.Item) (bool, *rewri
 	case !timely:
 		return false, nil, nil
 	}
-	if ok, _ := d.Client.Rewritten(ctx, it, f, l.Size); !ok {
+	if like, _ := d.Client.Rewritten(ctx, it, f, l.Size); like != remote.Holds {
 		return false, nil, nil
 	}
 	return false, d.remember(it, sum, false), nil

@@ -355,3 +355,20 @@ func TestWhatOnlyOpensIsNotTakenForTheSame(t *testing.T) {
 		t.Errorf("here are %s", all)
 	}
 }
+
+// TestTwoEditsOfOneSecondAreTwoVersions: on a library, too, though both open.
+func TestTwoEditsOfOneSecondAreTwoVersions(t *testing.T) {
+	p := newPair(t, remotetest.Options{Kind: remotetest.Library})
+	p.write("f.docx", "base")
+	p.write("o.txt", "other")
+	p.sync()
+	at := time.Now().Add(-time.Hour)
+	p.write("f.docx", "mine, edited")
+	p.must(os.Chtimes(filepath.Join(p.dir, "f.docx"), at, at))
+	_, err := p.online.Put("f.docx", "of theirs, edited")
+	p.must(err)
+	p.must(p.online.Touch("f.docx", at))
+	if s := p.sync(); s.Conflicts != 1 {
+		t.Errorf("%d conflicts: %+v", s.Conflicts, s)
+	}
+}

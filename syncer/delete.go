@@ -19,7 +19,7 @@ import (
 // just then. See [Engine.heard].
 func (e *Engine) deleteRemote(ctx context.Context, j job) outcome {
 	items := 1
-	if j.Remote.Kind == plan.Dir {
+	if j.Remote.Kind == plan.Dir && j.base.LocalName != plan.ByGit {
 		below, err := e.db.CountBelow(e.cfg.Folder.N, int64(j.Key), plan.ByGit)
 		if err != nil {
 			return outcome{err: err}

@@ -50,7 +50,7 @@ func (e *Engine) download(ctx context.Context, j job) outcome {
 	if got.hash == j.Local.Hash && got.size == j.Local.Size && got.hash != "" {
 		return e.alreadyHere(j, tmp, got)
 	}
-	if j.Keep != "" && e.cfg.Drive.Kind != "personal" && plan.SameSecond(j.Local.MTime, j.Remote.MTime) {
+	if j.Keep != "" && j.base.N == 0 && e.cfg.Drive.Kind != "personal" && plan.SameSecond(j.Local.MTime, j.Remote.MTime) {
 		if mine, err := e.madeHere(j, tmp, got); err != nil {
 			return outcome{err: e.discard(tmp, err), look: []string{j.to}}
 		} else if mine != "" {
@@ -61,7 +61,8 @@ func (e *Engine) download(ctx context.Context, j job) outcome {
 }
 
 // madeHere gives the hash of the file here if the download is what a work drive has made
-// of it. That is no second version, but what a lost state or answer has forgotten.
+// of it. That is no second version, but what a lost state has forgotten. Of what was
+// agreed upon and edited on both sides, in one second, it proves nothing.
 func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
 	if !remote.MayBeRewriting(j.Remote.Name, got.size, j.Local.Size) {
 		return "", nil

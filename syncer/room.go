@@ -89,9 +89,11 @@ func (e *Engine) giveWay(need int64) (freed, kept int64, err error) {
 		return 0, kept, err
 	}
 	var went []state.Trashed
+	before, _, cannotTell := e.fs.Free()
 	for _, t := range old {
-		if freed >= need {
-			break
+		now, _, _ := e.fs.Free()
+		if freed >= need || cannotTell == nil && freed > 0 && now < before+uint64(freed)/2 {
+			break // a snapshot has it, too, or it takes less than it holds: no more is to go for nothing
 		}
 		if hash, err := e.hashOf(t.Private); err != nil || string(hash) != t.Hash || e.fs.Remove(t.Private) != nil {
 			continue

@@ -137,3 +137,20 @@ func TestTheTrashDoesNotGoForNothing(t *testing.T) {
 		t.Errorf("left in the trash: %q", got)
 	}
 }
+
+// A held disk gains nothing by what is removed: a snapshot has it, too.
+type held struct{ small }
+
+func (d held) Free() (bytes, inodes uint64, err error) { return 1000, 1000, nil }
+
+func TestTheTrashDoesNotGiveWayForNothing(t *testing.T) {
+	p, _ := crowded(t, true)
+	p.cfg.Disk = held{p.cfg.Disk.(small)}
+	p.put("n.txt", strings.Repeat("n", 6000))
+	if s, err := p.try(); err == nil || s.Downloaded != 0 {
+		t.Errorf("it came, where there is no room: %+v", s)
+	}
+	if got := p.left(); len(got) != 2 {
+		t.Errorf("in the trash: %q, want all but the one that was tried", got)
+	}
+}

@@ -73,12 +73,11 @@ func TestWhatMovesOnAsAnAgentStartsIsMoved(t *testing.T) {
 	p.cfg.Clock, p.cfg.Watch, p.cfg.Settle = clock, watch, time.Minute
 	s := p.onStage()
 	moved := 0
-	for i := 1; i < files; i++ {
-		s.before("list b", func() {
-			p.move(fmt.Sprintf("b/%d.txt", i), fmt.Sprintf("a/%d.txt", i))
-			moved++
-		})
-	}
+	s.on(cue{call: "list b", times: files - 1, do: func() error {
+		moved++
+		p.move(fmt.Sprintf("b/%d.txt", moved), fmt.Sprintf("a/%d.txt", moved))
+		return nil
+	}})
 	e := New(p.cfg)
 	stop := p.agent(e)
 	p.until("it has read the feed", func() bool { return !e.Now().Read.IsZero() })

@@ -35,7 +35,7 @@ func (d *Drive) rewritingOf(it remote.Item) string {
 func (d *Drive) remember(it remote.Item, sum string, sent bool) *rewriting {
 	made := rewriting{it.ETag, []byte(it.Hash), []byte(sum), sent}
 	data, err := json.Marshal(made)
-	if err == nil && os.MkdirAll(d.rewritings(), 0o700) == nil {
+	if err == nil && d.Dir != "" && os.MkdirAll(d.rewritings(), 0o700) == nil {
 		_ = replaceNote(d.rewritingOf(it), data)
 	}
 	return &made
@@ -83,7 +83,7 @@ func (d *Drive) same(ctx context.Context, l Local, it remote.Item) (bool, *rewri
 		return false, nil, err
 	case known && string(was.Sum) == sum:
 		return false, &was, nil
-	case !timely:
+	case known, !timely: // it was made of another
 		return false, nil, nil
 	}
 	if like, _ := d.Client.Rewritten(ctx, it, f, l.Size); like != remote.Holds {

@@ -79,23 +79,29 @@ func (k *keeper) keep(ctx context.Context, show func(syncer.Progress)) int {
 			k.end(trouble.Error())
 			return trouble.code
 		}
-		if time.Since(start) > retryLast {
+		kept := time.Since(start)
+		if kept > retryLast {
 			wait = retryFirst
 		}
-		if k.sleep(ctx, wait, err) {
+		if k.sleep(ctx, wait, kept, err) {
 			said, wait = "", retryFirst/2
 		}
 	}
 }
 
 // sleep waits until it is time to try again after trouble; back says that it is
-// because a folder that was away is back.
-func (k *keeper) sleep(ctx context.Context, wait time.Duration, trouble error) (back bool) {
+// because a folder that was away is back. One that is not seen to be away and was kept
+// for a moment only, as on a disk that keeps no identity, is tried as after any other
+// trouble: more and more seldom.
+func (k *keeper) sleep(ctx context.Context, wait, kept time.Duration, trouble error) (back bool) {
 	var look <-chan time.Time
+	seen := kept > retryFirst
 	if root, ok := errors.AsType[*syncer.RootError](trouble); ok && root.Away {
 		tick := time.NewTicker(lookForFolder)
 		defer tick.Stop()
 		look = tick.C
+		away, _ := k.misplaced(k.folder)
+		seen = seen || away != nil
 	}
 	over := time.After(wait)
 	for {
@@ -107,7 +113,8 @@ func (k *keeper) sleep(ctx context.Context, wait time.Duration, trouble error) (
 		case <-over:
 			return false
 		case <-look:
-			if away, err := k.misplaced(k.folder); away == nil && err == nil {
+			away, err := k.misplaced(k.folder)
+			if seen = seen || away != nil; seen && away == nil && err == nil {
 				return true
 			}
 		}

@@ -31,6 +31,7 @@ func (e *Engine) receive(ctx context.Context, j job, address remote.Secret) (tem
 		return temp{}, content{}, err
 	}
 	in := &incoming{tmp, offset, sum}
+	most := offset
 	for breaks := 1; ; breaks++ {
 		before := in.size
 		broke, err := e.stream(ctx, j, in, address)
@@ -40,8 +41,8 @@ func (e *Engine) receive(ctx context.Context, j job, address remote.Secret) (tem
 		if errors.Is(err, remote.ErrRange) && before > 0 {
 			return temp{}, content{}, e.discard(in.temp, errSuperseded)
 		}
-		if in.size > before {
-			breaks = 0
+		if in.size > most { // what begins anew each time comes no further
+			breaks, most = 0, in.size
 		}
 		if !broke || breaks == mostBreaks || j.Remote.Hash == "" || ctx.Err() != nil {
 			return temp{}, content{}, e.keepPartial(j, in.temp, in.size, err)

@@ -189,7 +189,7 @@ func New(cfg Config) *Engine {
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
 		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},
 	}
-	e.local.busy = e.busy
+	e.local.busy, e.local.blocked = e.busy, e.again
 	e.born = strconv.FormatInt(cfg.Clock.Now().UnixNano(), 36)
 	e.progress = newProgress(cfg.Progress, cfg.Clock)
 	e.ahead.each = map[plan.Key]waitsAhead{}

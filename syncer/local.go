@@ -51,6 +51,7 @@ type local struct {
 	seen    []plan.Key                       // new items since join ran last: they may be what was missing already
 	awaits  map[plan.Key]plan.Key            // new items that may be what was missing → the item that an action must end on before that can be told
 	busy    map[plan.Key]int                 // the engine's: what an action is at work on
+	blocked map[string]bool                  // the engine's: paths that are not looked at as long as an action is at work there
 	sending map[uint64]plan.Key              // inodes → the items that are on their way online
 	deep    map[string]struct{}              // folders that must be read again with all below them
 	going   map[plan.Key]time.Time           // folders → when something in them was last missed …

@@ -187,8 +187,11 @@ func (t *local) quietAt(k plan.Key) time.Time {
 		return time.Time{}
 	}
 	at := it.young
-	if it.kind != plan.None || len(t.going) == 0 {
+	if it.kind != plan.None || len(t.going)+len(t.blocked) == 0 {
 		return at
+	}
+	if len(t.blocked) > 0 { // it may be what stands there now
+		at = latest(at, t.now().Add(t.settle))
 	}
 	for f := it.place.Parent; f != 0; f = t.above(f) {
 		if quiet := t.going[f].Add(t.settle); quiet.After(at) {

@@ -59,19 +59,26 @@ func (e *Engine) room(size int64) error {
 	if e.lacks(size) <= 0 {
 		return nil
 	}
-	return e.makeRoom(size, syscall.ENOSPC)
+	return e.makeRoom(size, nil)
 }
 
-// makeRoom lets the trash give way to a file of that size, for which cause says that
-// there is no room. It is an error if that does not help.
+// makeRoom lets the trash give way to a file of that size. cause is the error of a write
+// that found no room; nil if it is only seen coming, and may be made by now. It is an
+// error if that does not help.
 func (e *Engine) makeRoom(size int64, cause error) error {
 	e.cfg.Await(func() bool { return len(e.emptying) == 0 })
 	e.emptying <- struct{}{} // one after another, so that no more goes than must
 	defer func() { <-e.emptying }()
-	need := cmp.Or(e.lacks(size), min(max(size, 1), mostSize))
+	need := e.lacks(size)
+	switch {
+	case need == 0 && cause == nil:
+		return nil
+	case need == 0:
+		need = min(max(size, 1), mostSize)
+	}
 	freed, kept, err := e.giveWay(need)
 	if err == nil && freed < need {
-		err = &noRoom{kept, cause}
+		err = &noRoom{kept, cmp.Or(cause, error(syscall.ENOSPC))}
 	}
 	return err
 }

@@ -94,8 +94,8 @@ func (e *Engine) restoreUnknown(indexed map[string]bool) error {
 }
 
 // shelve moves an old version to the trash, and reports whether it did: not if it has
-// other bytes than were agreed upon, or cannot be moved there. If somebody may still be writing to it, sweep
-// looks at it once more.
+// other bytes than were agreed upon, or cannot be moved there. If somebody may still be
+// writing to it, sweep looks at it once more.
 func (e *Engine) shelve(private, rel string, agreed plan.Hash) (bool, error) {
 	if agreed == "" {
 		return false, nil

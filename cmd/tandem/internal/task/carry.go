@@ -167,7 +167,7 @@ func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) 
 	if err != nil || !there {
 		return false, err
 	}
-	if made, known := c.To.madeOf(old); known && it.Hash != "" && string(made.Sum) == it.Hash && (made.Sent || !c.Move) {
+	if made, known := c.To.madeOf(old); known && it.Hash != "" && string(made.Sum) == it.Hash && (made.Sent && made.All || !c.Move) {
 		res.Done = Same
 		return true, nil
 	}

@@ -49,7 +49,7 @@ type sent struct {
 	local Local
 	item  remote.Item // as the service tells it
 	sum   string      // the hash of what was sent, or found to be the same
-	kept  bool        // the service has written into what a task has sent, and it opens
+	kept  bool        // the service has written into what a task has sent, and still has all of it
 	res   Result
 	end   func(sent)
 }
@@ -186,7 +186,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 	f.put(up.Item)
 	s.item, s.sum, s.kept = up.Item, up.Hash, up.Rewritten == remote.Holds
 	if up.Rewritten != remote.Unlike {
-		p.To.remember(up.Item, up.Hash, s.kept)
+		p.To.remember(up.Item, up.Hash, true, s.kept)
 	}
 	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
 		return s, false, ErrDamaged
@@ -223,7 +223,7 @@ func (p *Put) decide(ctx context.Context, s *sent, there remote.Item) (bool, err
 		return true, err
 	}
 	if s.sum = there.Hash; made != nil {
-		s.sum, s.kept = string(made.Sum), made.Sent
+		s.sum, s.kept = string(made.Sum), made.Sent && made.All
 		same = made.Sent || !p.DeleteSource
 	}
 	if same {

@@ -20,6 +20,7 @@ type rewriting struct {
 	Hash []byte // as the service tells it
 	Sum  []byte // of the file here
 	Sent bool   // it was made of what a task has sent, and not only found to be like it
+	All  bool   // all that was in the file was seen to be in it
 }
 
 // rewritings is the folder of what is remembered, a file for each item.
@@ -32,8 +33,8 @@ func (d *Drive) rewritingOf(it remote.Item) string {
 
 // remember notes what the service has made of the file with that hash. What cannot be
 // noted costs a look the next time.
-func (d *Drive) remember(it remote.Item, sum string, sent bool) *rewriting {
-	made := rewriting{it.ETag, []byte(it.Hash), []byte(sum), sent}
+func (d *Drive) remember(it remote.Item, sum string, sent, all bool) *rewriting {
+	made := rewriting{it.ETag, []byte(it.Hash), []byte(sum), sent, all}
 	data, err := json.Marshal(made)
 	if err == nil && d.Dir != "" && os.MkdirAll(d.rewritings(), 0o700) == nil {
 		_ = replaceNote(d.rewritingOf(it), data)
@@ -89,5 +90,5 @@ func (d *Drive) same(ctx context.Context, l Local, it remote.Item) (bool, *rewri
 	if like, _ := d.Client.Rewritten(ctx, it, f, l.Size); like != remote.Holds {
 		return false, nil, nil
 	}
-	return false, d.remember(it, sum, false), nil
+	return false, d.remember(it, sum, false, true), nil
 }

@@ -34,7 +34,7 @@ const (
 type absence struct {
 	since time.Time // when it was first not found …
 	asked int64     // … and lately, by the state's clock
-	times bool      // nothing but its times was to be set, which can wait until nobody has found it for long
+	slow  bool      // its times were to be set, or it was to be deleted: that can wait until nobody has found it for long
 	looks int       // that were in vain so far
 	next  time.Time // when what waits for it is tried again
 	left  bool      // by a single pass, to the next one
@@ -57,7 +57,7 @@ func (e *Engine) missed(k plan.Key, s *step, ids []string) {
 	waiting := e.absent(ids)
 	for _, a := range waiting {
 		a.keys[k] = struct{}{}
-		a.times = s.Op == plan.Stamp && (len(a.keys) == 1 || a.times)
+		a.slow = (s.Op == plan.Stamp || s.Op == plan.DeleteRemote) && (len(a.keys) == 1 || a.slow)
 	}
 	if len(waiting) == 0 { // the feed was faster
 		e.retry(k, s, true)
@@ -118,7 +118,7 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 			e.found(id)
 		case it.Kind == uint8(plan.Dir) && recent: // with all that is in it: only the feed is believed sooner
 			young = append(young, id)
-		case a.left, a.times && recent, now.Sub(a.since) < listAfter && e.patient(it, now), a.since.After(read):
+		case a.left, a.slow && recent, now.Sub(a.since) < listAfter && e.patient(it, now), a.since.After(read):
 			young = append(young, id)
 		default:
 			open = append(open, it)
@@ -224,7 +224,7 @@ func (e *Engine) askLater(ids []string) {
 		a := e.unfound[id]
 		switch {
 		case a == nil || a.left:
-		case now.Sub(a.since) > infancy && !a.times:
+		case now.Sub(a.since) > infancy && !a.slow:
 			e.found(id)
 		case e.once && now.Sub(a.since) > passLimit:
 			a.left = true

@@ -1,11 +1,9 @@
 package remote
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
-	"errors"
 	"io"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -19,7 +17,8 @@ type Likeness uint8
 const (
 	Unlike Likeness = iota // it is another
 	Opens                  // it is of a kind that properties are known to be written into, and opens as what the file is
-	Holds                  // it still has all that was in the file, with something written into it
+	Begins                 // it begins with all that was in the file: more was written behind it, or the file has lost its end since
+	Holds                  // it has all that was in the file: its bytes with others between them, or all parts of a document but properties
 )
 
 // Rewritten tells how like an item is to a file with that content. It is fetched once for
@@ -33,36 +32,44 @@ func (c *Client) Rewritten(ctx context.Context, it Item, file io.ReaderAt, size 
 		return Unlike, err
 	}
 	defer body.Close()
-	sum := quickxor.New()
-	like, err := Compare(it.Name, io.TeeReader(body, sum), it.Size, file, size)
-	if it.Hash != "" && it.Hash != string(sum.Sum(nil)) {
+	f, err := os.CreateTemp("", "tandem-*") // a document is read from its end
+	if err != nil {
 		return Unlike, err
 	}
-	return like, err
+	defer os.Remove(f.Name())
+	defer f.Close()
+	sum := quickxor.New()
+	got, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(body, it.Size+1))
+	if err != nil || got != it.Size || it.Hash != "" && it.Hash != string(sum.Sum(nil)) {
+		return Unlike, err
+	}
+	return Compare(it.Name, f, got, file, size)
 }
 
-// Compare tells how like a content of told bytes is to a file, of which a work drive may
-// have made it. Into what it writes those found who measured it, for Microsoft does not
-// say: Office, PDF, HTML and pictures (github.com/OneDrive/onedrive-api-docs/issues/935).
-// That one opens does not prove that it is the same document.
-func Compare(name string, content io.Reader, told int64, file io.ReaderAt, size int64) (Likeness, error) {
-	var there, here shape
-	more := insertion{file: file, size: size, by: told - size}
-	if _, err := io.Copy(io.MultiWriter(&there, &more), content); err != nil || there.size != told {
+// Compare tells how like a content is to a file, of which a work drive may have made it.
+// Into what it writes those found who measured it, for Microsoft does not say: Office,
+// PDF, HTML and pictures (github.com/OneDrive/onedrive-api-docs/issues/935). That one
+// opens does not prove that it is the same document.
+func Compare(name string, content io.ReaderAt, length int64, file io.ReaderAt, size int64) (Likeness, error) {
+	more := insertion{file: file, size: size, by: length - size}
+	if _, err := io.Copy(&more, io.NewSectionReader(content, 0, length)); err != nil {
 		return Unlike, err
 	}
-	if more.holds(there.size) {
-		return Holds, nil
-	}
-	if _, err := io.Copy(&here, io.NewSectionReader(file, 0, size)); err != nil {
-		return Unlike, err
-	}
+	there, here := whole{content, length}, whole{file, size}
 	opens := here.format()
-	grown := there.size >= here.size || opens != plainText // nothing is taken out of a text
-	if knownRewritten(name) && opens != "" && opens == there.format() && grown {
-		return Opens, nil
+	switch {
+	case more.holds(length) && more.from < size:
+		return Holds, nil
+	case more.holds(length):
+		return Begins, nil
+	case !knownRewritten(name) || opens == "" || opens != there.format():
+		return Unlike, nil
+	case opens == office && sameParts(here, there):
+		return Holds, nil
+	case opens == plainText && length < size: // nothing is taken out of a text
+		return Unlike, nil
 	}
-	return Unlike, nil
+	return Opens, nil
 }
 
 // MayBeRewriting reports whether a content of that size may be what a work drive has made
@@ -87,6 +94,7 @@ type insertion struct {
 	size, by int64
 	at       int64 // how much of the content has come
 	split    bool  // what was written into it has begun …
+	from     int64 // … here …
 	skip     int64 // … and so much of that is still to come
 	other    bool
 	buf      [32 << 10]byte
@@ -113,7 +121,7 @@ func (n *insertion) Write(b []byte) (int, error) {
 		case n.split || n.by == 0:
 			n.other = true
 		default: // had it begun earlier, its first bytes would be those that follow it
-			n.split, n.skip = true, n.by
+			n.split, n.from, n.skip = true, n.at, n.by
 		}
 	}
 	return all, nil
@@ -132,69 +140,4 @@ func commonPrefix(a, b []byte) int {
 		}
 	}
 	return n
-}
-
-// A shape is what is kept of a content to see whether it opens.
-type shape struct {
-	size       int64
-	head, tail []byte
-	zero       bool // it has a byte that no text has
-}
-
-const (
-	headKept = 16
-	tailKept = 1 << 20 // in which the directory of a document of ten thousand parts is
-)
-
-func (s *shape) Write(b []byte) (int, error) {
-	s.size += int64(len(b))
-	s.zero = s.zero || bytes.IndexByte(b, 0) >= 0
-	if n := headKept - len(s.head); n > 0 {
-		s.head = append(s.head, b[:min(n, len(b))]...)
-	}
-	s.tail = append(s.tail, b...)
-	if len(s.tail) > 2*tailKept {
-		s.tail = append(s.tail[:0], s.tail[len(s.tail)-tailKept:]...)
-	}
-	return len(b), nil
-}
-
-// ReadAt reads what is kept of the end, as a content of that size would.
-func (s *shape) ReadAt(b []byte, off int64) (int, error) {
-	from := s.size - int64(len(s.tail))
-	if off < from {
-		return 0, errors.New("not kept")
-	}
-	return bytes.NewReader(s.tail).ReadAt(b, off-from)
-}
-
-const plainText = "text"
-
-// format says as what the content opens; "" is as nothing that is known.
-func (s *shape) format() string {
-	starts := func(magic string) bool { return bytes.HasPrefix(s.head, []byte(magic)) }
-	ends := func(mark string) bool { return bytes.Contains(s.tail[max(len(s.tail)-1<<10, 0):], []byte(mark)) }
-	switch {
-	case starts("PK\x03\x04") && s.isOffice():
-		return "Office Open XML"
-	case starts("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-		return "OLE2"
-	case starts("%PDF-") && ends("%%EOF"):
-		return "PDF"
-	case starts("\xff\xd8\xff") && ends("\xff\xd9"):
-		return "JPEG"
-	case starts("\x89PNG\r\n\x1a\n") && ends("IEND"):
-		return "PNG"
-	case starts("II*\x00"), starts("MM\x00*"):
-		return "TIFF"
-	case !s.zero && !starts("PK\x03\x04") && !starts("%PDF-") && !starts("\xff\xd8\xff"), starts("\xff\xfe"), starts("\xfe\xff"):
-		return plainText
-	}
-	return ""
-}
-
-// isOffice reports whether the directory of a zip can be read, and is that of a document.
-func (s *shape) isOffice() bool {
-	z, err := zip.NewReader(s, s.size)
-	return err == nil && slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "[Content_Types].xml" })
 }

@@ -164,3 +164,28 @@ func TestWhatIsFetchedToBeComparedIsWhatIsToldOf(t *testing.T) {
 		}
 	}
 }
+
+// Only what has all of a file stands for it: what opens may be another version, and what
+// only goes on behind it may be what the file was before it lost its end.
+func TestWhatHoldsAFileIsToldFromWhatOnlyOpens(t *testing.T) {
+	const types, text = "[Content_Types].xml", "word/document.xml"
+	doc := document(t, types, text, "word/picture.png")
+	broken := []byte(document(t, "docProps/custom.xml", types, text, "word/picture.png"))
+	broken[len(broken)/2]++
+	for _, tt := range []struct {
+		what, name, kept string
+		want             remote.Likeness
+	}{
+		{"a property more", "f.docx", document(t, "docProps/custom.xml", types, text, "word/picture.png"), remote.Holds},
+		{"a part less", "f.docx", document(t, types, text, "docProps/custom.xml"), remote.Opens},
+		{"another part in the place of one", "f.docx", document(t, types, text, "word/picture2.png"), remote.Opens},
+		{"a part that is damaged", "f.docx", string(broken), remote.Unlike},
+		{"more behind it", "f.docx", doc + "more", remote.Begins},
+		{"more before it", "f.docx", "more" + doc, remote.Holds},
+	} {
+		got, err := remote.Compare(tt.name, strings.NewReader(tt.kept), int64(len(tt.kept)), strings.NewReader(doc), int64(len(doc)))
+		if got != tt.want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", tt.what, got, err, tt.want)
+		}
+	}
+}

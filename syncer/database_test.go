@@ -372,3 +372,22 @@ func TestTwoEditsOfOneSecondAreTwoVersions(t *testing.T) {
 		t.Errorf("%d conflicts: %+v", s.Conflicts, s)
 	}
 }
+
+// TestAFileThatLostItsEndIsNotTakenForTheSame, as when the power fails: what is online
+// begins with all that is here.
+func TestAFileThatLostItsEndIsNotTakenForTheSame(t *testing.T) {
+	for _, name := range []string{"f.txt", "f.html", "f.docx"} {
+		p := newPair(t, remotetest.Options{Kind: remotetest.Library})
+		p.write(name, "all of a text")
+		p.sync()
+		at, err := os.Stat(p.path(name))
+		p.must(err)
+		p.must(os.Truncate(p.path(name), 5))
+		p.must(os.Chtimes(p.path(name), at.ModTime(), at.ModTime()))
+		p.loseDatabase()
+		p.try()
+		if all := show(p.here()); !strings.Contains(all, "all of a text") {
+			t.Errorf("%s: here are %s", name, all)
+		}
+	}
+}

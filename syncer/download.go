@@ -72,7 +72,7 @@ func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
 		return "", errSuperseded
 	}
 	defer f.Close()
-	like, err := remote.Compare(j.Remote.Name, io.NewSectionReader(tmp.file, 0, got.size), got.size, f, j.Local.Size)
+	like, err := remote.Compare(j.Remote.Name, tmp.file, got.size, f, j.Local.Size)
 	if like != remote.Holds || err != nil {
 		return "", err
 	}

@@ -169,7 +169,7 @@ func (d *Drive) enrich(it *item) {
 		d.spoil(it, withProperties(z))
 		return
 	}
-	d.spoil(it, append(body, "\n<enriched/>"...))
+	d.spoil(it, append([]byte("<enriched/>\n"), body...))
 }
 
 func withProperties(z *zip.Reader) []byte {

@@ -231,7 +231,7 @@ func TestTheServiceMayWriteIntoAFile(t *testing.T) {
 	c.Fail(remotetest.Fault{Match: "PUT content", Times: 1, Twist: remotetest.Enrich})
 	a := c.send("PUT", c.root(":/f.docx:/content"), "mine").want(201)
 	body := c.send("GET", a.json[download].(string), nil).want(200).body
-	if body == "mine" || !strings.HasPrefix(body, "mine") || a.json["size"] != float64(len(body)) {
+	if body == "mine" || !strings.HasSuffix(body, "mine") || a.json["size"] != float64(len(body)) {
 		t.Errorf("content %q of size %v", body, a.json["size"])
 	}
 	c.Fail(remotetest.Fault{Match: "PUT content", Times: 1, Twist: remotetest.Enrich, For: time.Minute})

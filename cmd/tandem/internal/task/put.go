@@ -184,7 +184,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 		return s, false, err
 	}
 	f.put(up.Item)
-	s.item, s.sum, s.kept = up.Item, up.Hash, up.Rewritten == remote.Holds
+	s.item, s.sum, s.kept = up.Item, up.Hash, up.Rewritten >= remote.Begins
 	if up.Rewritten != remote.Unlike {
 		p.To.remember(up.Item, up.Hash, true, s.kept)
 	}

@@ -344,7 +344,7 @@ func TestWhatTheServiceWritesIntoAFileIsNoEdit(t *testing.T) {
 					t.Errorf("it was sent again: %+v", s)
 				}
 			}
-			if got := p.here()["f.docx"]; !strings.HasPrefix(got, "mine") {
+			if got := p.here()["f.docx"]; !strings.HasSuffix(got, "mine") {
 				t.Errorf("here is %q", got)
 			}
 			if old, err := p.online.Versions("f.docx"); err != nil || len(old) > 1 {

@@ -49,6 +49,7 @@ type job struct {
 type outcome struct {
 	err     error
 	aside   error                 // it was done, and is to be done again later for this reason
+	torn    bool                  // with errSuperseded: the file changed while it was sent
 	refusal error                 // with errSuperseded: what the service answered, though what it shows is what was planned upon
 	sync    []string              // folders to fsync before anything is recorded
 	tx      func(*state.Tx) error // the agreement

@@ -51,6 +51,7 @@ type Watch interface {
 	Add(rel string) error
 	Forget(rel string)
 	Events() <-chan watcher.Event
+	Restless() map[string]time.Time
 }
 
 // Spawn runs a piece of work beside the engine; a simulator decides when it

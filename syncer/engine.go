@@ -251,7 +251,7 @@ func (e *Engine) guarded(f func() error) (err error) {
 }
 
 func (e *Engine) run(ctx context.Context, once bool) error {
-	e.once = once
+	e.once, e.local.once = once, once
 	outer := ctx
 	ctx, cancel := context.WithCancel(outer)
 	defer e.drain(outer, cancel)

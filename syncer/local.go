@@ -27,6 +27,10 @@ type item struct {
 	edit  bool      // the bytes may not be the base's
 	fresh bool      // no base item: new, as far as is known
 	young time.Time // too fresh to act on before then: still being written, or gone a moment ago
+
+	since    time.Time // of a file: when it was first seen to be what was not sent
+	changing bool      // it was never quiet for as long as that was waited for
+	torn     bool      // it changed while it was sent
 }
 
 // local is the tree on disk: the base, overlaid with the items that differ from
@@ -37,6 +41,7 @@ type local struct {
 	root   plan.Key
 	now    func() time.Time
 	settle time.Duration
+	once   bool // a single pass
 
 	rows    map[plan.Key]state.Base   // of the base, as read since it was last written …
 	spot    map[plan.Place]state.Base // … and the same by folded name
@@ -55,6 +60,7 @@ type local struct {
 	sending map[uint64]plan.Key              // inodes → the items that are on their way online
 	deep    map[string]struct{}              // folders that must be read again with all below them
 	going   map[plan.Key]time.Time           // folders → when something in them was last missed …
+	habits  map[plan.Key]habit               // of files that were sent because they had changed
 	calmAt  time.Time                        // … and when those are to be forgotten of which that is long ago
 }
 
@@ -62,7 +68,7 @@ func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, s
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
 		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
-		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{}, awaits: map[plan.Key]plan.Key{}, sending: map[uint64]plan.Key{},
+		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{}, awaits: map[plan.Key]plan.Key{}, sending: map[uint64]plan.Key{}, habits: map[plan.Key]habit{},
 	}
 }
 
@@ -82,6 +88,7 @@ func (t *local) key(k plan.Key) plan.Key {
 func (t *local) rename(from, to plan.Key) {
 	t.bind[from] = to
 	delete(t.awaits, from)
+	follow(t.habits, from, to, func(a, b habit) habit { return a })
 	t.bound = append(t.bound, from)
 }
 
@@ -180,7 +187,7 @@ func (t *local) under(parent plan.Key, l plan.Local) plan.Local {
 }
 
 func (it *item) local() plan.Local {
-	l := plan.Local{Place: it.place, Kind: it.kind, Why: it.why, Edited: it.edit, Print: it.print}
+	l := plan.Local{Place: it.place, Kind: it.kind, Why: it.why, Edited: it.edit, Changing: it.changing || it.torn, Print: it.print}
 	if it.kind == plan.File {
 		l.Content = plan.Content{Size: it.print.Size, MTime: it.print.MTime, Hash: it.hash}
 	}

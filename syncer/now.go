@@ -1,8 +1,12 @@
 package syncer
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"tandem/syncer/plan"
 )
 
 // Now is how a running engine stands.
@@ -13,13 +17,27 @@ type Now struct {
 	Trouble  string    // why the change feed could not be read since …
 	Failed   time.Time // … when that was last tried
 	Progress Progress
+	Writing  []Writing // files that are sent once they are left alone, some of them
+	More     int       // further such files
+	Idle     bool      // nothing is left to do but to wait for these
+}
+
+// Writing is a file that is being written, or changes often.
+type Writing struct {
+	Path  string    `json:"path"`
+	Since time.Time `json:"since"`         // the first change that is not online
+	Sent  time.Time `json:"sent,omitzero"` // when an earlier version was, if that was lately
+	By    time.Time `json:"by,omitzero"`   // when it is sent at the latest, as it is then
 }
 
 // Now tells how the engine stands. It may be called from anywhere. Whether the
-// folder is still where it was is looked at afresh.
+// folder is still where it was is looked at afresh, and what is written to just now.
 func (e *Engine) Now() (now Now) {
 	if last := e.stands.Load(); last != nil {
 		now = *last
+	}
+	if e.cfg.Watch != nil {
+		now.hear(e.cfg.Watch.Restless())
 	}
 	if err := e.inPlace(); err != nil {
 		now.Quiet, now.Trouble, now.Failed = false, err.Error(), e.clock.Now()
@@ -34,33 +52,78 @@ func (e *Engine) Beats() int64 { return e.beats.Load() }
 
 // publish lets others see how things stand before the loop goes to sleep.
 func (e *Engine) publish() {
-	now := Now{Quiet: e.settled(), Read: e.feed.readAt(), Looked: e.walked, Trouble: e.unread, Failed: e.unreadAt, Progress: e.progress.count(e)}
+	now := Now{Idle: e.idles(), Read: e.feed.readAt(), Looked: e.walked, Trouble: e.unread, Failed: e.unreadAt, Progress: e.progress.count(e)}
+	writing, others := e.writing()
+	now.Idle = now.Idle && others == 0
+	now.Quiet = now.Idle && len(writing) == 0
+	now.list(writing)
 	e.progress.ended = e.progress.ended || now.Quiet
 	if !e.listed {
 		now.Read = time.Time{} // what another pair has read is not taken over yet
 	}
-	if was := e.stands.Load(); was == nil || *was != now {
-		e.stands.Store(&now)
-	}
+	e.stands.Store(&now)
 }
 
-// settled says that nothing goes on and nothing is due soon. A reading of the feed
-// is no work until it brings some, and what waits is looked at again in its time.
-func (e *Engine) settled() bool {
+// idles says that nothing goes on. A reading of the feed is no work until it brings
+// some.
+func (e *Engine) idles() bool {
 	reading := 0
 	if e.polling {
 		reading = 1
 	}
-	if !e.listed || e.work > reading || e.ready.len() > 0 || len(e.dirty)+len(e.local.look)+len(e.local.deep) > 0 ||
-		len(e.known.keys)+len(e.fresh.keys)+len(e.hashing)+len(e.toHash)+len(e.again)+len(e.later) > 0 || e.seeking() || e.inDoubt {
-		return false
+	return e.listed && e.work <= reading && e.ready.len() == 0 && len(e.dirty)+len(e.local.look)+len(e.local.deep) == 0 &&
+		len(e.known.keys)+len(e.fresh.keys)+len(e.hashing)+len(e.toHash)+len(e.again)+len(e.later) == 0 && !e.seeking() && !e.inDoubt
+}
+
+// writing lists the files that are due once they are left alone, and counts what else
+// is due soon. What waits is looked at again in its time.
+func (e *Engine) writing() (files []Writing, others int) {
+	if len(e.wake) > writingMost {
+		return nil, len(e.wake) // people do not write so many
 	}
+	now := e.clock.Now()
 	for k := range e.wake {
-		if _, waits := e.waiting[e.local.key(k)]; !waits {
-			return false
+		k = e.local.key(k)
+		if _, waits := e.waiting[k]; waits {
+			continue
+		}
+		it := e.local.diff[k]
+		if it == nil || it.kind != plan.File || !it.young.After(now) {
+			others++
+			continue
+		}
+		_, most := e.local.quietPeriod(k, it.print.Size)
+		files = append(files, Writing{Path: e.local.path(k), Since: it.since, Sent: e.local.habits[k].at, By: it.since.Add(most)})
+	}
+	return files, others
+}
+
+// writingMost is how many files are looked through for those that are being written,
+// and writingShown how many of these are shown.
+const (
+	writingMost  = 1000
+	writingShown = 5
+)
+
+// list shows some files that are being written.
+func (n *Now) list(files []Writing) {
+	slices.SortFunc(files, func(a, b Writing) int { return strings.Compare(a.Path, b.Path) })
+	shown := min(writingShown, len(files))
+	n.Writing, n.More = slices.Clip(files[:shown]), len(files)-shown
+}
+
+// hear adds what the watcher holds back.
+func (n *Now) hear(restless map[string]time.Time) {
+	files := n.Writing
+	for path, since := range restless {
+		if !slices.ContainsFunc(n.Writing, func(w Writing) bool { return w.Path == path }) {
+			files = append(files, Writing{Path: path, Since: since})
 		}
 	}
-	return true
+	more := n.More
+	n.list(files)
+	n.More += more
+	n.Quiet = n.Quiet && len(files) == 0
 }
 
 // An asked is what others want of the loop.
@@ -107,6 +170,7 @@ func (e *Engine) heed() {
 		e.walked, e.noticed, e.nextPoll = now, now, now
 		e.lookAt("", true)
 		e.join()
+		e.local.hurry()
 	case !notice.IsZero():
 		e.hasten(notice, now)
 	}

@@ -20,7 +20,7 @@ const (
 // note says to have been deleted may be the only copy of something.
 func (e *Engine) prune() {
 	now := e.clock.Now()
-	if now.Sub(e.pruned) < pruneEvery || e.dry || !e.settled() {
+	if now.Sub(e.pruned) < pruneEvery || e.dry || !e.idles() {
 		return
 	}
 	old, err := e.db.Trashed(e.cfg.Folder.N, now.Add(-disk.KeptFor), pruneMost)

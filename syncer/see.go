@@ -31,10 +31,11 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		t.vanish(k)
 	}
 	k := plan.Key(t.db.NextKey())
-	t.put(k, &item{
-		place: place, kind: kind, why: why, print: printOfEntry(e), nlink: e.NLink,
-		edit: true, fresh: true, young: t.settled(e),
-	})
+	it := &item{place: place, kind: kind, why: why, print: printOfEntry(e), nlink: e.NLink, edit: true, fresh: true}
+	if kind == plan.File {
+		t.changed(k, it, e)
+	}
+	t.put(k, it)
 	if (!t.missed.IsZero() || len(t.sending) > 0) && (kind == plan.File || kind == plan.Dir) {
 		t.seen = append(t.seen, k)
 	}
@@ -65,10 +66,12 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	if old != nil && old.kind == plan.File && old.print == printOfEntry(e) {
 		return k
 	}
-	t.diff[k] = &item{
-		place: plan.Place{Parent: parent, Name: e.Name}, kind: plan.File, print: printOfEntry(e),
-		nlink: e.NLink, edit: true, young: t.settled(e),
+	it := &item{place: plan.Place{Parent: parent, Name: e.Name}, kind: plan.File, print: printOfEntry(e), nlink: e.NLink, edit: true}
+	if old != nil && old.kind == plan.File && old.edit {
+		it.since, it.torn = old.since, old.torn
 	}
+	t.changed(k, it, e)
+	t.diff[k] = it
 	t.touch(k)
 	return k
 }
@@ -126,25 +129,11 @@ func (t *local) refresh(k plan.Key, it *item, e watcher.Entry) {
 		return
 	}
 	if it.kind == plan.File {
-		it.hash, it.edit, it.young = "", true, t.settled(e)
+		it.hash, it.edit = "", true
+		t.changed(k, it, e)
 		t.touch(k)
 	}
 	it.print, it.nlink = printOfEntry(e), e.NLink
-}
-
-// settled is when a file that was just seen may be acted upon: once nobody has
-// changed it for the settle time. Its clock is the file's own, so a file copied
-// here with an old mtime is judged by its ctime. Where that clock is coarse a later
-// change may have left no trace yet, so what is read is read after its next tick.
-func (t *local) settled(e watcher.Entry) time.Time {
-	if e.Kind != watcher.File {
-		return time.Time{}
-	}
-	last := time.Unix(0, max(e.MTime, e.CTime))
-	if now := t.now(); last.After(now) {
-		last = now // a clock that was set back must not keep the file waiting
-	}
-	return last.Add(t.settle + tick(e.MTime, e.CTime))
 }
 
 // miss notes that a base item is not where it was. It is not taken for deleted
@@ -208,6 +197,7 @@ func (t *local) quietAt(k plan.Key) time.Time {
 func (t *local) calm(now time.Time) {
 	if !now.Before(t.calmAt) {
 		t.calmAt = now.Add(t.settle)
+		t.forgetHabits(now)
 		maps.DeleteFunc(t.going, func(_ plan.Key, last time.Time) bool { return !last.Add(t.settle).After(now) })
 	}
 }

@@ -36,7 +36,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	if err != nil {
 		return outcome{err: err}
 	}
-	if printOfEntry(entry) != j.Local.Print {
+	if printOfEntry(entry) != j.Local.Print && !j.Local.Changing {
 		return outcome{err: errSuperseded, look: []string{j.path}}
 	}
 	u := remote.Upload{
@@ -48,16 +48,26 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	} else {
 		u.ID, u.ETag = j.id, j.etag
 	}
-	in := e.onItsWay(j, entry)
 	drop := func(*state.Tx) error { return nil }
-	if entry.Size <= wholeBelow {
+	switch {
+	case j.Local.Changing:
+		var copied temp
+		if entry, copied, err = e.still(ctx, &u, j, f); copied.file != nil {
+			defer e.discard(copied, nil) // a later start removes what stays
+		}
+		if err == nil && copied.file != nil {
+			drop, err = e.inPieces(&u, j, copied.file, entry)
+			u.Before = nil
+		}
+	case entry.Size <= wholeBelow:
 		err = e.whole(&u, f, entry)
-	} else {
+	default:
 		drop, err = e.inPieces(&u, j, f, entry)
 	}
 	if err != nil {
 		return e.notSent(ctx, j, err)
 	}
+	in := e.onItsWay(j, entry)
 	u.Announce = func(sum string) error { in.Want = sum; return e.announce(in) }
 	sent, err := e.drive.Upload(ctx, u)
 	if err != nil && j.id != "" && errors.Is(err, remote.ErrChanged) {
@@ -65,6 +75,7 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	}
 	if err != nil && !errors.Is(err, remote.ErrDamaged) {
 		out := e.notSent(ctx, j, err)
+		out.torn = errors.Is(err, errSuperseded)
 		if in.Want != "" && (refused(err) && !errors.Is(err, remote.ErrThrottled) || errors.Is(err, errSuperseded)) {
 			out.tx = notUnderWay(in) // nothing of ours will appear online
 		}
@@ -187,6 +198,7 @@ func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.U
 	setPrint(&b, printOfEntry(entry))
 	b.TimesDue = !sent.TimesSent && e.cfg.Drive.Kind == "personal" &&
 		!remote.SameTime(time.Unix(0, entry.MTime), it.MTime)
+	b.Racy = j.Local.Changing // its times may not tell what has changed since
 	if b.RemoteHash == "" && it.Size == entry.Size {
 		b.RemoteHash = sent.Hash
 	}
@@ -200,8 +212,15 @@ func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.U
 	after, err := f.Stat()
 	out.then = func() {
 		bound()
-		if err != nil || damaged != nil || printOfEntry(after) != printOfEntry(entry) {
+		e.local.wasSent(e.local.key(j.from), j.Remote.Kind != plan.None)
+		if err != nil || damaged != nil || j.Local.Changing || printOfEntry(after) != printOfEntry(entry) {
 			e.lookAt(j.path, false)
+		}
+		k := e.local.key(j.from)
+		often := j.Local.Changing || e.local.habits[k].sent > 1
+		if it := e.local.diff[k]; e.once && often && it != nil && it.print != printOfEntry(entry) {
+			e.leave(k) // it would be sent for ever
+			e.note(k, j.path, "it is being written to; what it was at "+e.clock.Now().Local().Format(time.TimeOnly)+" is online", false, 0)
 		}
 	}
 	out.bytes = entry.Size

@@ -95,9 +95,10 @@ func TestTheAgentMissesNothing(t *testing.T) {
 // a program that writes through memory.
 type deaf struct{}
 
-func (deaf) Add(string) error             { return nil }
-func (deaf) Forget(string)                {}
-func (deaf) Events() <-chan watcher.Event { return nil }
+func (deaf) Add(string) error               { return nil }
+func (deaf) Forget(string)                  {}
+func (deaf) Events() <-chan watcher.Event   { return nil }
+func (deaf) Restless() map[string]time.Time { return nil }
 
 // told is a watch of which a test says what it tells.
 type told struct {
@@ -105,7 +106,8 @@ type told struct {
 	events chan watcher.Event
 }
 
-func (t told) Events() <-chan watcher.Event { return t.events }
+func (t told) Events() <-chan watcher.Event   { return t.events }
+func (t told) Restless() map[string]time.Time { return nil }
 
 // BenchmarkDeepLook has an agent, to which events were lost, look at a folder in
 // which much is new and something missing everywhere.

@@ -54,6 +54,21 @@ func (f *fold) due(d doubt) time.Time {
 	return quiet
 }
 
+// restless lists the paths that are held back because they do not get quiet, with
+// when that began.
+func (f *fold) restless() map[string]time.Time {
+	var paths map[string]time.Time
+	for path, d := range f.doubts {
+		if d.last.Sub(d.first) >= f.settle/4 {
+			if paths == nil {
+				paths = map[string]time.Time{}
+			}
+			paths[path] = d.first
+		}
+	}
+	return paths
+}
+
 // wait says how long after now it is worth calling ripe. Each call of either
 // looks at all paths, so a stream of new ones is told in a few lots a settle
 // time and not one by one.

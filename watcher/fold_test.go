@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,26 @@ func TestFiveQuickWritesAreOneEvent(t *testing.T) {
 		}
 		if got := f.ripe(time.Now().Add(time.Hour)); got != nil {
 			t.Errorf("told again: %v", got)
+		}
+	})
+}
+
+func TestAPathThatIsNotQuietIsKnownBeforeItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFold(settle)
+		start := time.Now()
+		f.add("saved once", false, start)
+		for range 5 {
+			f.add("log", false, time.Now())
+			time.Sleep(settle / 5)
+		}
+		if got, want := f.restless(), map[string]time.Time{"log": start}; !maps.Equal(got, want) {
+			t.Errorf("restless = %v, want %v", got, want)
+		}
+		time.Sleep(settle)
+		f.ripe(time.Now())
+		if got := f.restless(); got != nil {
+			t.Errorf("restless after it was told: %v", got)
 		}
 	})
 }

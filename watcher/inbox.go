@@ -66,6 +66,13 @@ func (in *inbox) due() <-chan time.Time {
 	return time.After(in.fold.wait(time.Now()))
 }
 
+// restless lists what is held back and does not get quiet.
+func (in *inbox) restless() map[string]time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.fold.restless()
+}
+
 // take takes off what is to be told, and all names that something went from:
 // they are forgotten before anything is told that came after.
 func (in *inbox) take() (ripe []Event, left map[string]bool) {

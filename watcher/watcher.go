@@ -204,6 +204,10 @@ func (w *Watcher) drop(rel string) {
 	}
 }
 
+// Restless lists the paths of which something is told again and again, and since when:
+// no Event tells of them before they are quiet, or for thirty times as long.
+func (w *Watcher) Restless() map[string]time.Time { return w.in.restless() }
+
 // Events gives the hints while Run runs. It is never closed.
 func (w *Watcher) Events() <-chan Event { return w.events }
 

@@ -29,6 +29,10 @@ type standing struct {
 	Held       []heldDelete     `json:"held"`
 	Conflicts  []conflictCopy   `json:"conflicts"`
 	NotFiles   []syncer.NotFile `json:"not_files"` // online, and never synced
+	Writing    []syncer.Writing `json:"writing"`   // sent once they are left alone; some of them, if more
+	More       int              `json:"writing_more"`
+
+	onlyWriting bool // nothing else is out of sync
 }
 
 // progress is how far the transfers under way have come.
@@ -68,7 +72,7 @@ func (s *session) standings(folders []*folder, now *health) ([]standing, error) 
 	for _, f := range folders {
 		st := standing{
 			Folder: f.name, Connection: f.Connection, Local: f.Local, Remote: f.Remote,
-			Waiting: []syncer.Waiting{}, Held: []heldDelete{}, Conflicts: []conflictCopy{}, NotFiles: []syncer.NotFile{},
+			Waiting: []syncer.Waiting{}, Held: []heldDelete{}, Conflicts: []conflictCopy{}, NotFiles: []syncer.NotFile{}, Writing: []syncer.Writing{},
 		}
 		if s.db != nil {
 			if err := s.fill(&st, f); err != nil {
@@ -81,13 +85,13 @@ func (s *session) standings(folders []*folder, now *health) ([]standing, error) 
 				st.Until = &paused.Until
 			}
 		}
-		quiet := now.fill(&st)
+		quiet, idle := now.fill(&st)
 		if away, err := s.misplaced(f); err != nil {
 			return nil, err
 		} else if away != nil {
 			st.Error = away.Error()
 		}
-		st.judge(quiet)
+		st.judge(quiet, idle)
 		all = append(all, st)
 	}
 	return all, nil
@@ -112,10 +116,10 @@ func (s *session) fill(st *standing, f *folder) error {
 }
 
 // fill adds what the agent says, if one runs and keeps this folder; quiet says
-// that it has nothing to do.
-func (h *health) fill(st *standing) (quiet bool) {
+// that it has nothing to do, and idle, that it only waits for what is being written.
+func (h *health) fill(st *standing) (quiet, idle bool) {
 	if h == nil {
-		return false
+		return false, false
 	}
 	for _, l := range h.Folders {
 		if l.Folder != st.Folder {
@@ -133,9 +137,10 @@ func (h *health) fill(st *standing) (quiet bool) {
 		if p := l.Now.Progress; p.Done < p.Files {
 			st.Progress = &progress{p.Files, p.Done, p.Bytes, p.Moved}
 		}
-		return l.Now.Quiet
+		st.Writing, st.More = append(st.Writing, l.Now.Writing...), l.Now.More
+		return l.Now.Quiet, l.Now.Idle
 	}
-	return false
+	return false, false
 }
 
 func (s *session) fillLists(st *standing, known state.Folder) error {
@@ -170,8 +175,9 @@ func (s *session) fillLists(st *standing, known state.Folder) error {
 }
 
 // judge puts the whole into a few words, never better than is known. quiet says
-// that an agent runs and has nothing to do.
-func (st *standing) judge(quiet bool) {
+// that an agent runs and has nothing to do, idle, that it only waits for what is being
+// written.
+func (st *standing) judge(quiet, idle bool) {
 	paused := st.State
 	switch {
 	case st.Error != "":
@@ -182,6 +188,8 @@ func (st *standing) judge(quiet bool) {
 		st.State = "deletes are held"
 	case len(st.Waiting) > 0:
 		st.State = count(len(st.Waiting), "item") + " not synced"
+	case idle && len(st.Writing) > 0:
+		st.State, st.onlyWriting = written(len(st.Writing)+st.More), true
 	case st.Running && !quiet:
 		st.State = "at work"
 	case st.At == nil:

@@ -144,11 +144,34 @@ func printStandings(p *program, all []standing) error {
 		for _, x := range st.Conflicts {
 			fmt.Fprintf(w, "  kept twice: %q and %q\n", x.Path, x.Copy)
 		}
+		for _, x := range st.Writing {
+			fmt.Fprintf(w, "  being written: %q%s\n", x.Path, sentBy(x))
+		}
 		for _, x := range st.NotFiles {
 			fmt.Fprintf(w, "  no file: %q: %s\n", x.Path, clean(x.Why))
 		}
 	}
 	return w.Flush()
+}
+
+// written counts the files that are sent once they are left alone.
+func written(n int) string {
+	if n == 1 {
+		return "1 file is being written"
+	}
+	return count(n, "file") + " are being written"
+}
+
+// sentBy says when a file that is being written was sent, and is again.
+func sentBy(x syncer.Writing) string {
+	says := ""
+	if !x.Sent.IsZero() {
+		says = "; changes often; sent at " + x.Sent.Local().Format(time.TimeOnly)
+	}
+	if !x.By.IsZero() {
+		says += "; sent as it is at " + x.By.Local().Format(time.TimeOnly) + " at the latest"
+	}
+	return says
 }
 
 // notFiles counts what is online and never synced.

@@ -71,7 +71,7 @@ func (s *session) sayCaughtUp(folders []*folder, lives []life) error {
 	for i, st := range all {
 		code := inSync
 		switch {
-		case st.InSync:
+		case st.InSync, st.onlyWriting && !st.Paused:
 		case !st.Running:
 			code = failed
 		case st.Error != "":

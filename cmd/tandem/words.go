@@ -164,6 +164,9 @@ func (k *keeper) lookNow() *syncer.Engine {
 	return nil
 }
 
+// leftAlone is how long sync-now gives a file that was just saved to be left alone.
+const leftAlone = 3 * time.Second
+
 // caughtUp waits until all that there was to do at since is done, or cannot be
 // done. It says no when ctx ends before.
 func (k *keeper) caughtUp(ctx context.Context, since time.Time, told *syncer.Engine) bool {
@@ -183,6 +186,8 @@ func (k *keeper) caughtUp(ctx context.Context, since time.Time, told *syncer.Eng
 			return true
 		case l.Running && l.Now.Quiet && l.Now.Read.After(since) && l.Now.Looked.After(since):
 			return true
+		case l.Running && l.Now.Idle && l.Now.Read.After(since) && l.Now.Looked.After(since) && time.Since(since) > leftAlone:
+			return true // what is left is being written
 		}
 		select {
 		case <-ctx.Done():

@@ -21,6 +21,7 @@ type File interface {
 	Sync() error
 	SetMTime(t time.Time) error            // as near as the file system can
 	CopyAttrs(from File) error             // mode, ACL and extended attributes
+	CloneFrom(from File) error             // shares all its bytes at once, into an empty file; an error where the disk cannot
 	AsNewIn(dir string, mode uint32) error // group, mode and ACL of any program's new file in that directory
 	Chmod(mode uint32) error
 	Close() error
@@ -109,6 +110,18 @@ func (f *file) Stat() (watcher.Entry, error) { return f.disk.Fstat(f.File) }
 // Chmod sets the permission bits. The set-id bits are never set: what comes from
 // the drive must not run as somebody else.
 func (f *file) Chmod(mode uint32) error { return f.File.Chmod(os.FileMode(mode & 0o777)) }
+
+// CloneFrom makes f, which is empty, hold what from does, without copying it.
+func (f *file) CloneFrom(from File) error {
+	other, ok := from.(*file)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if err := f.disk.Stands(); err != nil {
+		return err
+	}
+	return clone(f.File, other.File)
+}
 
 // AsNewIn makes f what any program's new file in a directory would be, for it was
 // made elsewhere: mode is what the umask leaves where the directory says nothing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,14 @@ func (f *file) SetMTime(t time.Time) error {
 		return fmt.Errorf("set time of %q: %w", f.rel, errno)
 	}
 	return nil
+}
+
+// clone lets to share the bytes of from: as they are at one moment, for the kernel lets
+// nobody write in between.
+func clone(to, from *os.File) error {
+	err := unix.IoctlFileClone(int(to.Fd()), int(from.Fd()))
+	runtime.KeepAlive(from)
+	return err
 }
 
 const (

@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -36,3 +37,6 @@ func inherit(_, _ *os.File) bool { return false }
 
 // Quiet cannot be told on this system.
 func (d *Disk) Quiet(string) bool { return true }
+
+// clone is not known on this system: a file is copied.
+func clone(_, _ *os.File) error { return errors.ErrUnsupported }

@@ -47,7 +47,7 @@ func (p *pass) compare(n *node) {
 	}
 	if n.here() {
 		n.movedHere = p.renamed(n.Local.Place, b.Parent, b.LocalName)
-		n.editedHere = n.Local.Kind == File && n.Local.Edited && !p.touched(n)
+		n.editedHere = n.Local.Kind == File && (n.Local.Changing || n.Local.Edited && !p.touched(n))
 	}
 	if n.there() {
 		n.movedThere = p.renamed(n.Remote.Place, b.Parent, b.RemoteName)

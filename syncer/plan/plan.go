@@ -70,9 +70,10 @@ type Base struct {
 // Local is what is true on disk.
 type Local struct {
 	Place
-	Kind   Kind
-	Why    string // for Other and Unknown: what stands in the way, in words for a person
-	Edited bool   // Print is not the one the base recorded, or too young to trust
+	Kind     Kind
+	Why      string // for Other and Unknown: what stands in the way, in words for a person
+	Edited   bool   // Print is not the one the base recorded, or too young to trust
+	Changing bool   // it is edited, and changes so often that it cannot be read before it is sent
 	Content
 	Print Print
 }

@@ -357,6 +357,10 @@ func (h *handle) CopyAttrs(from real.File) error {
 	return h.Chmod(e.Mode)
 }
 
+func (h *handle) CloneFrom(from real.File) error {
+	return h.f.do("clone", h.rel, true, func() error { return errors.ErrUnsupported })
+}
+
 func (h *handle) AsNewIn(dir string, mode uint32) error {
 	return h.f.do("chmod", h.rel, true, func() error {
 		if _, err := h.f.at(dir); err != nil {

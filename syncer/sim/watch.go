@@ -60,6 +60,20 @@ func (w *watch) Events() <-chan watcher.Event {
 	return w.events
 }
 
+// Restless lists what does not get quiet.
+func (w *watch) Restless() map[string]time.Time {
+	paths, quiet := map[string]time.Time{}, quietFor
+	if s := w.m.stack; s != nil {
+		quiet = s.opt.Quiet
+	}
+	for _, h := range w.hints {
+		if h.At.Sub(h.first) >= quiet/4 {
+			paths[h.Path] = h.first
+		}
+	}
+	return paths
+}
+
 func (w *watch) ripe() bool { return len(w.hints) > 0 && !w.hints[0].ripe.After(w.m.now) }
 
 // named hears that a name came or went.

@@ -198,10 +198,14 @@ func TestASinglePassEndsThoughAFileIsWrittenTo(t *testing.T) {
 
 // TestWhoAsksHasAFileSentThatChangesOften at once.
 func TestWhoAsksHasAFileSentThatChangesOften(t *testing.T) {
-	s := newScribe(t, "f", 20<<20)
+	s := newScribe(t, "f", 40<<20)
 	defer s.stop()
+	s.patient = true
 	s.goOn(30*time.Second, 2*time.Second, func() { s.add("line\n") })
 	sent := s.uploads()
+	if len(s.e.Now().Writing) != 1 {
+		t.Fatalf("%+v", s.e.Now())
+	}
 	s.e.Look()
 	s.until("it is sent", func() bool { s.turn(); return s.uploads() > sent })
 }

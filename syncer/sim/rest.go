@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"tandem/syncer"
 )
 
 // A rest holds the engines of the whole stack to coming to rest in time: both sides
@@ -12,6 +14,7 @@ import (
 // fails; the news of it may come late by the feed's lag and the push's.
 type rest struct {
 	since time.Time // when the last thing happened
+	often bool      // since then an engine has said that a file waits because it changes often
 	rough bool      // something failed since they were last at rest
 	same  bool      // both sides were held to being the same since, …
 	held  bool      // … and the engines to saying so
@@ -52,6 +55,7 @@ const (
 	seldom   = 5 * time.Minute  // how often the feed is read where there is push, whether it tells or not
 	coarse   = 4 * time.Second  // what a disk that keeps time in seconds costs, each time that a file is looked at
 	patience = 15 * time.Minute // where how soon does not matter
+	restless = 20               // quiet periods that a small file waits at most which was sent again and again
 	glance   = 300 * time.Millisecond
 )
 
@@ -75,17 +79,29 @@ func (s *stackWorld) bound() time.Duration {
 	if s.script.Disk.Tick >= time.Second {
 		bound += 2 * coarse
 	}
+	if s.rest.often = s.rest.often || s.writing(); s.rest.often {
+		bound += restless * s.opt.Quiet
+	}
 	if s.rest.rough {
 		bound = max(bound, failed)
 	}
 	return bound * time.Duration(len(s.machines)) // what one sends the next one fetches
 }
 
+// writing reports whether an engine says that a file changes so often that it waits
+// with it.
+func (s *stackWorld) writing() bool {
+	again := func(w syncer.Writing) bool { return !w.Sent.IsZero() }
+	return slices.ContainsFunc(s.machines, func(m *machine) bool {
+		return m.loop != nil && slices.ContainsFunc(m.engine.Now().Writing, again)
+	})
+}
+
 // stir notes that something happens that the engines have to follow, or will in d.
 func (s *stackWorld) stir(d time.Duration) {
 	r := &s.rest
 	r.stirs++
-	r.same, r.held, r.idled = false, false, 0
+	r.same, r.held, r.often, r.idled = false, false, false, 0
 	if t := s.now.Add(d); t.After(r.since) {
 		r.since = t
 	}

@@ -187,7 +187,7 @@ func (t *local) under(parent plan.Key, l plan.Local) plan.Local {
 }
 
 func (it *item) local() plan.Local {
-	l := plan.Local{Place: it.place, Kind: it.kind, Why: it.why, Edited: it.edit, Changing: it.changing || it.torn, Print: it.print}
+	l := plan.Local{Place: it.place, Kind: it.kind, Why: it.why, Edited: it.edit, Changing: it.edit && (it.changing || it.torn), Print: it.print}
 	if it.kind == plan.File {
 		l.Content = plan.Content{Size: it.print.Size, MTime: it.print.MTime, Hash: it.hash}
 	}

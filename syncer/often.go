@@ -56,10 +56,12 @@ func (t *local) changed(k plan.Key, it *item, e watcher.Entry) {
 	if last.After(now) {
 		last = now // a clock that was set back must not keep the file waiting
 	}
-	if it.since.IsZero() {
+	now = now.Round(0)                                        // the file's times know no other clock
+	wasQuiet := !it.young.IsZero() && !it.changing && last.Sub(it.young) > t.settle // and was not sent all the same
+	if it.since.IsZero() || it.since.After(now) || wasQuiet {
 		it.since = now
 	}
-	if h, ok := t.habits[k]; ok && last.After(h.changed) {
+	if h, ok := t.habits[k]; ok && (last.After(h.changed) || h.changed.After(now)) {
 		h = h.cooled(last)
 		h.changed = last
 		t.habits[k] = h
@@ -74,7 +76,7 @@ func (t *local) changed(k plan.Key, it *item, e watcher.Entry) {
 // wasSent notes that file k has been sent, what was there before too if edit. What
 // changed since is not online.
 func (t *local) wasSent(k plan.Key, edit bool) {
-	now := t.now()
+	now := t.now().Round(0)
 	if edit {
 		h, ok := t.habits[k]
 		if !ok {
@@ -98,7 +100,9 @@ func (t *local) postpone(k plan.Key, torn bool) {
 	}
 	it.torn = it.torn || torn
 	if it.changing {
-		it.since, it.changing = t.now(), false
+		quiet, _ := t.quietPeriod(k, it.print.Size)
+		it.since, it.changing = t.now().Round(0), false
+		it.young = it.since.Add(quiet)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/remote"
 	"tandem/remote/remotetest"
 	"tandem/watcher"
 )
@@ -208,4 +209,66 @@ func TestWhoAsksHasAFileSentThatChangesOften(t *testing.T) {
 	}
 	s.e.Look()
 	s.until("it is sent", func() bool { s.turn(); return s.uploads() > sent })
+}
+
+// TestAFileThatChangesOnBothSidesIsNotFetchedOverAndOver while it is written to here.
+func TestAFileThatChangesOnBothSidesIsNotFetchedOverAndOver(t *testing.T) {
+	for name, theirs := range map[string]string{"of another size": "theirs", "of the same size": strings.Repeat("t", 1000)} {
+		t.Run(name, func(t *testing.T) {
+			s := newScribe(t, "f", 1000)
+			defer s.stop()
+			s.put("f", theirs)
+			n := 0
+			s.goOn(11*time.Minute, 500*time.Millisecond, func() { n++; s.overwrite(strings.Repeat(string('a'+rune(n%26)), 1000)) })
+			if fetched, opened := len(s.stage.heard("download *")), len(s.stage.heard("open f")); fetched > 30 || opened > 200 {
+				t.Errorf("it was fetched %d times, and opened %d times", fetched, opened)
+			}
+			s.until("both are kept", func() bool { s.pass(time.Minute); return len(s.here()) == 2 && s.e.Now().Quiet })
+			s.same()
+		})
+	}
+}
+
+// TestWhatIsAddedAndThenPointedToIsSentWhole, as in a database: what the first bytes
+// speak of is there.
+func TestWhatIsAddedAndThenPointedToIsSentWhole(t *testing.T) {
+	s := newScribe(t, "f", 100)
+	defer s.stop()
+	s.stage.on(cue{call: "read f", times: 1, do: func() error {
+		s.add("the block")
+		s.overwrite("more than 100")
+		return nil
+	}})
+	s.goOn(time.Minute, 500*time.Millisecond, func() {
+		if s.uploads() == 0 {
+			s.overwrite("less")
+		}
+		if text := s.there()["f"]; strings.HasPrefix(text, "more") && !strings.HasSuffix(text, "the block") {
+			t.Fatalf("online is %q", text)
+		}
+	})
+	s.until("it is sent", func() bool { s.pass(time.Minute); return strings.HasSuffix(s.there()["f"], "the block") })
+}
+
+// TestAFileThatCouldNotBeSentIsLeftItsQuietPeriodAgain when it changes later.
+func TestAFileThatCouldNotBeSentIsLeftItsQuietPeriodAgain(t *testing.T) {
+	s := newScribe(t, "f", 100)
+	defer s.stop()
+	s.stage.never("upload f", remote.ErrLocked)
+	s.goOn(time.Second, time.Second, func() { s.add("edited") })
+	s.until("it was tried", func() bool { s.pass(20 * time.Second); return s.uploads() > 0 })
+	s.stage.mu.Lock()
+	s.stage.cues = nil
+	s.stage.mu.Unlock()
+	s.must(os.Truncate(s.path("f"), 0))
+	s.dated()
+	s.e.Look()
+	s.turn()
+	s.must(os.WriteFile(s.path("f"), []byte("saved"), 0o600))
+	s.dated()
+	s.e.Look()
+	s.until("it is sent", func() bool { s.pass(20 * time.Second); return s.there()["f"] == "saved" })
+	if old, err := s.online.Versions("f"); err != nil || len(old) > 2 {
+		t.Errorf("%d versions are online (%v), one of them empty", len(old), err)
+	}
 }

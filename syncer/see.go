@@ -68,9 +68,12 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	}
 	it := &item{place: plan.Place{Parent: parent, Name: e.Name}, kind: plan.File, print: printOfEntry(e), nlink: e.NLink, edit: true}
 	if old != nil && old.kind == plan.File && old.edit {
-		it.since, it.torn = old.since, old.torn
+		it.since, it.young, it.changing, it.torn = old.since, old.young, old.changing, old.torn
 	}
 	t.changed(k, it, e)
+	if soon := t.now().Add(t.settle); it.print == printOf(*b) && it.young.After(soon) {
+		it.young, it.changing = soon, false // it is only looked at again, for it was young when it was sent
+	}
 	t.diff[k] = it
 	t.touch(k)
 	return k

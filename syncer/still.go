@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/maphash"
 	"io"
 
 	"tandem/remote"
-	"tandem/remote/quickxor"
+	"tandem/state"
 	"tandem/syncer/disk"
 	"tandem/watcher"
 )
@@ -15,99 +16,92 @@ import (
 // errRestless says that a file could not be sent because it changes all the time.
 var errRestless = errors.New("it changes faster than it can be copied; it is sent once it is left alone")
 
-// readings is how often a file that changes is read for one upload at most.
-const readings = 4
+const (
+	readings      = 4        // of a file that changes, for one upload at most …
+	largeReadings = 2        // … and of one that is so large that it costs a while, for that and its copies
+	largeFile     = 64 << 20 // bytes
+)
 
 // still gives u what stood in f, which is being written to, at one moment: in memory, or
 // where that is too large in a private copy, which is to be removed. The entry tells its
 // size, and the times that the file had when that began, so that what is written
 // meanwhile is seen as an edit.
+//
+// It is read until nothing was changed for a while, or until all that the reading before
+// found is there unchanged: as in a log, which only grows. What a disk can share without
+// copying it, it shares.
 func (e *Engine) still(ctx context.Context, u *remote.Upload, j job, f disk.File) (watcher.Entry, temp, error) {
-	entry, err := f.Stat()
-	if err != nil {
-		return entry, temp{}, err
-	}
-	var copied temp
-	if entry.Size <= wholeBelow {
-		var data []byte
-		entry, data, err = stillWhole(f)
-		u.Body = bytes.NewReader(data)
-	} else {
-		entry, copied, err = e.stillCopy(ctx, j, f)
-		u.Body = copied.file
-	}
-	u.Size, u.MTime = entry.Size, wholeSecond(entry.MTime)
-	return entry, copied, err
-}
-
-// stillWhole reads a small file until nothing was changed meanwhile, or two readings in
-// a row are the same: as a log is that only grows.
-func stillWhole(f disk.File) (watcher.Entry, []byte, error) {
-	for range readings {
+	var last *copying
+	for n := range readings {
 		before, err := f.Stat()
-		if err != nil || before.Size > 2*wholeBelow {
-			return before, nil, errors.Join(err, errRestless)
+		if err != nil || before.Size > largeFile && n >= largeReadings {
+			return before, temp{}, errors.Join(err, errRestless)
 		}
-		data := make([]byte, before.Size)
-		if _, err := io.ReadFull(io.NewSectionReader(f, 0, before.Size), data); err != nil {
-			continue // it has become shorter
+		var copied temp
+		var data bytes.Buffer
+		var to io.Writer = &data
+		if before.Size > wholeBelow {
+			if copied, err = e.newTemp(j); err != nil {
+				return before, temp{}, err
+			}
+			if to = copied.file; copied.file.CloneFrom(f) == nil {
+				shared, err := copied.file.Stat()
+				before.Size = shared.Size
+				u.Body, u.Size, u.MTime = copied.file, before.Size, wholeSecond(before.MTime)
+				return before, copied, err
+			}
+			if err := e.room(before.Size); err != nil {
+				return before, copied, err
+			}
 		}
-		if now, err := f.Stat(); err == nil && now == before {
-			return before, data, nil
-		}
-		again := make([]byte, before.Size)
-		if _, err := io.ReadFull(io.NewSectionReader(f, 0, before.Size), again); err == nil && bytes.Equal(data, again) {
-			return before, data, nil
-		}
-	}
-	return watcher.Entry{}, nil, errRestless
-}
-
-// stillCopy copies a file until the same holds of it; at once and for nothing, where
-// the disk can share the bytes.
-func (e *Engine) stillCopy(ctx context.Context, j job, f disk.File) (watcher.Entry, temp, error) {
-	for range readings {
-		before, err := f.Stat()
+		now, same, err := read(ctx, f, before.Size, to, last)
 		if err != nil {
-			return before, temp{}, err
+			return before, copied, err
 		}
-		tmp, err := e.newTemp(j)
-		if err != nil {
-			return before, tmp, err
+		after, err := f.Stat()
+		var b state.Base
+		setPrint(&b, printOfEntry(before))
+		unchanged := err == nil && after == before && !e.racy(b)
+		if now.n == before.Size && (unchanged || same) {
+			if u.Body = copied.file; copied.file == nil {
+				u.Body = bytes.NewReader(data.Bytes())
+			}
+			u.Size, u.MTime = before.Size, wholeSecond(before.MTime)
+			return before, copied, nil
 		}
-		if tmp.file.CloneFrom(f) == nil {
-			shared, err := tmp.file.Stat()
-			before.Size = shared.Size
-			return before, tmp, err
-		}
-		same, err := e.copyStill(ctx, f, before, tmp)
-		if same || err != nil {
-			return before, tmp, err
-		}
-		if err := e.discard(tmp, nil); err != nil {
-			return before, temp{}, err
+		last = &now
+		if copied.file != nil {
+			if err := e.discard(copied, nil); err != nil {
+				return before, temp{}, err
+			}
 		}
 	}
 	return watcher.Entry{}, temp{}, errRestless
 }
 
-// copyStill copies what before tells of f, and reports whether that stood there at one
-// moment.
-func (e *Engine) copyStill(ctx context.Context, f disk.File, before watcher.Entry, to temp) (bool, error) {
-	if err := e.room(before.Size); err != nil {
-		return false, err
+// A copying is what was copied of a file from its start.
+type copying struct {
+	n   int64
+	sum uint64
+}
+
+var seed = maphash.MakeSeed()
+
+// read copies what f has up to size, or less where it has become shorter, and reports
+// whether it begins with all that was read last.
+func read(ctx context.Context, f disk.File, size int64, to io.Writer, last *copying) (now copying, same bool, err error) {
+	var sum maphash.Hash
+	sum.SetSeed(seed)
+	from := stopping{ctx, io.NewSectionReader(f, 0, size)}
+	to = io.MultiWriter(to, &sum)
+	if last != nil {
+		now.n, err = io.Copy(to, io.LimitReader(from, last.n))
+		if same = now.n == last.n && sum.Sum64() == last.sum; err != nil {
+			return now, false, err
+		}
 	}
-	sum := quickxor.New()
-	n, err := io.Copy(io.MultiWriter(to.file, sum), stopping{ctx, io.NewSectionReader(f, 0, before.Size)})
-	if err != nil || n < before.Size {
-		return false, err
-	}
-	if now, err := f.Stat(); err == nil && now == before {
-		return true, nil
-	}
-	again := quickxor.New()
-	_, err = io.Copy(again, stopping{ctx, io.NewSectionReader(f, 0, before.Size)})
-	return bytes.Equal(sum.Sum(nil), again.Sum(nil)), err
+	more, err := io.Copy(to, from)
+	return copying{now.n + more, sum.Sum64()}, same, err
 }
 
 // stopping reads until ctx ends.

@@ -30,9 +30,7 @@ const longLocked = time.Hour
 // again, wait for a person or for time, or stop.
 func (e *Engine) trouble(s *step, out outcome, news bool) {
 	k, err := e.local.key(s.Key), out.err
-	if s.Op == plan.Upload {
-		e.local.postpone(k, out.torn)
-	}
+	e.local.postpone(k, out.torn)
 	switch {
 	case errors.Is(err, context.Canceled):
 	case errors.Is(err, watcher.ErrAway): // it is no trouble of the item's: see away

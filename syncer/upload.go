@@ -58,6 +58,9 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 		if err == nil && copied.file != nil {
 			drop, err = e.inPieces(&u, j, copied.file, entry)
 			u.Before = nil
+			if u.Session != nil {
+				u.Session.Target = "" // it was for another copy: it is not gone on with
+			}
 		}
 	case entry.Size <= wholeBelow:
 		err = e.whole(&u, f, entry)
@@ -309,6 +312,7 @@ func (e *Engine) hashed(r reading) {
 	delete(e.hashing, r.key)
 	switch it, ok := e.local.diff[k]; {
 	case errors.Is(r.err, errSuperseded):
+		e.local.postpone(k, false)
 		e.lookAt(r.rel, false)
 	case r.err != nil:
 		e.unknown(k, "cannot be read: "+reason(r.err))

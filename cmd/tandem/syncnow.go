@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"tandem/syncer"
 )
 
 const syncNowHelp = `Have the agent that runs look at both sides at once.
@@ -47,6 +51,7 @@ func (p *program) syncNowCommand() *cobra.Command {
 			form.Set("wait", "yes")
 		}
 		var lives []life
+		asked := time.Now()
 		running, err := s.ask(cmd.Context(), s.dir, "sync-now", form, &lives)
 		switch {
 		case err != nil:
@@ -56,13 +61,13 @@ func (p *program) syncNowCommand() *cobra.Command {
 		case noWait:
 			return nil
 		}
-		return s.sayCaughtUp(folders, lives)
+		return s.sayCaughtUp(folders, lives, asked)
 	}
 	return cmd
 }
 
-// sayCaughtUp says what became of folders that were looked at.
-func (s *session) sayCaughtUp(folders []*folder, lives []life) error {
+// sayCaughtUp says what became of folders that were looked at when that was asked for.
+func (s *session) sayCaughtUp(folders []*folder, lives []life, asked time.Time) error {
 	all, err := s.standings(folders, &health{Folders: lives})
 	if err != nil {
 		return err
@@ -71,10 +76,10 @@ func (s *session) sayCaughtUp(folders []*folder, lives []life) error {
 	for i, st := range all {
 		code := inSync
 		switch {
-		case st.InSync, st.onlyWriting && !st.Paused:
+		case st.InSync, st.onlyWriting && !st.Paused && sentSince(st, asked):
 		case !st.Running:
 			code = failed
-		case st.Error != "":
+		case st.Error != "", st.onlyWriting:
 			code = failed
 		default:
 			code = waits
@@ -87,6 +92,12 @@ func (s *session) sayCaughtUp(folders []*folder, lives []life) error {
 		return &failure{code: code, hint: fmt.Sprintf("see: tandem status%s", oneName(folders))}
 	}
 	return nil
+}
+
+// sentSince says that all that is being written was sent since then, as it was.
+func sentSince(st standing, asked time.Time) bool {
+	earlier := func(w syncer.Writing) bool { return w.Sent.Before(asked) }
+	return st.More == 0 && !slices.ContainsFunc(st.Writing, earlier)
 }
 
 func oneName(folders []*folder) string {

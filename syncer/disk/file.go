@@ -45,7 +45,11 @@ func (d *Disk) Open(rel string) (File, error) {
 // Create makes a file in the private area that must not be there yet. Only we
 // may read it, until it gets its mode.
 func (d *Disk) Create(rel string) (File, error) {
-	return d.write(rel, os.O_CREATE|os.O_EXCL)
+	f, err := d.write(rel, os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return nil, err // and no file that is none
+	}
+	return f, nil
 }
 
 // Append opens a file that Create has made, to write on at its end.

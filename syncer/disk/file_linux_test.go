@@ -333,3 +333,14 @@ func TestAFileOfAFolderThatIsAwayIsLeftAlone(t *testing.T) {
 		t.Errorf("it holds %q, %v", text, err)
 	}
 }
+
+func TestAFileThatCannotBeMadeIsNone(t *testing.T) {
+	d, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if f, err := d.Create(tmpDir + "/f"); f != nil || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, %v", f, err)
+	}
+}

@@ -49,13 +49,13 @@ func (o *odd) pass(s *stackWorld) {
 }
 
 const (
-	soon     = 5 * time.Second  // with push
-	polled   = 10 * time.Second // after the next reading of the feed, without
-	failed   = time.Minute      // where answers fail
-	seldom   = 5 * time.Minute  // how often the feed is read where there is push, whether it tells or not
-	coarse   = 4 * time.Second  // what a disk that keeps time in seconds costs, each time that a file is looked at
-	patience = 15 * time.Minute // where how soon does not matter
-	restless = 20               // quiet periods that a small file waits at most which was sent again and again
+	soon     = 5 * time.Second   // with push
+	polled   = 10 * time.Second  // after the next reading of the feed, without
+	failed   = 150 * time.Second // where answers fail: what is not found then is taken for gone after two minutes
+	seldom   = 5 * time.Minute   // how often the feed is read where there is push, whether it tells or not
+	coarse   = 4 * time.Second   // what a disk that keeps time in seconds costs, each time that a file is looked at
+	patience = 15 * time.Minute  // where how soon does not matter
+	restless = 20                // quiet periods that a small file waits at most which was sent again and again
 	glance   = 300 * time.Millisecond
 )
 

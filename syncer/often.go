@@ -56,7 +56,7 @@ func (t *local) changed(k plan.Key, it *item, e watcher.Entry) {
 	if last.After(now) {
 		last = now // a clock that was set back must not keep the file waiting
 	}
-	now = now.Round(0)                                        // the file's times know no other clock
+	now = now.Round(0)                                                              // the file's times know no other clock
 	wasQuiet := !it.young.IsZero() && !it.changing && last.Sub(it.young) > t.settle // and was not sent all the same
 	if it.since.IsZero() || it.since.After(now) || wasQuiet {
 		it.since = now

@@ -89,20 +89,7 @@ func (s *stackWorld) imagine(rnd *rand.Rand) {
 			s.add(time.Duration(rnd.Int64N(int64(life))), odd.what)
 		}
 	}
-	if log := rand.New(rand.NewPCG(s.script.Seed, hash("log"))); log.IntN(5) == 0 {
-		s.writeOften(log)
-	}
 	s.inOrder()
-}
-
-// writeOften lets a program write to a file for up to two minutes, at times without a
-// pause that is as long as the quiet period.
-func (s *stackWorld) writeOften(rnd *rand.Rand) {
-	at, name := time.Duration(rnd.Int64N(int64(s.opt.Life))), []string{"log", "D/log", "a"}[rnd.IntN(3)]
-	end := at + upTo(rnd, 2*time.Minute)
-	for gap := []time.Duration{300, 900, 1500, 5000}[rnd.IntN(4)] * time.Millisecond; at < end; at += gap {
-		s.add(at, func() string { return deed("here", "write", name) })
-	}
 }
 
 func (s *stackWorld) inOrder() {

@@ -63,6 +63,7 @@ type outcome struct {
 	unfound []string              // ids it did not find; no proof: see missed
 	items   int                   // for the journal: descendants count
 	bytes   int64
+	timed   bool // a time was set, and nothing else
 }
 
 // errSuperseded says that what an action expected to find is no longer so. It
@@ -119,10 +120,10 @@ func drop[K comparable](m map[K]int, k K) {
 	}
 }
 
-// slots are the local names under which s makes or removes something.
+// slots are the local names under which s makes, changes or removes something.
 func (s *step) slots() []plan.Place {
 	switch s.Op {
-	case plan.MakeLocalDir:
+	case plan.MakeLocalDir, plan.SetTime:
 		return []plan.Place{s.To}
 	case plan.MoveLocal:
 		return []plan.Place{s.Local.Place, s.To}
@@ -317,6 +318,8 @@ func (e *Engine) perform(ctx context.Context, j job) outcome {
 		return e.download(ctx, j)
 	case plan.Upload:
 		return e.upload(ctx, j)
+	case plan.SetTime:
+		return e.setTime(j)
 	case plan.DeleteLocal:
 		return e.deleteLocal(j)
 	case plan.DeleteRemote:

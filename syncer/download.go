@@ -141,6 +141,9 @@ func (e *Engine) alreadyHere(j job, tmp temp, got content) outcome {
 	if err != nil || printOfEntry(entry) != j.Local.Print {
 		return outcome{err: errSuperseded, look: []string{j.to}}
 	}
+	if j.base.N != 0 && j.Keep == "" {
+		j.Remote.MTime = j.base.RemoteMTime // the other time may be all that is new: it is still to come
+	}
 	return e.downloaded(j, entry, got)
 }
 

@@ -51,6 +51,7 @@ type Config struct {
 	HoldCount   int
 	HoldPercent int
 	Settle      time.Duration // how long a file must be left alone before it is sent
+	TimesAlways bool          // a file's time that was changed alone here is sent also where that makes a version
 	Parallel    int           // most actions at once; 0: twice the requests that the client has under way, for a worker waits for the disk too
 	FileMode    uint32        // of new files, umask applied; 0 means 0644
 	Poll        time.Duration // how often the change feed is asked while things happen

@@ -133,7 +133,10 @@ func (e *Engine) moveRemote(ctx context.Context, j job) outcome {
 	b := j.base
 	b.Parent, b.LocalName, b.RemoteName = int64(j.parent), j.localName(name), it.Name
 	if row := itemRow(it); plan.Kind(b.Kind) == plan.Dir || row.Size == b.RemoteSize && row.Hash == b.RemoteHash {
-		b.ETag, b.RemoteMTime = row.ETag, row.MTime // only the agreed content's: another one is still to come
+		b.ETag = row.ETag // only the agreed content's: another one is still to come
+		if plan.SameSecond(j.Remote.MTime, j.base.RemoteMTime) {
+			b.RemoteMTime = row.MTime // else somebody has set it, and it is still to come, too
+		}
 	}
 	if !j.Local.Edited && j.Local.Kind != plan.None {
 		setPrint(&b, j.Local.Print)

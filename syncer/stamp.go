@@ -13,7 +13,8 @@ import (
 // stampsAtOnce is how many parts the service takes in one batch.
 const stampsAtOnce = 20
 
-// stampAll sends the times that simple uploads could not carry. They wait until
+// stampAll sends the times that simple uploads could not carry, and those that were
+// changed alone. They wait until
 // a batch is full, nothing else is on its way, or they have waited for a moment.
 func (e *Engine) stampAll(ctx context.Context) {
 	now := e.clock.Now()
@@ -99,11 +100,17 @@ func (e *Engine) stamped(ctx context.Context, j job, res remote.StampResult) out
 			return e.notAsPlanned(ctx, j, err)
 		}
 		return e.stampOnce(ctx, j, now)
+	case j.touched() && (errors.Is(res.Err, remote.ErrDenied) || errors.Is(res.Err, remote.ErrRefused)):
+		return e.timesApart(j)
 	case res.Err != nil:
 		return e.notAsPlanned(ctx, j, res.Err)
 	}
 	return e.timed(j, res.Item)
 }
+
+// touched reports whether the file here has another time than agreed upon, and the
+// same bytes. Else what is sent is the time that an upload of it could not carry.
+func (j job) touched() bool { return j.Local.Edited }
 
 // stampOnce tries one item again with its fresh eTag.
 func (e *Engine) stampOnce(ctx context.Context, j job, now remote.Item) outcome {
@@ -123,24 +130,48 @@ func (e *Engine) stampOnce(ctx context.Context, j job, now remote.Item) outcome 
 // timed agrees on the times that the item has now. When its content is not the one
 // agreed upon, somebody has saved another since, and it is that which is seen.
 func (e *Engine) timed(j job, it remote.Item) outcome {
-	b := j.base
-	b.TimesDue = false
+	b := e.stampedBase(j)
 	if it.Hash == "" && it.Size == b.RemoteSize {
 		it.Hash = b.RemoteHash
 	}
 	if otherContent(b, itemRow(it)) {
 		return outcome{
 			since: j.since, fresh: []remote.Item{it},
-			tx: func(tx *state.Tx) error { return e.putTimes(tx, b) },
+			tx:   func(tx *state.Tx) error { return e.putTimes(tx, b) },
+			then: func() { e.local.agreed(j.Key, b) },
 		}
 	}
 	b.ETag, b.RemoteMTime = it.ETag, itemRow(it).MTime
-	return outcome{tx: func(tx *state.Tx) error {
-		if _, err := e.hear(tx, j, it); err != nil {
-			return err
-		}
-		return e.putTimes(tx, b)
-	}}
+	return outcome{
+		timed: j.touched(),
+		tx: func(tx *state.Tx) error {
+			if _, err := e.hear(tx, j, it); err != nil {
+				return err
+			}
+			return e.putTimes(tx, b)
+		},
+		then: func() { e.local.agreed(j.Key, b) },
+	}
+}
+
+// timesApart agrees that the two sides keep a time each: online nobody lets us set it.
+func (e *Engine) timesApart(j job) outcome {
+	b := e.stampedBase(j)
+	return outcome{
+		tx:   func(tx *state.Tx) error { return e.putTimes(tx, b) },
+		then: func() { e.local.agreed(j.Key, b) },
+	}
+}
+
+// stampedBase is the agreement on the time that the file has here.
+func (e *Engine) stampedBase(j job) state.Base {
+	b := j.base
+	b.TimesDue = false
+	if j.touched() {
+		setPrint(&b, j.Local.Print)
+		b.Hash, b.Racy = string(j.Local.Hash), e.racy(b)
+	}
+	return b
 }
 
 // putTimes agrees on an item's times, unless its folder is not agreed upon any more: then

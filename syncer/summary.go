@@ -20,6 +20,7 @@ type Summary struct {
 	Downloaded     int       `json:"downloaded"`
 	CreatedFolders int       `json:"created_folders"`
 	Moved          int       `json:"moved"`
+	TimesSet       int       `json:"times_set"` // of files, on either side, where nothing else had changed
 	DeletedLocal   int       `json:"deleted_local"`
 	DeletedRemote  int       `json:"deleted_remote"`
 	Conflicts      int       `json:"conflicts"`
@@ -117,6 +118,11 @@ func (e *Engine) count(s *step, out outcome) {
 		e.sum.DeletedLocal += out.items
 	case plan.DeleteRemote:
 		e.sum.DeletedRemote += out.items
+	case plan.SetTime, plan.Stamp:
+		if !out.timed {
+			return
+		}
+		e.sum.TimesSet++
 	default:
 		return
 	}
@@ -162,8 +168,10 @@ func (e *Engine) words(a plan.Action) string {
 		return "deleted here"
 	case plan.DeleteRemote:
 		return "deleted online"
+	case plan.SetTime:
+		return "set time here"
 	case plan.Stamp:
-		return "set times online"
+		return "set time online"
 	case plan.Adopt:
 		return "agreed"
 	}
@@ -184,6 +192,7 @@ func (e *Engine) steps(v *view, p plan.Plan) []Step {
 		plan.MakeLocalDir: "create folder here", plan.MakeRemoteDir: "create folder online",
 		plan.MoveLocal: "move here", plan.MoveRemote: "move online", plan.Download: "download", plan.Upload: "upload",
 		plan.DeleteLocal: "delete here", plan.DeleteRemote: "delete online",
+		plan.SetTime: "set time here", plan.Stamp: "set time online",
 	}
 	var out []Step
 	for _, a := range p.Actions {

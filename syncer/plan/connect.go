@@ -96,7 +96,7 @@ func (p *pass) needFolder(a *act) {
 		sides[0] = disk
 	case Adopt:
 		sides = nil
-	case Stamp:
+	case Stamp, SetTime:
 		return
 	}
 	if !f.bound() || f.pair != 0 {

@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // An act is an action on its way into the plan.
 type act struct {
@@ -183,11 +186,31 @@ func (p *pass) transfer(n *node) {
 // record emits what moves nothing.
 func (p *pass) record(n *node) {
 	switch {
+	case n.timedThere():
+		p.add(n, SetTime, n.place, "its time was changed online")
+	case p.timedHere(n):
+		p.add(n, Stamp, Place{}, "its time was changed here")
 	case !p.recorded(n):
 		p.add(n, Adopt, n.place, "the same on both sides")
 	case n.Base.TimesDue && n.kind() == File:
 		p.add(n, Stamp, Place{}, "its time is not online yet")
 	}
+}
+
+// timed says that n may have another time alone: a file that has the bytes, and once
+// had the time, that was agreed upon, and whose sides differ in their time by now.
+func (n *node) timed() bool {
+	return n.bound() && n.pair == 0 && n.kind() == File && !n.edited() && !n.Base.TimesDue && !SameSecond(n.Local.MTime, n.Remote.MTime)
+}
+
+// timedThere says that n's time was changed online. That wins over one made here.
+func (n *node) timedThere() bool {
+	return n.timed() && n.Remote.MTime != 0 && n.Base.Remote.MTime != 0 && !SameSecond(n.Remote.MTime, n.Base.Remote.MTime)
+}
+
+// timedHere says that n's time was changed here, and is to be sent.
+func (p *pass) timedHere(n *node) bool {
+	return n.timed() && p.rules.SendsTime != nil && p.rules.SendsTime(time.Unix(0, n.Base.Local.MTime), time.Unix(0, n.Local.MTime))
 }
 
 // recorded says that the base holds what is true on both sides, where they
@@ -223,5 +246,5 @@ func (p *pass) agrees(a *act) bool {
 	if a.Op == MoveLocal {
 		return a.n.bound() && p.standsAt(a.n, drive, a.n.place)
 	}
-	return a.Op != Stamp && a.Op != Forget
+	return a.Op != Stamp && a.Op != SetTime && a.Op != Forget
 }

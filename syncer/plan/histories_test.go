@@ -93,6 +93,9 @@ func (r *run) promises(base, was *world, h history) error {
 	if err := onlyOneSide(was, r.w, h); err != nil {
 		return err
 	}
+	if err := r.w.oneTime(was); err != nil {
+		return err
+	}
 	if onlyMoves(h) && r.w.uploads+r.w.downloads > 0 {
 		return fmt.Errorf("moves alone, but %d uploads and %d downloads", r.w.uploads, r.w.downloads)
 	}
@@ -112,6 +115,18 @@ func onlyOneSide(was, w *world, h history) error {
 	}
 	if have := paths(w.local); !maps.Equal(have, paths(want)) {
 		return fmt.Errorf("one side changed to %v, but it came to %v", paths(want), have)
+	}
+	return nil
+}
+
+// oneTime: a file that nobody has edited has one time in the end.
+func (w *world) oneTime(was *world) error {
+	for k, b := range was.base {
+		text := string(b.Local.Hash)
+		l, r := w.local[k], w.remote[k]
+		if b.Kind == File && was.local[k].text == text && was.remote[k].text == text && l.kind == File && r.kind == File && l.mtime != r.mtime {
+			return fmt.Errorf("%q has the time %d here and %d online", text, l.mtime, r.mtime)
+		}
 	}
 	return nil
 }

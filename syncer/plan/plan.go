@@ -140,7 +140,8 @@ const (
 	MoveRemote              // rename or move online
 	Download                // bring the content here, into To; what stands there is replaced, or kept as Keep
 	Upload                  // send the content; as a new item in To when Remote.Kind is None, else over the item it has
-	Stamp                   // set the times online after a simple upload
+	SetTime                 // give the file here the time that it has online
+	Stamp                   // give the file online the time that it has here: a simple upload could not, or it was changed alone
 	DeleteLocal             // move to tandem's trash
 	DeleteRemote            // move to the drive's recycle bin; for a folder, all that is below goes with it
 )
@@ -148,7 +149,7 @@ const (
 func (o Op) String() string {
 	return [...]string{
 		"adopt", "forget", "make folder here", "make folder online", "move here", "move online",
-		"download", "upload", "stamp", "delete here", "delete online",
+		"download", "upload", "set time here", "stamp", "delete here", "delete online",
 	}[o]
 }
 
@@ -202,6 +203,10 @@ type Rules struct {
 	HoldPercent int       // hold_deletes_percent in config.toml.example
 	HoldAll     string    // not empty: every delete is held, for this reason (the root was emptied, replaced, …)
 	Unread      bool      // the answer to a [Question] is still to come that MayGo: deletes are judged together with that item
+
+	// SendsTime says whether a file's time that was changed alone here is worth
+	// sending, and another than before as far as the service can be told; nil: none is.
+	SendsTime func(was, is time.Time) bool
 
 	// LocalRefuses and RemoteRefuses say why a side cannot hold an item of this
 	// name, or "" when it can. depth-related limits are given the full path of

@@ -32,7 +32,7 @@ import (
 //	         not listed, notebook
 //
 // A section of rules may come first: "hold count N", "hold percent N", "hold all
-// TEXT", "deleted lately N", "deleted lately N in FOLDER", "drive KIND".
+// TEXT", "deleted lately N", "deleted lately N in FOLDER", "drive KIND", "times stay here".
 type scene struct {
 	*world
 	rules   Rules
@@ -345,6 +345,8 @@ func (s *scene) readRules(text string, base map[string]Key) error {
 			s.deleted[root] = n
 		case scan(l, "drive %s", &word):
 			s.rules.RemoteRefuses = RemoteRefuses(word)
+		case l == "times stay here":
+			s.rules.SendsTime = nil
 		case strings.HasPrefix(l, "hold all "):
 			s.rules.HoldAll = strings.TrimPrefix(l, "hold all ")
 		default:
@@ -367,7 +369,7 @@ func (s *scene) say(a Action) string {
 	into := func(side []thing) string { return show(strings.TrimPrefix(pathOf(side, to)+"/"+a.To.Name, "/")) }
 	var where string
 	switch a.Op {
-	case Adopt, MakeLocalDir, Download:
+	case Adopt, MakeLocalDir, Download, SetTime:
 		where = into(s.local)
 	case MakeRemoteDir:
 		where = into(s.remote)

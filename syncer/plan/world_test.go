@@ -38,6 +38,7 @@ const root Key = 1
 
 var rules = Rules{
 	Host: "here", Now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), HoldCount: 1000, HoldPercent: 100,
+	SendsTime:    func(was, is time.Time) bool { return was.Unix() != is.Unix() },
 	LocalRefuses: LocalRefuses, RemoteRefuses: RemoteRefuses("personal"),
 }
 
@@ -188,9 +189,12 @@ func (w *world) apply(a Action) error {
 		return w.download(a)
 	case Upload:
 		return w.upload(a)
+	case SetTime:
+		w.local[a.Key].mtime = w.remote[a.Key].mtime
+		return w.timed(a.Key)
 	case Stamp:
 		w.remote[a.Key].mtime, w.remote[a.Key].etag = w.local[a.Key].mtime, w.tick()
-		return w.agree(a, w.remote[a.Key].Name)
+		return w.timed(a.Key)
 	case DeleteLocal:
 		return w.deleteLocal(a)
 	case DeleteRemote:
@@ -243,6 +247,16 @@ func (w *world) agree(a Action, remoteName string) error {
 		b.Parent = w.base[a.Key].Parent
 	}
 	return w.put(a.Key, b)
+}
+
+// timed writes the time that k has on both sides into the base, and nothing else.
+func (w *world) timed(k Key) error {
+	l, r, b := w.local[k], w.remote[k], &w.base[k]
+	if b.Kind != File || l.text != string(b.Local.Hash) || r.text != string(b.Remote.Hash) {
+		return errSuperseded
+	}
+	b.Local.MTime, b.Remote.MTime, b.ETag, b.TimesDue = l.mtime*1e9, r.mtime*1e9, fmt.Sprint(r.etag), false
+	return nil
 }
 
 func (w *world) put(key Key, b Base) error {

@@ -1,13 +1,16 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // The sides that the ledger tells apart; a further machine is a side of its own.
@@ -126,10 +129,26 @@ func (m *machine) actHere(p *person, verb, a, b string) error {
 		}
 		in.ctime = d.time()
 		m.watch.changed(in)
+	case "date": // gives a file another time, and leaves its bytes
+		in, err := d.at(a)
+		if err != nil || in.dir {
+			return cmp.Or(err, errors.New("is a folder"))
+		}
+		m.ledger.moved(m.side(), string(in.data)) // who gives it a time wants it
+		at, err := dateOf(b)
+		in.mtime, in.ctime = at.UnixNano(), d.time()
+		m.watch.changed(in)
+		return err
 	default:
 		return fmt.Errorf("no such deed: %q", verb)
 	}
 	return nil
+}
+
+// dateOf is a time long ago, so many hours after the first of those that people give.
+func dateOf(hours string) (time.Time, error) {
+	n, err := strconv.Atoi(hours)
+	return time.Date(2001, 2, 3, 4, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour), err
 }
 
 // toWrite opens a file as an editor does that writes in place: what it held is
@@ -245,6 +264,13 @@ func (w *world) actThere(verb, a, b string) error {
 	case "mkdir":
 		_, err := w.online.Mkdir(a)
 		return err
+	case "date":
+		at, err := dateOf(b)
+		if info, statErr := w.online.Stat(a); err != nil || statErr != nil || info.Folder {
+			return cmp.Or(err, statErr, errors.New("is a folder"))
+		}
+		w.eachBelow(a, func(text string) { w.ledger.moved(there, text) })
+		return w.online.Touch(a, at)
 	case "mv":
 		if err := w.online.Move(a, b); err != nil {
 			return err
@@ -360,7 +386,7 @@ func (w *world) inventAt(at *machine, rnd *rand.Rand) string {
 	if at == w.machines[0] && rnd.IntN(2) == 0 {
 		who = "also"
 	}
-	switch n := rnd.IntN(20); {
+	switch n := rnd.IntN(22); {
 	case w.personCalled(who).open != nil && n < 12:
 		return who + " " + [2]string{"more", "close"}[rnd.IntN(2)]
 	case n < 5:
@@ -376,6 +402,8 @@ func (w *world) inventAt(at *machine, rnd *rand.Rand) string {
 	case n < 17:
 		from := thing()
 		return deed(who, "mv", from, target(from))
+	case n >= 20:
+		return deed(who, "date", file(), strconv.Itoa(rnd.IntN(40)))
 	default:
 		return deed(who, "rm", thing())
 	}

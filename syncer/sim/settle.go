@@ -181,7 +181,7 @@ func (m *machine) judge() bool {
 // idle says that the last pass found nothing to do.
 func (m *machine) idle() bool {
 	s := m.sum
-	return m.err == nil && s.Uploaded+s.Downloaded+s.Moved+s.CreatedFolders+s.DeletedLocal+s.DeletedRemote+s.Conflicts+s.Held == 0
+	return m.err == nil && s.Uploaded+s.Downloaded+s.Moved+s.TimesSet+s.CreatedFolders+s.DeletedLocal+s.DeletedRemote+s.Conflicts+s.Held == 0
 }
 
 // passing waits are over after a while, now that nobody disturbs.

@@ -20,6 +20,7 @@ type mistaken struct {
 	blind   bool // what is replaced has any eTag
 	anew    bool // what is moved is deleted
 	forgets bool // nothing is restored
+	undated bool // times are never set
 }
 
 func (d mistaken) Delta(ctx context.Context, drive, link string) (remote.DeltaPage, error) {
@@ -55,6 +56,17 @@ func (d mistaken) Restore(ctx context.Context, drive, id, parentID, name string)
 		return remote.Item{}, remote.ErrUnsupported
 	}
 	return d.Drive.Restore(ctx, drive, id, parentID, name)
+}
+
+func (d mistaken) TrySetTimes(ctx context.Context, drive string, stamps []remote.Stamp) ([]remote.StampResult, error) {
+	if !d.undated {
+		return d.Drive.TrySetTimes(ctx, drive, stamps)
+	}
+	results := make([]remote.StampResult, len(stamps))
+	for i, s := range stamps {
+		results[i].Item, results[i].Err = d.Drive.Item(ctx, drive, s.ID)
+	}
+	return results, nil
 }
 
 func TestABrokenPromiseOfTheWholeStackIsNoticed(t *testing.T) {
@@ -102,6 +114,10 @@ func TestABrokenPromiseOfTheWholeStackIsNoticed(t *testing.T) {
 			1m0.1s here rm D
 			1m0.1s online late "match=DELETE item" for=10s
 			1m40s there write D/new`, drive(mistaken{forgets: true}), "I4"},
+		{"a time alone is not sent", `
+			with drive=personal seed=1 agent stack push=0s
+			10.1s there write a
+			20.1s here date a 7`, drive(mistaken{undated: true}), "I52"},
 		{"more is asked for than a script expects", `
 			with drive=personal seed=1 agent stack push=0s
 			5m expect "GET delta" 3`, func(*syncer.Config) {}, "I46"},

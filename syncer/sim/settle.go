@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/remote/remotetest"
 	"tandem/syncer"
 	"tandem/syncer/plan"
 )
@@ -88,6 +89,7 @@ func (w *world) close() {
 		if m.loop != nil {
 			m.sum.Waiting = m.noted()
 			m.alike()
+			m.oneTime()
 			m.overIt()
 			m.stop = true
 		}
@@ -196,7 +198,28 @@ func (m *machine) final() {
 		}
 	}
 	m.alike()
+	m.oneTime()
 	m.litter()
+}
+
+// oneTime holds the two sides of a personal drive to having one time of each file. What
+// a backup has brought back may be joined with what is online, and each keeps its own.
+func (m *machine) oneTime() {
+	restored := func(l Line) bool { return strings.HasPrefix(l.Do, "backup ") && l.Do != "backup keep" }
+	if m.online.Kind() > remotetest.PersonalOld || slices.ContainsFunc(m.script.Lines, restored) {
+		return
+	}
+	for _, p := range m.online.List() {
+		info, err := m.online.Stat(strings.Trim(p, "/"))
+		in, hereErr := m.disk.at(strings.Trim(p, "/"))
+		if err != nil || hereErr != nil || info.Folder || in.dir || m.waits(strings.Trim(p, "/")) {
+			continue
+		}
+		here := time.Unix(0, in.mtime)
+		if apart := here.Sub(info.Modified).Abs(); apart > time.Second+m.disk.opt.Tick {
+			m.fail("I52: %q has the time %v on %s and %v online", p, here, m.name, info.Modified)
+		}
+	}
 }
 
 // alike holds the two sides to being the same but for what waits.

@@ -195,6 +195,8 @@ func (f *folder) check(connections map[string]*connection) (key, problem string)
 		return "local", fmt.Sprintf("%q must begin with / or ~/", f.Local)
 	case !strings.HasPrefix(f.Remote, "/"):
 		return "remote", fmt.Sprintf("%q must begin with /", f.Remote)
+	case f.Times != timesAuto && f.Times != timesAlways:
+		return "times", fmt.Sprintf("%q is neither auto nor always", f.Times)
 	case f.HoldDeletesCount < 0:
 		return "hold_deletes_count", fmt.Sprintf("%d is below 0", f.HoldDeletesCount)
 	case f.HoldDeletesPercent < 0 || f.HoldDeletesPercent > 100:

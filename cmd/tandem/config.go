@@ -51,6 +51,7 @@ type folder struct {
 	Local              string `toml:"local"`
 	Drive              string `toml:"drive"`
 	Remote             string `toml:"remote"`
+	Times              string `toml:"times"`
 	HoldDeletesCount   int    `toml:"hold_deletes_count"`
 	HoldDeletesPercent int    `toml:"hold_deletes_percent"`
 
@@ -66,8 +67,14 @@ func defaultConnection() *connection {
 }
 
 func defaultFolder() *folder {
-	return &folder{Remote: "/", HoldDeletesCount: 200, HoldDeletesPercent: 20}
+	return &folder{Remote: "/", Times: timesAuto, HoldDeletesCount: 200, HoldDeletesPercent: 20}
 }
+
+// What folder.times may say: which changed times of files here are sent.
+const (
+	timesAuto   = "auto" // those that make no version
+	timesAlways = "always"
+)
 
 // readConfig reads and checks the file at path; home is what ~ stands for.
 func readConfig(path, home string) (*config, error) {

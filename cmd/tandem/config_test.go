@@ -94,6 +94,7 @@ func TestMistakesInTheConfigurationAreShown(t *testing.T) {
 		{"a folder nowhere", pair, `c.toml:2: local: missing`},
 		{"a relative folder", pair + "local = \"x\"\n", `c.toml:4: local: "x" must begin with / or ~/`},
 		{"a relative remote folder", pair + "local = \"/x\"\nremote = \"y\"\n", `c.toml:5: remote: "y" must begin with /`},
+		{"times never heard of", pair + "local = \"/x\"\ntimes = \"never\"\n", `c.toml:5: times: "never" is neither auto nor always`},
 		{"a share above all", pair + "local = \"/x\"\nhold_deletes_percent = 101\n", `c.toml:5: hold_deletes_percent: 101 is not a share`},
 		{"fewer deletes than none", pair + "local = \"/x\"\nhold_deletes_count = -1\n", `c.toml:5: hold_deletes_count: -1 is below 0`},
 		{"a folder inside another", pair + "local = \"/x/y\"\n[folder.z]\nconnection = \"a\"\nlocal = \"/x\"\n", `c.toml:4: local: "/x/y" of folder "x" lies in "/x" of folder "z"`},

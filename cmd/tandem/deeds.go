@@ -24,6 +24,9 @@ func deeds(s syncer.Summary) string {
 		done = append(done, count(n, "folder")+" created")
 	}
 	add(s.Moved, "moved")
+	if n := s.TimesSet; n > 0 {
+		done = append(done, count(n, "time")+" set")
+	}
 	add(s.DeletedLocal, "deleted here")
 	add(s.DeletedRemote, "deleted online")
 	add(s.Conflicts, "kept twice")
@@ -50,7 +53,7 @@ func effort(s syncer.Summary) []string {
 
 // busy says that a pass did anything.
 func busy(s syncer.Summary) bool {
-	return s.Uploaded+s.Downloaded+s.CreatedFolders+s.Moved+s.DeletedLocal+s.DeletedRemote+s.Conflicts > 0
+	return s.Uploaded+s.Downloaded+s.CreatedFolders+s.Moved+s.TimesSet+s.DeletedLocal+s.DeletedRemote+s.Conflicts > 0
 }
 
 func verdict(s syncer.Summary) string {

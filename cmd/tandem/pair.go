@@ -86,7 +86,8 @@ func (s *session) join(ctx context.Context, p *pair, f *folder, known state.Fold
 		Name: f.name, Folder: known, Drive: drive, Disk: p.disk, Page: conn.page(), Remote: client, DB: s.db, Feed: s.feed(drive.N), Host: host,
 		Beside:    slices.DeleteFunc(slices.Collect(maps.Keys(s.cfg.Folder)), func(name string) bool { return name == f.name }),
 		HoldCount: f.HoldDeletesCount, HoldPercent: f.HoldDeletesPercent,
-		FileMode: s.mode, Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
+		TimesAlways: f.Times == timesAlways,
+		FileMode:    s.mode, Settle: s.settle, Poll: s.poll, Log: s.logger(f.name),
 	}
 	if s.dry && !found {
 		p.Disk = unclaimed{p.disk}

@@ -36,6 +36,7 @@ func TestAPassIsToldInAFewWords(t *testing.T) {
 		{syncer.Summary{Requests: 1, Seconds: 0.1}, "in sync: nothing to do (1 request, 100ms)"},
 		{syncer.Summary{Uploaded: 2000, CreatedFolders: 1, BytesUp: 8e6, Requests: 2200, Seconds: 8},
 			"in sync: 2,000 uploaded, 1 folder created (8.0 MB up, 2,200 requests, 8s)"},
+		{syncer.Summary{Moved: 2, TimesSet: 1, Requests: 3}, "in sync: 2 moved, 1 time set (3 requests, 0s)"},
 		{syncer.Summary{Conflicts: 1, Requests: 3}, "in sync, with conflicts for you to look at: 1 kept twice (3 requests, 0s)"},
 		{syncer.Summary{Conflicts: 1, Waiting: []syncer.Waiting{{Path: "x", Why: "locked"}}, Requests: 3}, "synced, but something waits for you: 1 kept twice (3 requests, 0s)"},
 		{syncer.Summary{Waiting: []syncer.Waiting{{Path: "x", Why: "locked"}}, Requests: 3}, "in sync but for 1 item: nothing to do (3 requests, 0s)"},

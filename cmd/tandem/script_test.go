@@ -495,7 +495,7 @@ func (w *world) outcome(data string) error {
 func (w *world) did(args []string) error {
 	s := w.last.Summary
 	done := map[string]int{
-		"uploaded": s.Uploaded, "downloaded": s.Downloaded, "created_folders": s.CreatedFolders, "moved": s.Moved,
+		"uploaded": s.Uploaded, "downloaded": s.Downloaded, "created_folders": s.CreatedFolders, "moved": s.Moved, "times_set": s.TimesSet,
 		"deleted_local": s.DeletedLocal, "deleted_remote": s.DeletedRemote, "conflicts": s.Conflicts,
 	}
 	want := map[string]int{}

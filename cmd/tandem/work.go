@@ -20,14 +20,18 @@ import (
 // A tally is what an errand did. Its JSON shape, one object a task, is a
 // contract.
 type tally struct {
-	Task    string  `json:"task,omitempty"`
-	Verb    string  `json:"verb"`
-	Done    int     `json:"done"`
-	Same    int     `json:"same"`
-	Skipped int     `json:"skipped"`
-	Failed  int     `json:"failed"`
-	Planned int     `json:"planned"`
-	Held    int     `json:"held"`
+	Task    string `json:"task,omitempty"`
+	Verb    string `json:"verb"`
+	Done    int    `json:"done"`
+	Same    int    `json:"same"`
+	Skipped int    `json:"skipped"`
+	Failed  int    `json:"failed"`
+	Planned int    `json:"planned"`
+	Held    int    `json:"held"`
+
+	TimesSet  int `json:"times_set,omitempty"`  // of those that are the same, how many got the time of their source …
+	TimesLeft int `json:"times_left,omitempty"` // … and how many keep another
+
 	Bytes   int64   `json:"bytes"` // of what was done
 	Made    int     `json:"created_folders"`
 	Reqs    int64   `json:"requests"`
@@ -175,6 +179,12 @@ func (w *work) result(r task.Result) {
 		w.tally.Bytes += r.Size
 	case task.Same:
 		w.tally.Same++
+		switch r.Time {
+		case task.TimeSet:
+			w.tally.TimesSet++
+		case task.TimeLeft:
+			w.tally.TimesLeft++
+		}
 	case task.Skipped:
 		w.tally.Skipped++
 	case task.Planned:
@@ -303,6 +313,12 @@ func (w *work) deeds() string {
 		parts = append(parts, count(t.Made, "folder")+" created")
 	}
 	add(t.Same, "the same already")
+	if t.TimesSet > 0 {
+		parts = append(parts, count(t.TimesSet, "time")+" set")
+	}
+	if t.TimesLeft > 0 {
+		parts = append(parts, count(t.TimesLeft, "time")+" left alone")
+	}
 	add(t.Skipped, "skipped")
 	add(t.Failed, "failed")
 	add(t.Held, "deletes held")

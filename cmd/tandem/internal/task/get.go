@@ -154,7 +154,7 @@ func (g *Get) decide(res *Result, it Item, was watcher.Entry) (bool, error) {
 		}
 		if sum == it.Hash {
 			res.Done = Same
-			return true, nil
+			return true, g.retime(res, it, was)
 		}
 	}
 	yes, why := g.Overwrite.lets(stamp{it.Size, it.MTime}, stamp{was.Size, time.Unix(0, was.MTime)})
@@ -162,6 +162,21 @@ func (g *Get) decide(res *Result, it Item, was watcher.Entry) (bool, error) {
 		res.Done, res.Why = Skipped, why
 	}
 	return !yes, nil
+}
+
+// retime gives a file here that is the same the time that it has online.
+func (g *Get) retime(res *Result, it Item, was watcher.Entry) error {
+	if !g.KeepTimes || g.Dry || it.MTime.IsZero() || remote.SameTime(it.MTime, time.Unix(0, was.MTime)) {
+		return nil
+	}
+	set, err := g.Into.retime(it.To, it.Hash, was, it.MTime)
+	if err != nil {
+		return err
+	}
+	if res.Time, res.Why = TimeSet, "its time was set"; !set {
+		res.Time, res.Why = TimeLeft, "its time here stays: only the owner of the file may set it"
+	}
+	return nil
 }
 
 func kindName(e watcher.Entry) string {

@@ -163,7 +163,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 	if exists {
 		s.item = there
 		if settled, err := p.decide(ctx, &s, there); settled || err != nil {
-			return s, s.res.Done == Same && p.timeDue(l, there), err
+			return s, err == nil && s.res.Done == Same && p.retimes(&s.res, l, there), err
 		}
 	}
 	if p.Dry {
@@ -206,6 +206,20 @@ func (p *Put) mtime(l Local) time.Time {
 // with.
 func (p *Put) timeDue(l Local, it remote.Item) bool {
 	return p.KeepTimes && !p.Dry && (p.To.personal() || l.Size == 0) && !remote.SameTime(it.MTime, l.modified())
+}
+
+// retimes reports whether a file that is the same online is to get the time that it has
+// here, and says so. To set it alone on a work drive would make a version of it.
+func (p *Put) retimes(res *Result, l Local, there remote.Item) bool {
+	switch {
+	case !p.KeepTimes || p.Dry || remote.SameTime(there.MTime, l.modified()):
+		return false
+	case !p.To.personal():
+		res.Time, res.Why = TimeLeft, "its time online stays: to set it would make a version of the file"
+		return false
+	}
+	res.Time, res.Why = TimeSet, "its time was set"
+	return true
 }
 
 // decide reports whether what is online already settles the matter. A source that is to

@@ -15,6 +15,7 @@ type Result struct {
 	Size int64  `json:"size,omitempty"` // of a file
 	Done string `json:"result"`         // done, same, skipped, failed, or planned in a dry run
 	Why  string `json:"why,omitempty"`
+	Time string `json:"time,omitempty"` // where all else is the same, and keep_times on: set or left
 	Err  error  `json:"-"`
 }
 

@@ -84,5 +84,12 @@ func (e *Engine) sendsTime() func(was, is time.Time) bool {
 	if e.cfg.Drive.Kind != "personal" && !e.cfg.TimesAlways {
 		return nil
 	}
-	return func(was, is time.Time) bool { return !remote.SameTime(was, is) }
+	return func(was, is time.Time) bool { return !remote.SameTime(was, is) && !summerTime(was, is) }
+}
+
+// summerTime reports whether the two are one time by a disk's clock on the wall, read in
+// summer and in winter: FAT keeps local time, in steps of two seconds.
+func summerTime(was, is time.Time) bool {
+	whole := func(t time.Time) bool { return t.Nanosecond() == 0 && t.Second()%2 == 0 }
+	return was.Sub(is).Abs() == time.Hour && whole(was) && whole(is)
 }

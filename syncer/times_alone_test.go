@@ -36,7 +36,7 @@ func (p *pair) onlineTime(rel string) time.Time {
 
 // at is a time that a file may have, n hours from a moment of long ago.
 func at(n int) time.Time {
-	return time.Date(2019, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour)
+	return time.Date(2019, 3, 1, 12, 0, 1, 0, time.UTC).Add(time.Duration(n) * time.Hour)
 }
 
 // wantTimes fails unless a file has these times on the two sides.
@@ -100,7 +100,7 @@ func TestATimeAloneIsCarriedAndNothingElse(t *testing.T) {
 				p.wantTimes("both.txt", at(4), at(4))
 				p.online.ResetCounts()
 				p.carriesTimes(0)
-				if n := p.online.Count("POST $batch"); n != 0 {
+				if n := p.online.Count("POST batch"); n != 0 {
 					t.Errorf("%d times were sent once more", n)
 				}
 				p.same()
@@ -142,6 +142,18 @@ func TestAnEditInTheVeryMomentThatATimeIsSetIsSent(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What was saved since the plan was made has its own time, which stays.
+func TestAFileThatWasJustSavedKeepsItsTime(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("f.txt=base")
+	p.must(p.online.Touch("f.txt", at(1)))
+	p.onStage().before("open f.txt", func() { p.write("f.txt", "mine"); p.touch("f.txt", at(5)) })
+	p.sync()
+	p.holds("f.txt", "mine")
+	p.wantTimes("f.txt", at(5), at(5))
+	p.same()
 }
 
 // A process that ends at any moment leaves no time behind that counts as a person's.
@@ -213,17 +225,22 @@ func TestATimeThatCannotBeSetIsLeftAlone(t *testing.T) {
 // sent as the nearest the service takes.
 func TestATimeThatIsTheSameAsFarAsTheServiceCanTellIsNotSent(t *testing.T) {
 	p := newPair(t, remotetest.Options{})
-	p.fill("f.txt=base old.txt=old")
+	p.fill("f.txt=base old.txt=old fat.txt=fat")
 	p.touch("f.txt", at(0))
+	fat := time.Date(2019, 3, 1, 12, 0, 2, 0, time.UTC)
+	p.touch("fat.txt", fat)
 	p.touch("old.txt", time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC))
-	p.carriesTimes(2)
+	p.carriesTimes(3)
 	p.touch("f.txt", at(0).Add(123456789))
+	p.touch("fat.txt", fat.Add(-time.Hour)) // summer has ended
 	p.touch("old.txt", time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC))
 	p.online.ResetCounts()
 	p.carriesTimes(0)
-	if n := p.online.Count("POST $batch"); n != 0 {
+	if n := p.online.Count("POST batch"); n != 0 {
 		t.Errorf("%d times were sent", n)
 	}
+	p.touch("fat.txt", fat.Add(time.Minute))
+	p.carriesTimes(1)
 }
 
 // A drive that tells no hash has the bytes compared, and then the time is set.
@@ -279,7 +296,7 @@ func TestTimesComeToRestWhateverTheServiceDoes(t *testing.T) {
 				p.sync()
 				p.sync()
 				p.online.ResetCounts()
-				if s := p.sync(); s.TimesSet+s.Uploaded+s.Downloaded != 0 || p.online.Count("POST $batch") != 0 {
+				if s := p.sync(); s.TimesSet+s.Uploaded+s.Downloaded != 0 || p.online.Count("POST batch") != 0 {
 					t.Errorf("it does not come to rest: %+v", s)
 				}
 				p.wantTimes("f.docx", at(2), at(2))

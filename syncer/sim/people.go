@@ -148,7 +148,7 @@ func (m *machine) actHere(p *person, verb, a, b string) error {
 // dateOf is a time long ago, so many hours after the first of those that people give.
 func dateOf(hours string) (time.Time, error) {
 	n, err := strconv.Atoi(hours)
-	return time.Date(2001, 2, 3, 4, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Hour), err
+	return time.Date(2001, 2, 3, 4, 5, 7, 0, time.UTC).Add(time.Duration(n) * time.Hour), err
 }
 
 // toWrite opens a file as an editor does that writes in place: what it held is

@@ -9,11 +9,13 @@ import (
 
 const conflictBehavior = "@microsoft.graph.conflictBehavior"
 
-// CreateFolder makes a folder; a taken name is [ErrExists].
-func (c *Client) CreateFolder(ctx context.Context, drive, parentID, name string) (Item, error) {
+// CreateFolder makes a folder; a taken name is [ErrExists]. Without an mtime, and with
+// one that the service would refuse, it has the time at which it was made.
+func (c *Client) CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (Item, error) {
+	body := map[string]any{"name": name, "folder": struct{}{}, conflictBehavior: "fail"}
+	setTime(body, mtime)
 	r := &request{
-		op: "create a folder", method: http.MethodPost, url: c.itemURL(drive, parentID) + "/children", about: parentID, to: forGraph,
-		json: map[string]any{"name": name, "folder": struct{}{}, conflictBehavior: "fail"},
+		op: "create a folder", method: http.MethodPost, url: c.itemURL(drive, parentID) + "/children", about: parentID, to: forGraph, json: body,
 	}
 	it, err := c.change(ctx, drive, r, func() (Item, bool) {
 		it, err := c.ItemIn(ctx, drive, parentID, name)
@@ -38,9 +40,7 @@ func (c *Client) Move(ctx context.Context, drive, id, etag, parentID, name strin
 	if name != "" {
 		body["name"] = name
 	}
-	if mtime.Unix() == keepable(mtime).Unix() { // it may tell of times that it does not take
-		body["fileSystemInfo"] = fileTimes(mtime)
-	}
+	setTime(body, mtime)
 	r := &request{
 		op: "move an item", method: http.MethodPatch, url: c.itemURL(drive, id), about: id, to: forGraph,
 		header: ifMatch(etag), json: body,
@@ -138,6 +138,14 @@ func ifMatch(etag string) map[string]string {
 		return nil
 	}
 	return map[string]string{"If-Match": etag}
+}
+
+// setTime lets the body of a change say an item's mtime, if the service takes such a
+// time: it may tell of others.
+func setTime(body map[string]any, mtime time.Time) {
+	if mtime.Unix() == keepable(mtime).Unix() {
+		body["fileSystemInfo"] = fileTimes(mtime)
+	}
 }
 
 // fileTimes is an mtime as the service takes it: whole seconds, since most

@@ -24,14 +24,14 @@ func sentJSON(t *testing.T, rec *recorder, n int) map[string]any {
 
 func TestAFolderIsMadeOnlyWhereNoneIs(t *testing.T) {
 	rec := record(answer(201, `{"id":"f","name":"New","folder":{}}`))
-	it, err := newTestClient(t, rec).CreateFolder(t.Context(), "d", "p", "New")
+	it, err := newTestClient(t, rec).CreateFolder(t.Context(), "d", "p", "New", time.Time{})
 	if err != nil || it.ID != "f" {
 		t.Fatalf("got %+v, %v", it, err)
 	}
 	if v := sentJSON(t, rec, 0); v[conflictBehavior] != "fail" || v["name"] != "New" || v["folder"] == nil {
 		t.Errorf("sent %v", v)
 	}
-	_, err = newTestClient(t, coded(409, "nameAlreadyExists", "")).CreateFolder(t.Context(), "d", "p", "New")
+	_, err = newTestClient(t, coded(409, "nameAlreadyExists", "")).CreateFolder(t.Context(), "d", "p", "New", time.Time{})
 	if !errors.Is(err, ErrExists) {
 		t.Error(err)
 	}
@@ -44,13 +44,13 @@ func TestAFolderThatWasMadeUnheardIsAdopted(t *testing.T) {
 		"empty answer": script(answer(200, ""), found),
 		"answer lost":  script(answer(504, ""), coded(409, "nameAlreadyExists", ""), found),
 	} {
-		it, err := newTestClient(t, h).CreateFolder(t.Context(), "d", "p", "New")
+		it, err := newTestClient(t, h).CreateFolder(t.Context(), "d", "p", "New", time.Time{})
 		if err != nil || it.ID != "f" {
 			t.Errorf("%s: got %+v, %v", name, it, err)
 		}
 	}
 	file := answer(200, `{"id":"x","name":"New","file":{},"parentReference":{"id":"p"}}`)
-	_, err := newTestClient(t, script(answer(504, ""), coded(409, "nameAlreadyExists", ""), file)).CreateFolder(t.Context(), "d", "p", "New")
+	_, err := newTestClient(t, script(answer(504, ""), coded(409, "nameAlreadyExists", ""), file)).CreateFolder(t.Context(), "d", "p", "New", time.Time{})
 	if !errors.Is(err, ErrExists) {
 		t.Errorf("a file has the name: %v", err)
 	}
@@ -109,7 +109,7 @@ func TestADeleteSaysWhatCameOfIt(t *testing.T) {
 func TestADeletedNewbornIsNotWaitedFor(t *testing.T) {
 	rec := record(script(answer(201, `{"id":"f","name":"New","folder":{},"parentReference":{"id":"p"}}`), answer(204, ""), answer(404, "")))
 	c := newTestClient(t, rec)
-	if _, err := c.CreateFolder(t.Context(), "d", "p", "New"); err != nil {
+	if _, err := c.CreateFolder(t.Context(), "d", "p", "New", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Delete(t.Context(), "d", "f", ""); err != nil {

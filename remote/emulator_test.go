@@ -138,11 +138,11 @@ func TestALifeOnTheDrive(t *testing.T) {
 	everyKind(t, func(b *bench, kind remotetest.Kind) {
 		ctx := b.Context()
 		work := kind == remotetest.Business || kind == remotetest.Library
-		folder, err := b.CreateFolder(ctx, b.drive, b.root, "Fotos 100% #1 & ü")
+		folder, err := b.CreateFolder(ctx, b.drive, b.root, "Fotos 100% #1 & ü", time.Time{})
 		if err != nil || folder.Kind != remote.Folder || folder.ParentID != b.root {
 			b.Fatalf("got %+v, %v", folder, err)
 		}
-		if _, err := b.CreateFolder(ctx, b.drive, b.root, strings.ToUpper(folder.Name)); !errors.Is(err, remote.ErrExists) {
+		if _, err := b.CreateFolder(ctx, b.drive, b.root, strings.ToUpper(folder.Name), time.Time{}); !errors.Is(err, remote.ErrExists) {
 			b.Errorf("twice: %v", err)
 		}
 		small := b.upload(folder.ID, "a b.txt", "hello", func(u *remote.Upload) { u.KeepTimes = work })
@@ -273,7 +273,7 @@ func TestEverythingArrivesOnceInAStorm(t *testing.T) {
 		} {
 			b.srv.Fail(f)
 		}
-		folder, err := b.CreateFolder(b.Context(), b.drive, b.root, "storm")
+		folder, err := b.CreateFolder(b.Context(), b.drive, b.root, "storm", time.Time{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -472,7 +472,7 @@ func TestAFolderThatIsNotYetSeenCanBeFilled(t *testing.T) {
 	b := newBench(t, remotetest.Options{})
 	b.srv.Fail(remotetest.Fault{Match: "POST children", Twist: remotetest.Newborn, For: 4 * time.Second, Times: 1})
 	before := b.Requests()
-	folder, err := b.CreateFolder(t.Context(), b.drive, b.root, "new")
+	folder, err := b.CreateFolder(t.Context(), b.drive, b.root, "new", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -292,10 +292,10 @@ func TestAnAnswerMayNotFillTheMemory(t *testing.T) {
 func TestANewFolderIsBelievedInForAWhile(t *testing.T) {
 	missing := coded(404, "itemNotFound", "")
 	c := newTestClient(t, script(answer(201, `{"id":"new","name":"n","folder":{}}`), missing, missing, answer(201, `{"id":"child","name":"c","folder":{}}`), missing))
-	if _, err := c.CreateFolder(t.Context(), "d", "p", "n"); err != nil {
+	if _, err := c.CreateFolder(t.Context(), "d", "p", "n", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.CreateFolder(t.Context(), "d", "new", "c"); err != nil {
+	if _, err := c.CreateFolder(t.Context(), "d", "new", "c", time.Time{}); err != nil {
 		t.Errorf("in the new folder: %v", err)
 	}
 	before := c.Requests()

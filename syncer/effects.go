@@ -27,7 +27,7 @@ type Drive interface {
 	Item(ctx context.Context, drive, id string) (remote.Item, error)
 	ItemIn(ctx context.Context, drive, parentID, name string) (remote.Item, error)
 	Children(ctx context.Context, drive, id string) ([]remote.Item, error)
-	CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error)
+	CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (remote.Item, error)
 	Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error)
 	Delete(ctx context.Context, drive, id, etag string) error
 	DeleteFolder(ctx context.Context, drive, id string, look func(context.Context) (version string, err error)) error

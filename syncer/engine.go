@@ -92,6 +92,7 @@ type Engine struct {
 	busy     map[plan.Key]int
 	creating map[plan.Key]creation   // what is being created online
 	unheard  map[plan.Key]struct{}   // deleted by us, to be noted once no action is at work on it: see heard
+	made     map[plan.Key]madeDir    // folders that we made here in this run, and that have not got their times yet
 	slots    map[plan.Place]int      // local places an action is at work in
 	again    map[string]bool         // paths to be looked at once no action is at work there; whether with all below
 	hashing  map[plan.Key][]plan.Key // files that are read, and the items that is for
@@ -184,7 +185,7 @@ func New(cfg Config) *Engine {
 		local: newLocal(cfg.DB, cfg.Folder.N, root, cfg.Clock.Now, cfg.Settle),
 		inbox: make(chan report, 64), emptying: make(chan struct{}, 1), over: make(chan struct{}), nudged: make(chan struct{}, 1),
 		dirty: map[plan.Key]struct{}{}, known: backlog{in: map[plan.Key]struct{}{}}, fresh: backlog{in: map[plan.Key]struct{}{}}, later: map[plan.Key]struct{}{}, with: map[plan.Key]map[plan.Key]struct{}{}, wake: map[plan.Key]time.Time{},
-		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, slots: map[plan.Place]int{}, inFlight: map[*step]struct{}{}, brought: map[plan.Key]struct{}{}, again: map[string]bool{},
+		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, made: map[plan.Key]madeDir{}, slots: map[plan.Place]int{}, inFlight: map[*step]struct{}{}, brought: map[plan.Key]struct{}{}, again: map[string]bool{},
 		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
 		names: namesOf(cfg.Page, cfg.Drive.Kind),
@@ -264,6 +265,7 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		e.away()
 		e.decide()
 		e.dispatch(ctx)
+		e.dateDirs()
 		e.progress.show(e)
 		switch {
 		case e.fatal != nil:

@@ -133,6 +133,11 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 		e.join()
 	}
 	e.count(s, out)
+	if s.Op != plan.SetTime {
+		for _, at := range s.slots() {
+			e.stirredDir(at.Parent)
+		}
+	}
 	if s.Pair != 0 {
 		e.cleared = append(e.cleared, int64(s.Pair))
 	}

@@ -31,6 +31,7 @@ func (e *Engine) makeLocalDir(j job) outcome {
 	out.then = func() {
 		e.local.forget(j.from) // it was missing; what is agreed upon in it would seem to be, too
 		agreed()
+		e.madeDirHere(e.local.key(j.Key), j.Remote.MTime)
 		e.watch(j.to)
 		e.lookAgain(j.to, false) // somebody may have put something in before it was watched
 	}
@@ -38,7 +39,11 @@ func (e *Engine) makeLocalDir(j job) outcome {
 }
 
 func (e *Engine) makeRemoteDir(ctx context.Context, j job) outcome {
-	it, err := e.drive.CreateFolder(ctx, e.cfg.Drive.ID, j.parentID, j.To.Name)
+	var mtime time.Time
+	if j.Local.Kind == plan.Dir {
+		mtime = time.Unix(0, j.Local.Print.MTime)
+	}
+	it, err := e.drive.CreateFolder(ctx, e.cfg.Drive.ID, j.parentID, j.To.Name, mtime)
 	if err != nil {
 		return e.notAsPlanned(ctx, j, err)
 	}

@@ -302,6 +302,10 @@ func (s *stage) SyncDir(rel string) error {
 	return s.play("syncdir "+short(rel), func() error { return s.fs.SyncDir(rel) })
 }
 
+func (s *stage) DateDir(rel string, t time.Time) error {
+	return s.play("datedir "+short(rel), func() error { return s.fs.DateDir(rel, t) })
+}
+
 func (s *stage) Stands() error { return s.fs.Stands() }
 
 func (s *stage) Free() (bytes, inodes uint64, err error) { return s.fs.Free() }
@@ -384,8 +388,8 @@ func (s *stage) Children(ctx context.Context, drive, id string) ([]remote.Item, 
 	return played(s, "children "+s.named(id), func() ([]remote.Item, error) { return s.online.Children(ctx, drive, id) })
 }
 
-func (s *stage) CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error) {
-	return played(s, "mkdir online "+name, func() (remote.Item, error) { return s.online.CreateFolder(ctx, drive, parentID, name) })
+func (s *stage) CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (remote.Item, error) {
+	return played(s, "mkdir online "+name, func() (remote.Item, error) { return s.online.CreateFolder(ctx, drive, parentID, name, mtime) })
 }
 
 func (s *stage) Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error) {

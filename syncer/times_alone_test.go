@@ -324,3 +324,62 @@ func TestAnAgentCarriesTimes(t *testing.T) {
 	stop()
 	p.same()
 }
+
+// A folder that we make has the time that it has on the other side, whatever comes into
+// it; what others do in it changes it as ever.
+func TestAFolderThatWeMakeHasTheTimeOfTheOtherSide(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{Kind: kind})
+			p.write("up/in/f.txt", "up")
+			p.touch("up/in", at(1))
+			p.touch("up", at(2))
+			p.put("down/in/f.txt", "down")
+			p.put("down/g.txt", "down")
+			p.must(p.online.Touch("down/in", at(3)))
+			p.must(p.online.Touch("down", at(4)))
+			p.sync()
+			p.wantTimes("up/in", at(1), at(1))
+			p.wantTimes("up", at(2), at(2))
+			p.wantTimes("down/in", at(3), at(3))
+			p.wantTimes("down", at(4), at(4))
+			p.same()
+			p.put("down/in/new.txt", "new")
+			p.sync()
+			if time.Since(p.mtime("down/in")) > time.Hour {
+				t.Errorf("something came into a folder, and it has the time %v", p.mtime("down/in"))
+			}
+			p.same()
+		})
+	}
+}
+
+// Somebody does something in a folder that we have just made: its time is of that.
+func TestAFolderThatSomebodyHasChangedKeepsItsTime(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.put("down/f.txt", "down")
+	p.must(p.online.Touch("down", at(1)))
+	s := p.onStage()
+	s.on(cue{call: "lstat down", skip: 1, do: func() error { // it was looked at as it was made, too
+		time.Sleep(50 * time.Millisecond) // some ticks of the disk's clock
+		p.write("down/mine.txt", "mine")
+		return nil
+	}})
+	p.sync()
+	if time.Since(p.mtime("down")) > time.Hour {
+		t.Errorf("somebody saved in a folder, and it has the time %v", p.mtime("down"))
+	}
+	p.sync()
+	p.same()
+}
+
+// A folder that cannot be given its time is nothing to wait for.
+func TestAFolderThatCannotBeGivenItsTimeHasAnother(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.put("down/f.txt", "down")
+	p.must(p.online.Touch("down", at(1)))
+	p.onStage().never("datedir down", errors.New("no such luck"))
+	p.sync()
+	p.same()
+}

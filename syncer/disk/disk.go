@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"tandem/watcher"
 )
@@ -41,6 +42,7 @@ type Verbs interface {
 	Remove(rel string) error
 	MkdirPrivate(rel string) error
 	SyncDir(rel string) error
+	DateDir(rel string, t time.Time) error // as near as the file system can
 	Free() (bytes, inodes uint64, err error)
 	Quiet(rel string) bool
 	Stands() error // [watcher.ErrAway] once the folder is not what was opened

@@ -26,13 +26,15 @@ func (d *Disk) openToWrite(rel string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), rel), nil
 }
 
-// SetMTime sets the modification time and leaves the access time. It is futimens:
-// utimensat of a descriptor and no name.
-func (f *file) SetMTime(t time.Time) error {
+// SetMTime sets the modification time and leaves the access time.
+func (f *file) SetMTime(t time.Time) error { return setMTime(f.File, t) }
+
+// setMTime is futimens: utimensat of a descriptor and no name.
+func setMTime(f *os.File, t time.Time) error {
 	times := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, {Sec: t.Unix(), Nsec: int64(t.Nanosecond())}}
 	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
 	if errno != 0 {
-		return fmt.Errorf("set time of %q: %w", f.rel, errno)
+		return fmt.Errorf("set time of %q: %w", f.Name(), errno)
 	}
 	return nil
 }

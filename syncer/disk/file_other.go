@@ -18,12 +18,17 @@ func (d *Disk) openToWrite(rel string, flags int) (f *os.File, err error) {
 }
 
 // SetMTime sets the modification time by the name the file was opened under.
-func (f *file) SetMTime(t time.Time) error {
-	err := f.disk.in(f.rel, func(root *os.Root, at string) error {
+func (f *file) SetMTime(t time.Time) error { return f.disk.date(f.rel, t) }
+
+// DateDir sets the modification time of a directory.
+func (d *Disk) DateDir(rel string, t time.Time) error { return d.date(rel, t) }
+
+func (d *Disk) date(rel string, t time.Time) error {
+	err := d.in(rel, func(root *os.Root, at string) error {
 		return root.Chtimes(at, time.Time{}, t)
 	})
 	if err != nil {
-		return fmt.Errorf("set time of %q: %w", f.rel, err)
+		return fmt.Errorf("set time of %q: %w", rel, err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,6 +69,16 @@ func (d *Disk) SyncDir(rel string) error {
 		return fmt.Errorf("sync directory %q: %w", rel, err)
 	}
 	return nil
+}
+
+// DateDir sets a directory's modification time and leaves its access time.
+func (d *Disk) DateDir(rel string, t time.Time) error {
+	dir, err := d.OpenDir(rel)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return setMTime(dir, t)
 }
 
 // Free tells how much can still be written. A file system that counts no inodes

@@ -53,8 +53,8 @@ func (d drive) Children(ctx context.Context, drive, id string) ([]remote.Item, e
 	return call(d, "children", id, func(c *remote.Client) ([]remote.Item, error) { return c.Children(ctx, drive, id) })
 }
 
-func (d drive) CreateFolder(ctx context.Context, drive, parentID, name string) (remote.Item, error) {
-	return call(d, "folder", name, func(c *remote.Client) (remote.Item, error) { return c.CreateFolder(ctx, drive, parentID, name) })
+func (d drive) CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (remote.Item, error) {
+	return call(d, "folder", name, func(c *remote.Client) (remote.Item, error) { return c.CreateFolder(ctx, drive, parentID, name, mtime) })
 }
 
 func (d drive) Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error) {

@@ -212,6 +212,19 @@ func (f fsys) Mkdir(rel string) (e watcher.Entry, err error) {
 	return e, err
 }
 
+func (f fsys) DateDir(rel string, t time.Time) error {
+	f.inside(rel)
+	return f.do("utimes", rel, true, func() error {
+		in, err := f.at(rel)
+		if err != nil || !in.dir {
+			return errors.Join(err, syscall.ENOTDIR)
+		}
+		in.mtime, in.ctime = t.UnixNano(), f.time()
+		f.m.watch.changed(in)
+		return nil
+	})
+}
+
 func (f fsys) MkdirPrivate(rel string) error {
 	f.mine(rel)
 	return f.do("mkdirs", rel, true, func() error {

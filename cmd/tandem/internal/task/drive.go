@@ -19,6 +19,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
@@ -169,7 +170,7 @@ func (d *Drive) MakeFolder(ctx context.Context, base, p string) (remote.Item, in
 	if err != nil {
 		return it, made, err
 	}
-	it, err = d.Client.CreateFolder(ctx, d.ID, parent.ID, name)
+	it, err = d.Client.CreateFolder(ctx, d.ID, parent.ID, name, time.Time{})
 	if errors.Is(err, remote.ErrExists) { // somebody was faster
 		it, err = d.Client.ItemIn(ctx, d.ID, parent.ID, name)
 		if err == nil && it.Kind != remote.Folder {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"sync"
+	"time"
 
 	"tandem/remote"
 	"tandem/syncer/plan"
@@ -101,7 +102,7 @@ func (s *shelf) subfolder(ctx context.Context, parent *folder, p string, look bo
 	if why := plan.RemoteRefuses(s.d.Kind)(Parent(p), name, plan.Dir); why != "" {
 		return it, nil, fmt.Errorf("%w: %s", ErrName, why)
 	}
-	it, err = s.d.Client.CreateFolder(ctx, s.d.ID, parent.item.ID, name)
+	it, err = s.d.Client.CreateFolder(ctx, s.d.ID, parent.item.ID, name, time.Time{})
 	if errors.Is(err, remote.ErrExists) { // somebody was faster
 		it, err = s.d.Client.ItemIn(ctx, s.d.ID, parent.item.ID, name)
 		if err == nil && it.Kind != remote.Folder {

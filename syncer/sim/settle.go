@@ -202,11 +202,14 @@ func (m *machine) final() {
 	m.litter()
 }
 
-// oneTime holds the two sides of a personal drive to having one time of each file. What
-// a backup has brought back may be joined with what is online, and each keeps its own.
+// oneTime holds the two sides of a personal drive to having one time of each file, in a
+// world without crashes and backups: what is joined after one keeps a time on each side.
 func (m *machine) oneTime() {
-	restored := func(l Line) bool { return strings.HasPrefix(l.Do, "backup ") && l.Do != "backup keep" }
-	if m.online.Kind() > remotetest.PersonalOld || slices.ContainsFunc(m.script.Lines, restored) {
+	ended := func(l Line) bool {
+		verb, rest, _ := strings.Cut(l.Do, " ")
+		return slices.Contains([]string{"kill", "power", "stop"}, verb) || verb == "backup" && rest != "keep"
+	}
+	if m.online.Kind() > remotetest.PersonalOld || m.script.Crash.After > 0 || slices.ContainsFunc(m.script.Lines, ended) {
 		return
 	}
 	for _, p := range m.online.List() {

@@ -100,7 +100,7 @@ func (e *Engine) stamped(ctx context.Context, j job, res remote.StampResult) out
 			return e.notAsPlanned(ctx, j, err)
 		}
 		return e.stampOnce(ctx, j, now)
-	case j.touched() && (errors.Is(res.Err, remote.ErrDenied) || errors.Is(res.Err, remote.ErrRefused)):
+	case errors.Is(res.Err, remote.ErrDenied), errors.Is(res.Err, remote.ErrRefused):
 		return e.timesApart(j)
 	case res.Err != nil:
 		return e.notAsPlanned(ctx, j, res.Err)

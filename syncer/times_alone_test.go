@@ -207,6 +207,16 @@ func TestATimeThatCannotBeSetIsLeftAlone(t *testing.T) {
 		p.carriesTimes(0)
 		p.wantTimes("f.txt", at(1), was)
 	})
+	t.Run("online, after an upload that could not carry it", func(t *testing.T) {
+		p := newPair(t, remotetest.Options{})
+		p.write("f.txt", "mine")
+		p.touch("f.txt", at(1))
+		p.online.Fail(remotetest.Fault{Match: "PATCH", Times: 1, Status: 403, Code: "accessDenied"})
+		if s := p.sync(); s.Uploaded != 1 || s.TimesSet+len(s.Waiting) != 0 {
+			t.Errorf("%+v", s)
+		}
+		p.same()
+	})
 	t.Run("on a disk that is full", func(t *testing.T) {
 		p := newPair(t, remotetest.Options{})
 		p.fill("f.txt=base")

@@ -7,6 +7,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/plan"
 	"tandem/watcher"
 )
 
@@ -71,10 +72,20 @@ func (e *Engine) timeTaken(j job, entry watcher.Entry, set bool) outcome {
 	b.Hash, b.ETag, b.RemoteMTime = string(j.Local.Hash), j.Remote.ETag, j.Remote.MTime
 	setPrint(&b, printOfEntry(entry))
 	b.Racy = e.racy(b)
+	put := false
 	return outcome{
 		timed: set,
-		tx:    func(tx *state.Tx) error { return e.putTimes(tx, b) },
-		then:  func() { e.local.forget(j.Key) },
+		tx: func(tx *state.Tx) (err error) {
+			b.Parent = int64(e.local.key(plan.Key(b.Parent)))
+			put, err = e.putTimes(tx, b)
+			return err
+		},
+		then: func() {
+			if put {
+				e.local.forget(e.local.key(j.Key))
+			}
+			e.lookAt(j.path, false)
+		},
 	}
 }
 

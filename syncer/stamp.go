@@ -135,31 +135,41 @@ func (e *Engine) timed(j job, it remote.Item) outcome {
 		it.Hash = b.RemoteHash
 	}
 	if otherContent(b, itemRow(it)) {
-		return outcome{
-			since: j.since, fresh: []remote.Item{it},
-			tx:   func(tx *state.Tx) error { return e.putTimes(tx, b) },
-			then: func() { e.local.agreed(j.Key, b) },
-		}
+		out := e.agreeTimes(j, b)
+		out.since, out.fresh = j.since, []remote.Item{it}
+		return out
 	}
 	b.ETag, b.RemoteMTime = it.ETag, itemRow(it).MTime
-	return outcome{
-		timed: j.touched(),
-		tx: func(tx *state.Tx) error {
-			if _, err := e.hear(tx, j, it); err != nil {
-				return err
-			}
-			return e.putTimes(tx, b)
-		},
-		then: func() { e.local.agreed(j.Key, b) },
+	out := e.agreeTimes(j, b)
+	agreed := out.tx
+	out.timed = j.touched()
+	out.tx = func(tx *state.Tx) error {
+		if _, err := e.hear(tx, j, it); err != nil {
+			return err
+		}
+		return agreed(tx)
 	}
+	return out
 }
 
 // timesApart agrees that the two sides keep a time each: online nobody lets us set it.
-func (e *Engine) timesApart(j job) outcome {
-	b := e.stampedBase(j)
+func (e *Engine) timesApart(j job) outcome { return e.agreeTimes(j, e.stampedBase(j)) }
+
+// agreeTimes agrees on b, in which only times are new. What was seen of the file here
+// stands as it is, but for the other time that it had.
+func (e *Engine) agreeTimes(j job, b state.Base) outcome {
+	put := false
 	return outcome{
-		tx:   func(tx *state.Tx) error { return e.putTimes(tx, b) },
-		then: func() { e.local.agreed(j.Key, b) },
+		tx: func(tx *state.Tx) (err error) {
+			b.Parent = int64(e.local.key(plan.Key(b.Parent)))
+			put, err = e.putTimes(tx, b)
+			return err
+		},
+		then: func() {
+			if put && j.touched() {
+				e.local.agreed(e.local.key(j.Key), b)
+			}
+		},
 	}
 }
 
@@ -176,10 +186,10 @@ func (e *Engine) stampedBase(j job) state.Base {
 
 // putTimes agrees on an item's times, unless its folder is not agreed upon any more: then
 // neither is the item.
-func (e *Engine) putTimes(tx *state.Tx, b state.Base) error {
-	b.Parent = int64(e.local.key(plan.Key(b.Parent)))
-	if err := tx.PutBase(e.cfg.Folder.N, b); !errors.Is(err, state.ErrNoFolder) {
-		return err
+func (e *Engine) putTimes(tx *state.Tx, b state.Base) (put bool, err error) {
+	err = tx.PutBase(e.cfg.Folder.N, b)
+	if errors.Is(err, state.ErrNoFolder) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
 }

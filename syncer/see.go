@@ -16,7 +16,8 @@ import (
 // the old one has edited it.
 func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 	kind, why := kindOf(e)
-	if b != nil && plan.Kind(b.Kind) == kind {
+	left := b != nil && t.left(plan.Key(b.N), e)
+	if b != nil && plan.Kind(b.Kind) == kind && !left {
 		return t.seeBase(parent, e, b)
 	}
 	if b != nil && !t.away(plan.Key(b.N)) {
@@ -36,10 +37,20 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		t.changed(k, it, e)
 	}
 	t.put(k, it)
+	if left {
+		t.awaits[k] = plan.Key(b.N)
+	}
 	if (!t.missed.IsZero() || len(t.sending) > 0) && (kind == plan.File || kind == plan.Dir) {
 		t.seen = append(t.seen, k)
 	}
 	return k
+}
+
+// left reports whether e, which stands where the base has k, is another thing than k,
+// which was moved to where an action is at work on it: that has to end before k is what
+// stands at its old path.
+func (t *local) left(k plan.Key, e watcher.Entry) bool {
+	return t.busy[k] > 0 && t.elsewhere(k) && t.diff[k].print.Ino != e.Ino
 }
 
 func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {

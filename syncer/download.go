@@ -106,7 +106,7 @@ func (e *Engine) placeNew(j job, tmp temp, got content) outcome {
 	} else if err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
-	ours, err := tmp.file.Stat()
+	ours, err := e.named(tmp)
 	if err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
@@ -118,6 +118,15 @@ func (e *Engine) placeNew(j job, tmp temp, got content) outcome {
 	out := e.downloaded(j, shown(ours, tmp.file), got)
 	out.sync = []string{dirOf(j.to)}
 	return out
+}
+
+// named gives the entry of a download, and makes sure that its name stands for it.
+func (e *Engine) named(tmp temp) (watcher.Entry, error) {
+	ours, err := tmp.file.Stat()
+	if err == nil {
+		err = disk.Named(e.fs, tmp.name, ours)
+	}
+	return ours, err
 }
 
 // shown gives the entry of a file of ours that has just become visible: all but
@@ -187,6 +196,9 @@ func (e *Engine) replace(j job, tmp temp, got content) outcome {
 		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
 	}
 	if err := disk.TakeAfter(e.fs, j.to, tmp.file); err != nil {
+		return outcome{err: e.discard(tmp, err)}
+	}
+	if _, err := e.named(tmp); err != nil {
 		return outcome{err: e.discard(tmp, err)}
 	}
 	agreed := j.Local.Hash

@@ -61,7 +61,7 @@ func TestWheneverTheFolderIsTakenAwayNothingIsDoneElsewhere(t *testing.T) {
 			s.on(cue{call: call, do: func() error {
 				marker, err := os.ReadFile(p.path(".tandem/folder-id"))
 				p.must(errors.Join(err, os.Rename(p.dir, p.dir+".away")))
-				p.must(os.MkdirAll(p.path(".tandem"), 0o777))
+				p.must(os.MkdirAll(p.path(".tandem"), 0o700))
 				p.must(os.WriteFile(p.path(".tandem/folder-id"), marker, 0o666))
 				left = p.elsewhere()
 				return nil

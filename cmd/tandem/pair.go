@@ -131,16 +131,13 @@ func unusable(local string, err error) error {
 	return err
 }
 
-// alone refuses a folder that lies in one which another configuration syncs.
+// alone refuses a folder that lies in one which the user syncs by another
+// configuration. What other users make of the folders above is their business.
 func (s *session) alone(f *folder) error {
-	for dir := filepath.Dir(realPath(f.Local)); ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(filepath.Join(dir, ".tandem", "folder-id")); err == nil {
-			return usage(fmt.Errorf("%q lies in %q, which is synced already", f.Local, dir), "two pairs must not share files")
-		}
-		if dir == filepath.Dir(dir) {
-			return nil
-		}
+	if above, found := disk.Synced(filepath.Dir(realPath(f.Local))); found {
+		return usage(fmt.Errorf("%q lies in %q, which is synced already", f.Local, above), "two pairs must not share files")
 	}
+	return nil
 }
 
 // holdRoot keeps everything as it is while the folder is away.

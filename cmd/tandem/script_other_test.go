@@ -9,9 +9,10 @@ import (
 
 func canMount() bool { return false }
 
-func (w *world) tmpfs([]string) error   { return errors.New("no small disks here") }
-func (w *world) mount([]string) error   { return errors.New("no disks to mount here") }
-func (w *world) unmount([]string) error { return errors.New("no disks to unmount here") }
-func (w *world) asUser([]string) error  { return errors.New("no other users here") }
+func (w *world) tmpfs([]string) error      { return errors.New("no small disks here") }
+func (w *world) mount([]string) error      { return errors.New("no disks to mount here") }
+func (w *world) unmount([]string) error    { return errors.New("no disks to unmount here") }
+func (w *world) asUser([]string) error     { return errors.New("no other users here") }
+func (w *world) asStranger([]string) error { return errors.New("no other users here") }
 
 func peakMB(*os.ProcessState) float64 { return 0 }

@@ -65,6 +65,7 @@ import (
 //	mount DISK DIR         what is in DISK, mounted on DIR; unmount DIR: refused while it is in use
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser CODE ARG...     tandem as nobody in particular, so that permissions count; with --json, see did
+//	stranger PROGRAM ARG... a program of another user of the machine than asuser's
 //	machine NAME           what follows happens at this machine: NAME/local; made and signed in the first time
 //	everywhere DIR...      passes at each machine until none has anything to do; then holds DIR...
 //	holds DIR...           every machine and the drive hold exactly what is in one of those folders, and all say
@@ -82,7 +83,7 @@ func TestScripts(t *testing.T) {
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "exits": command((*world).exitsWith), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
-			"killed": command((*world).killed), "asuser": command((*world).asUser), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
+			"killed": command((*world).killed), "asuser": command((*world).asUser), "stranger": command((*world).asStranger), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
 			"mount": command((*world).mount), "unmount": command((*world).unmount),
 			"machine": command((*world).goTo), "everywhere": command((*world).everywhere), "asked": command((*world).asked), "holds": command((*world).holds), "fill": command((*world).fill),
 		},

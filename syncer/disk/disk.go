@@ -88,7 +88,8 @@ func movable(rels ...string) error {
 	return nil
 }
 
-// MkdirPrivate makes a directory in the private area, with those above it.
+// MkdirPrivate makes a directory in the private area, with those above it. One that
+// is there must be the user's own.
 func (d *Disk) MkdirPrivate(rel string) error {
 	if err := private(rel); err != nil {
 		return err
@@ -96,6 +97,9 @@ func (d *Disk) MkdirPrivate(rel string) error {
 	for at := range prefixes(rel) {
 		if err := d.mkdir(at, 0o700); err != nil && !isDir(d, at) {
 			return fmt.Errorf("make directory %q: %w", at, err)
+		}
+		if err := d.keep(at); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -173,3 +173,17 @@ func TakeAfter(v Verbs, rel string, to File) error {
 	}
 	return to.Sync()
 }
+
+// errExchanged says that a private name stands for another file than the one that
+// was written and looked at.
+var errExchanged = errors.New("something else was put in the place of what came")
+
+// Named makes sure that a private name stands for a file of ours that is open, before
+// that gets another name by it. In a directory of the user's own it stays so.
+func Named(v Verbs, rel string, ours watcher.Entry) error {
+	there, err := v.Lstat(rel)
+	if err == nil && (there.Ino != ours.Ino || there.Dev != ours.Dev) {
+		err = fmt.Errorf("%q: %w", rel, errExchanged)
+	}
+	return err
+}

@@ -190,12 +190,13 @@ func TestAFileThatComesIsLikeAnyProgramsNewFileThere(t *testing.T) {
 		p.must(unix.Setxattr(dir, defaultACL, append(acl(77)[:12], append(acl(77)[20:28], acl(77)[36:]...)...), 0)) // of owner, group and others
 	}
 	both := func(p place, dir string) { setgid(p, dir); withACL(p, dir) }
+	closed := func(p place, dir string) { both(p, dir); p.must(unix.Chmod(dir, 0o2700)) }
 	for _, c := range []struct {
 		name          string
 		folder, other func(place, string) // what is done to the folder, and to the private area
 	}{
 		{"a plain folder", plain, plain},
-		{"a plain folder, the private area is not", plain, both},
+		{"a plain folder, the private area is not", plain, closed},
 		{"a setgid folder", setgid, plain},
 		{"a default ACL", withACL, plain},
 		{"a default ACL of no more than a mode", minimal, plain},

@@ -56,8 +56,17 @@ func IdentityAt(path string) (Identity, error) {
 	return id, err
 }
 
-// readMarker gives "" for a marker that is missing or damaged.
+// readMarker gives "" for a marker that is missing or damaged. What others may have
+// put there is an error.
 func readMarker(root *watcher.Root) (string, error) {
+	dir, err := root.OpenDir(watcher.Private)
+	if err == nil {
+		err = own(dir)
+		dir.Close()
+		if err != nil {
+			return "", fmt.Errorf("%q %w", watcher.Private, err)
+		}
+	}
 	f, _, err := root.OpenFile(marker)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // .tandem is a file
 		return "", nil
@@ -111,8 +120,12 @@ func (d *Disk) mark() error {
 	var raw [16]byte
 	rand.Read(raw[:]) // never fails
 	_, err = fmt.Fprintf(f, "%x\n", raw)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	ours, looked := f.Stat()
+	if err := errors.Join(err, looked, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %q: %w", draft, err)
+	}
+	if err := Named(d, draft, ours); err != nil {
+		return err
 	}
 	return errors.Join(d.Replace(draft, marker), d.SyncDir(dirOf(marker)), d.SyncDir(""))
 }

@@ -16,6 +16,9 @@ func (d *Disk) in(rel string, act func(dir int, name string) error) error {
 		return err
 	}
 	defer dir.Close()
+	if err := d.ownIn(rel, dir); err != nil {
+		return err
+	}
 	return act(int(dir.Fd()), name)
 }
 

@@ -15,10 +15,23 @@ import (
 // in lets act do something to rel within an [os.Root].
 func (d *Disk) in(rel string, act func(root *os.Root, at string) error) error {
 	root, at, err := d.Within(rel)
+	if err == nil && inside(rel) {
+		err = d.ownAt(rel)
+	}
 	if err != nil {
 		return err
 	}
 	return act(root, at)
+}
+
+// ownAt is ownIn by the path.
+func (d *Disk) ownAt(rel string) error {
+	dir, err := d.OpenDir(dirOf(rel))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return d.ownIn(rel, dir)
 }
 
 func (d *Disk) between(from, to string, act func(root *os.Root, from, to string) error) error {

@@ -101,7 +101,7 @@ func (b *bench) outcome() string {
 func (b *bench) write(t *testing.T, rel, text string) {
 	t.Helper()
 	file := filepath.Join(b.dir, rel)
-	must(t, os.MkdirAll(filepath.Dir(file), 0o777))
+	must(t, os.MkdirAll(filepath.Dir(file), 0o755))
 	must(t, os.WriteFile(file, []byte(text), 0o666))
 }
 
@@ -465,7 +465,7 @@ func TestWhatWasReplacedLongAgoIsForgotten(t *testing.T) {
 	b := newBench(t, remotetest.Options{})
 	old, young := time.Now().Add(-31*24*time.Hour), time.Now().Add(-29*24*time.Hour)
 	for _, at := range []time.Time{old, young} {
-		must(t, os.MkdirAll(filepath.Join(b.dir, "in", disk.Replaced, at.Format(disk.ReplacedAt), "empty"), 0o777))
+		must(t, os.MkdirAll(filepath.Join(b.dir, "in", disk.Replaced, at.Format(disk.ReplacedAt), "empty"), 0o700))
 	}
 	for _, dry := range []bool{true, false} {
 		into := b.land(t, "in")

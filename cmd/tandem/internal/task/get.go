@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/remote"
+	"tandem/syncer/disk"
 	"tandem/watcher"
 )
 
@@ -206,6 +207,11 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	}
 	if err := g.Into.finish(p.file, it.To, old != nil, mtime); err != nil {
 		return false, errors.Join(err, g.Into.disk.Remove(p.name))
+	}
+	if ours, err := p.file.Stat(); err != nil {
+		return false, err
+	} else if err := disk.Named(g.Into.disk, p.name, ours); err != nil {
+		return false, err
 	}
 	if err := g.Into.place(p.name, string(p.sum.Sum(nil)), it.To, old); err != nil {
 		return false, err

@@ -66,7 +66,10 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, synced := SyncedRoot(dir)
+	root, synced := disk.Synced(dir)
+	if !synced {
+		root = dir
+	}
 	rel, err := filepath.Rel(root, dir)
 	if err != nil {
 		return nil, err
@@ -85,18 +88,6 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	d.SetPage(page)
 	l.disk, l.end = d, d.Close
 	return l, nil
-}
-
-// SyncedRoot finds the synced folder that dir lies in. Without one it is dir.
-func SyncedRoot(dir string) (root string, synced bool) {
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, watcher.Private, "folder-id")); err == nil {
-			return at, true
-		}
-		if at == filepath.Dir(at) {
-			return dir, false
-		}
-	}
 }
 
 // Close ends the use of the folder. Its private area goes, unless something is

@@ -1,0 +1,100 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"tandem/watcher"
+)
+
+// Others who use this machine are neither to read nor to exchange what passes
+// through the private area. So it counts only while each of its directories is the
+// user's own and closed to others, which is looked at through the descriptor that
+// a verb works by: nobody else can give another meaning to a name in it then.
+
+var (
+	errOthers   = errors.New("belongs to another user, who could read and exchange what passes through it; remove it, or make it yours")
+	errWritable = errors.New("may be written to by others, who could exchange what passes through it; if all in it is yours: chmod -R go=")
+)
+
+// keep makes sure that a private directory is the user's own. One that others may
+// only read is closed to them.
+func (d *Disk) keep(rel string) error {
+	dir, err := d.OpenDir(rel)
+	if errors.Is(err, fs.ErrPermission) {
+		return d.notOwn(rel, errOthers)
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	open, err := whose(dir)
+	if err == nil && open {
+		err = dir.Chmod(0o700)
+	}
+	return d.notOwn(rel, err)
+}
+
+func (d *Disk) notOwn(rel string, err error) error {
+	at := filepath.Join(d.Path(), filepath.FromSlash(rel))
+	if errors.Is(err, errWritable) {
+		return fmt.Errorf("%q %w %[1]q", at, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%q %w", at, err)
+	}
+	return nil
+}
+
+// ownIn makes sure that rel, if it is in the private area, is in a directory of it
+// that is the user's own.
+func (d *Disk) ownIn(rel string, dir *os.File) error {
+	if !inside(rel) {
+		return nil
+	}
+	return d.notOwn(dirOf(rel), own(dir))
+}
+
+// Synced finds the folder that the user keeps in sync and dir is, or lies in. A
+// marker that somebody else may have put there is none.
+func Synced(dir string) (folder string, found bool) {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, filepath.FromSlash(marker))); err == nil && marked(at) && reached(at) {
+			return at, true
+		}
+		if at == filepath.Dir(at) {
+			return "", false
+		}
+	}
+}
+
+// marked reports whether a folder has a marker in a private area of the user's own.
+func marked(folder string) bool {
+	root, err := watcher.OpenWhole(folder)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	dir, err := root.OpenDir(watcher.Private)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	e, err := root.Lstat(marker)
+	return err == nil && e.Kind == watcher.File && own(dir) == nil
+}
+
+// reached reports whether nobody else can have put a folder where it is.
+func reached(folder string) bool {
+	for at := folder; ; at = filepath.Dir(at) {
+		if !trusts(at, at == folder) {
+			return false
+		}
+		if at == filepath.Dir(at) {
+			return true
+		}
+	}
+}

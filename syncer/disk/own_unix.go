@@ -1,0 +1,72 @@
+//go:build unix
+
+package disk
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+const (
+	others  = 0o077 // may read or write
+	writers = 0o022 // may write
+	anybody = 0o002 // may write
+)
+
+// whose makes sure that a directory of the private area is the user's own.
+func whose(dir *os.File) (open bool, err error) {
+	info, err := dir.Stat()
+	if err != nil {
+		return false, err
+	}
+	mode := info.Mode().Perm()
+	switch {
+	case ownerless(dir):
+		return false, nil
+	case uid(info) != os.Geteuid():
+		return false, errOthers
+	case mode&writers != 0:
+		return false, errWritable
+	}
+	return mode&others != 0, nil
+}
+
+// own makes sure that nobody else may change what is in a directory of the private
+// area: then a name in it stands for what we have put there.
+func own(dir *os.File) error {
+	_, err := whose(dir)
+	return err
+}
+
+// trusts reports whether nobody but the user, and root, can have put a directory,
+// or anything that is in it, where it is. Where a sticky directory is on the way,
+// as /tmp is, others may add to it and change nothing that is ours; what they add
+// to the folder itself may be a marker. A group that may write is no stranger: a
+// folder that is synced may be shared with one, and tandem's own directory in it
+// belongs to the user alone all the same.
+func trusts(path string, itself bool) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	if keepsNoOwners(path) {
+		return true
+	}
+	owner := uid(info)
+	free := info.Mode()&anybody != 0 && (itself || info.Mode()&fs.ModeSticky == 0)
+	return (owner == 0 || owner == os.Geteuid()) && !free
+}
+
+func uid(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// keepsNoOwners reports whether a directory is on a file system of which
+// [ownerless] is true.
+func keepsNoOwners(path string) bool {
+	dir, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	return ownerless(dir)
+}

@@ -161,3 +161,45 @@ func TestAFolderThatIsAwayIsNoTroubleOfItsItems(t *testing.T) {
 		away(t, p, <-ended)
 	})
 }
+
+// A shuffled folder is another one each time its marker is looked at.
+type shuffled struct {
+	FS
+	there, back func()
+}
+
+func (s shuffled) Identity() (disk.Identity, error) {
+	s.there()
+	defer s.back()
+	return s.FS.Identity()
+}
+
+// TestTheMarkerIsThatOfTheFolderThatWasOpened: somebody exchanges names between the
+// opening of the folder and the look at its marker, and back.
+func TestTheMarkerIsThatOfTheFolderThatWasOpened(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("a.txt=a b.txt=b")
+	p.sync()
+	real, decoy := p.dir+".true", p.dir+".decoy"
+	p.must(errors.Join(os.Rename(p.dir, real), os.Mkdir(p.dir, 0o700)))
+	p.write("a.txt", "of no interest to anybody")
+	p.write("private.txt", "mine alone")
+	var err error
+	p.disk, err = disk.Open(p.dir)
+	p.must(err)
+	p.cfg.Disk = shuffled{p.disk,
+		func() { p.must(errors.Join(os.Rename(p.dir, decoy), os.Rename(real, p.dir))) },
+		func() { p.must(errors.Join(os.Rename(p.dir, real), os.Rename(decoy, p.dir))) },
+	}
+	online, here := p.there(), p.here()
+	_, err = p.try()
+	if root := (*RootError)(nil); !errors.As(err, &root) || !root.Away {
+		t.Errorf("the error is %v", err)
+	}
+	if now := p.there(); !maps.Equal(now, online) {
+		t.Errorf("online became %s", show(now))
+	}
+	if now := p.here(); !maps.Equal(now, here) {
+		t.Errorf("here became %s", show(now))
+	}
+}

@@ -119,6 +119,9 @@ func (r *Root) Stands() error {
 	return unix.Close(fd)
 }
 
+// Is reports whether both were opened on one directory.
+func (r *Root) Is(other *Root) bool { return r.id == other.id }
+
 // OpenWhole is [OpenRoot] for the package that keeps the private area: paths in
 // it are served. Listings leave it out all the same.
 func OpenWhole(path string) (*Root, error) {

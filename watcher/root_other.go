@@ -61,6 +61,9 @@ func (r *Root) Stands() error {
 	return nil
 }
 
+// Is reports whether both were opened on one directory.
+func (r *Root) Is(other *Root) bool { return os.SameFile(r.is, other.is) }
+
 // OpenWhole is [OpenRoot] for the package that keeps the private area: paths in
 // it are served. Listings leave it out all the same.
 func OpenWhole(path string) (*Root, error) {

@@ -91,6 +91,9 @@ func New(root string, settle time.Duration) (*Watcher, error) {
 	}, nil
 }
 
+// Of reports whether the Watcher is of the folder that was opened as root.
+func (w *Watcher) Of(root *Root) bool { return w.root.Is(root) }
+
 // SetPage says that names on the disk are spelled in a code page, as
 // [Root.SetPage] does. It is called before Add and Run.
 func (w *Watcher) SetPage(p *codepage.Page) { w.root.SetPage(p) }

@@ -133,6 +133,9 @@ func (k *keeper) watch(ctx context.Context, show func(syncer.Progress)) error {
 	if err != nil {
 		return fmt.Errorf("watch %q: %w", f.Local, err)
 	}
+	if !w.Of(p.disk.Root) {
+		return &syncer.RootError{Path: f.Local, Why: watcher.ErrAway.Error(), Away: true}
+	}
 	w.SetPage(p.Page)
 	ctx, stop := context.WithCancel(ctx)
 	watching := make(chan error, 1)

@@ -8,17 +8,20 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"tandem/syncer/disk"
 )
 
-// lockFolder locks a directory by whatever name it is reached. An open file there
-// would keep its disk from being taken out, so the lock is a socket without a file,
-// named by the numbers of the directory. Who has another network namespace, as in a
-// container, does not see it: there the lock on the state has to do.
-func lockFolder(dir string) (unlock func() error, err error) {
-	name, err := lockName(dir)
+// lockFolder locks the directory that was opened, by whatever name it is reached. An
+// open file there would keep its disk from being taken out, so the lock is a socket
+// without a file, named by the numbers of the directory. Who has another network
+// namespace, as in a container, does not see it: there the lock on the state has to do.
+func lockFolder(d *disk.Disk) (unlock func() error, err error) {
+	top, err := d.Lstat("")
 	if err != nil {
-		return nil, fmt.Errorf("folder %q: %w", dir, err)
+		return nil, fmt.Errorf("folder %q: %w", d.Path(), err)
 	}
+	name := lockName(top.Dev, top.Ino)
 	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
 	defer cancel()
 	for {
@@ -31,7 +34,7 @@ func lockFolder(dir string) (unlock func() error, err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", dir), "stop that one first, or wait until it has finished"}
+			return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", d.Path()), "stop that one first, or wait until it has finished"}
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -39,11 +42,12 @@ func lockFolder(dir string) (unlock func() error, err error) {
 
 // occupied tells whether another process works on the folder.
 func (f *folder) occupied() bool {
-	name, err := lockName(f.Local)
+	info, err := os.Stat(f.Local)
 	if err != nil {
 		return false
 	}
-	conn, err := net.DialUnix("unixgram", nil, name)
+	st := info.Sys().(*syscall.Stat_t)
+	conn, err := net.DialUnix("unixgram", nil, lockName(st.Dev, st.Ino))
 	if err != nil {
 		return false
 	}
@@ -51,11 +55,6 @@ func (f *folder) occupied() bool {
 	return true
 }
 
-func lockName(dir string) (*net.UnixAddr, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, err
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	return &net.UnixAddr{Net: "unixgram", Name: fmt.Sprintf("@tandem/folder/%x-%x", st.Dev, st.Ino)}, nil
+func lockName(dev, ino uint64) *net.UnixAddr {
+	return &net.UnixAddr{Net: "unixgram", Name: fmt.Sprintf("@tandem/folder/%x-%x", dev, ino)}
 }

@@ -7,16 +7,18 @@ import (
 	"os"
 
 	"github.com/gofrs/flock"
+
+	"tandem/syncer/disk"
 )
 
-// lockFolder locks a directory by whatever name it is reached. Where a file
-// system has no locks on directories, the lock on the state has to do.
-func lockFolder(dir string) (unlock func() error, err error) {
-	lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+// lockFolder locks the directory that was opened, by whatever name it is reached.
+// Where a file system has no locks on directories, the lock on the state has to do.
+func lockFolder(d *disk.Disk) (unlock func() error, err error) {
+	lock := flock.New(realPath(d.Path()), flock.SetFlag(os.O_RDONLY))
 	if held, err := acquire(lock); held || err != nil {
-		return lock.Close, nil
+		return lock.Close, d.Stands() // else another may be locked
 	}
-	return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", dir), "stop that one first, or wait until it has finished"}
+	return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", d.Path()), "stop that one first, or wait until it has finished"}
 }
 
 // occupied tells whether another process works on the folder.

@@ -41,13 +41,13 @@ func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
 		return nil, err
 	}
 	p := &pair{unlock: func() error { return nil }}
-	if !s.dry {
-		if p.unlock, err = lockFolder(realPath(f.Local)); err != nil {
-			return nil, err
-		}
-	}
 	if p.disk, err = disk.Open(f.Local); err != nil { // by this name: a link in it may come to lead elsewhere
-		return nil, errors.Join(unusable(f.Local, err), p.unlock())
+		return nil, unusable(f.Local, err)
+	}
+	if !s.dry {
+		if p.unlock, err = lockFolder(p.disk); err != nil {
+			return nil, errors.Join(err, p.disk.Close())
+		}
 	}
 	p.disk.SetPage(s.cfg.Connection[f.Connection].page())
 	if err := s.join(ctx, p, f, known, found); err != nil {
@@ -268,7 +268,7 @@ func (s *session) rejoin(d *disk.Disk, f *folder, known state.Folder, who accoun
 	case known.Path == realPath(f.Local):
 		return known, s.sameNames(d, f, known)
 	}
-	if id, err := d.Identity(); err != nil || id.UUID != known.UUID {
+	if id, err := d.Proved(); err != nil || id.UUID != known.UUID {
 		return known, errors.Join(err, usage(fmt.Errorf("it was bound to %q, and its local is now %q", known.Path, f.Local), another))
 	}
 	known.Path = realPath(f.Local)

@@ -48,6 +48,9 @@ func (s *session) readingOtherwise(d *disk.Disk, known state.Folder, old *codepa
 		return 0, "", err
 	}
 	defer before.Close()
+	if !before.Is(d.Root) {
+		return 0, "", fmt.Errorf("folder %q: %w", d.Path(), watcher.ErrAway)
+	}
 	before.SetPage(old)
 	folders := map[int64]state.Base{}
 	var odd []state.Base

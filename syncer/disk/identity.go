@@ -37,8 +37,18 @@ func Open(path string) (*Disk, error) {
 	return d, nil
 }
 
-// Identity looks the folder up by its path, afresh, whatever was opened there.
-func (d *Disk) Identity() (Identity, error) { return IdentityAt(d.Path()) }
+// Identity tells what was opened. Once that is away it tells what stands at its path
+// instead, to say why; nothing more is done to the folder then, see [Disk.Stands].
+func (d *Disk) Identity() (Identity, error) {
+	id, err := identityOf(d.Root)
+	if errors.Is(err, watcher.ErrAway) {
+		return IdentityAt(d.Path())
+	}
+	return id, err
+}
+
+// Proved is [Disk.Identity] of what was opened, or an error.
+func (d *Disk) Proved() (Identity, error) { return identityOf(d.Root) }
 
 // IdentityAt tells what stands at a path.
 func IdentityAt(path string) (Identity, error) {
@@ -47,12 +57,16 @@ func IdentityAt(path string) (Identity, error) {
 		return Identity{}, err
 	}
 	defer now.Close()
-	e, err := now.Lstat("")
+	return identityOf(now)
+}
+
+func identityOf(root *watcher.Root) (Identity, error) {
+	e, err := root.Lstat("")
 	if err != nil {
 		return Identity{}, err
 	}
-	id := Identity{Ino: e.Ino, FSID: fsid(now)}
-	id.UUID, err = readMarker(now)
+	id := Identity{Ino: e.Ino, FSID: fsid(root)}
+	id.UUID, err = readMarker(root)
 	return id, err
 }
 
@@ -95,14 +109,14 @@ func (d *Disk) Claim() (Identity, error) {
 			return Identity{}, err
 		}
 	}
-	id, err := d.Identity()
+	id, err := d.Proved()
 	if err != nil || id.UUID != "" {
 		return id, err
 	}
 	if err := d.mark(); err != nil {
 		return Identity{}, err
 	}
-	if id, err = d.Identity(); err == nil && id.UUID == "" {
+	if id, err = d.Proved(); err == nil && id.UUID == "" {
 		err = fmt.Errorf("folder %q: was replaced a moment ago", d.Path())
 	}
 	return id, err

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -68,5 +69,39 @@ func TestAMarkerCountsOnlyWhereNobodyElseCanHavePutIt(t *testing.T) {
 				t.Errorf("Synced = %q, %v", at, found)
 			}
 		})
+	}
+}
+
+// Another user has given the name of the private area to one of their own, since it
+// was last made sure of: no verb takes from it, or puts into it.
+func TestAPrivateAreaThatWasExchangedServesNoVerb(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	p := claimed(t, t.TempDir())
+	p.must(p.create(tmpDir+"/f", "came").Close())
+	p.write("mine", "mine")
+	area := filepath.Join(p.dir, ".tandem")
+	p.must(os.Rename(area, filepath.Join(p.dir, "aside")))
+	p.must(os.MkdirAll(filepath.Join(p.dir, tmpDir), 0o777))
+	p.write(tmpDir+"/f", "evil")
+	for _, rel := range []string{".tandem", tmpDir, tmpDir + "/f"} {
+		p.must(os.Lchown(filepath.Join(p.dir, rel), stranger, stranger))
+	}
+	before := tree(t, p.dir)
+	_, created := p.Create(tmpDir + "/g")
+	_, appended := p.Append(tmpDir + "/f")
+	_, claimed := p.Claim()
+	_, proved := p.Proved()
+	for verb, err := range map[string]error{
+		"Create": created, "Append": appended, "Claim": claimed, "Proved": proved,
+		"Rename": p.Rename(tmpDir+"/f", "new"), "Rename in": p.Rename("mine", tmpDir+"/g"), "Link": p.Link(tmpDir+"/f", "new"),
+		"Exchange": p.Exchange(tmpDir+"/f", "mine"), "Replace": p.Replace(tmpDir+"/f", "mine"), "Remove": p.Remove(tmpDir + "/f"),
+		"MkdirPrivate": p.MkdirPrivate(trashDir),
+	} {
+		p.is(verb, err, errOthers)
+	}
+	if now := tree(t, p.dir); !slices.Equal(now, before) {
+		t.Errorf("became %q, was %q", now, before)
 	}
 }

@@ -141,7 +141,7 @@ func TestWhatIsReplacedIsNeverTakenForAHalfDownload(t *testing.T) {
 			t.Errorf("where a download goes on lies the replaced version: %v", err)
 		}
 	}}
-	if err := l.place(strings.TrimPrefix(file, l.root+"/"), "", "f", &was); err != nil || !looked {
+	if err := placed(l, strings.TrimPrefix(file, l.root+"/"), "", &was); err != nil || !looked {
 		t.Error(err, looked)
 	}
 	if err := l.Close(); err != nil {
@@ -160,12 +160,21 @@ func TestAHalfDownloadThatCouldNotBePlacedStaysToBeGoneOnWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.disk = refusing{l.disk}
-	if err := l.place(strings.TrimPrefix(file, l.root+"/"), "", "f", &watcher.Entry{}); !errors.Is(err, syscall.EIO) {
+	if err := placed(l, strings.TrimPrefix(file, l.root+"/"), "", &watcher.Entry{}); !errors.Is(err, syscall.EIO) {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(file); err != nil {
 		t.Error(err)
 	}
+}
+
+// placed gives a private file the name f.
+func placed(l *Landing, name, hash string, was *watcher.Entry) error {
+	ours, err := l.disk.Lstat(name)
+	if err != nil {
+		return err
+	}
+	return l.place(name, hash, ours, "f", was)
 }
 
 // refusing is a disk that can exchange nothing.
@@ -190,7 +199,7 @@ func TestWhatIsNotDurablyUndoneStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.disk = forgetful{l.disk}
-	if err := l.place(came, sum, "f", &watcher.Entry{}); !errors.Is(err, syscall.EIO) { // it is not what was looked at
+	if err := placed(l, came, sum, &watcher.Entry{}); !errors.Is(err, syscall.EIO) { // it is not what was looked at
 		t.Error(err)
 	}
 	if got, err := os.ReadFile(filepath.Join(l.root, "f")); string(got) != "mine" {

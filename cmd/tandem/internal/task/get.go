@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tandem/remote"
-	"tandem/syncer/disk"
 	"tandem/watcher"
 )
 
@@ -208,12 +207,11 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	if err := g.Into.finish(p.file, it.To, old != nil, mtime); err != nil {
 		return false, errors.Join(err, g.Into.disk.Remove(p.name))
 	}
-	if ours, err := p.file.Stat(); err != nil {
-		return false, err
-	} else if err := disk.Named(g.Into.disk, p.name, ours); err != nil {
+	ours, err := p.file.Stat()
+	if err != nil {
 		return false, err
 	}
-	if err := g.Into.place(p.name, string(p.sum.Sum(nil)), it.To, old); err != nil {
+	if err := g.Into.place(p.name, string(p.sum.Sum(nil)), ours, it.To, old); err != nil {
 		return false, err
 	}
 	g.Into.later(Parent(it.To))

@@ -11,11 +11,11 @@ import (
 	"tandem/watcher"
 )
 
-// place gives a private file with that hash its name. was is what was seen there,
-// nil if nothing. If something else stands there by now, or somebody writes to it,
-// that stays, and the private file goes: [ErrMeanwhile].
-func (l *Landing) place(name, hash, rel string, was *watcher.Entry) error {
-	ours, err := l.disk.Lstat(name)
+// place gives a private file with that hash, which is ours, its name. was is what was
+// seen there, nil if nothing. If something else stands there by now, or somebody
+// writes to it, that stays, and the private file goes: [ErrMeanwhile].
+func (l *Landing) place(name, hash string, ours watcher.Entry, rel string, was *watcher.Entry) error {
+	err := disk.Named(l.disk, name, ours)
 	if err != nil {
 		return err
 	}

@@ -41,20 +41,30 @@ func FileStore(path string) TokenStore { return fileStore{path} }
 func (s fileStore) Load() ([]byte, error) { return os.ReadFile(s.path) }
 
 func (s fileStore) Save(data []byte) error {
-	dir := filepath.Dir(s.path)
+	if err := WriteSecret(s.path, data); err != nil {
+		return fmt.Errorf("keep the sign-in in %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// WriteSecret gives path a new file with that content, which only its owner can
+// read, whatever stood there: at one stroke, and durably. A link is replaced, for
+// somebody else may have put it there; what it leads to stays as it is.
+func WriteSecret(path string, data []byte) error {
+	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(s.path)+".*") // 0600
+	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // 0600, and new
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // nothing to remove once it has its name
 	_, err = tmp.Write(data)
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return fmt.Errorf("keep the sign-in in %s: %w", s.path, err)
+		return err
 	}
-	if err := os.Rename(tmp.Name(), s.path); err != nil {
+	if err := os.Rename(tmp.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -64,6 +74,9 @@ func (s fileStore) Save(data []byte) error {
 // do not need to.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrPermission) { // it may be written to, and not listed
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s *session) export(ctx context.Context, c *connection, file, passphraseFil
 		_, err := s.out.Write(sealed)
 		return err
 	}
-	if err := replaceFile(file, sealed); err != nil {
+	if err := remote.WriteSecret(file, sealed); err != nil {
 		return fmt.Errorf("export to %q: %w", file, err)
 	}
 	s.screen.say("exported the sign-in of %s to %q", who, file)

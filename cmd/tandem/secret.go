@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,10 +52,14 @@ func (s *session) keepSecret(c *connection) error {
 		s.screen.say("the secret of %s is in the keyring", c.name)
 		return nil
 	}
-	if err := replaceFile(s.expanded(c.ClientSecretFile), []byte(secret.Reveal()+"\n")); err != nil {
+	file := s.expanded(c.ClientSecretFile)
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real // a link that the configuration names is meant
+	}
+	if err := remote.WriteSecret(file, []byte(secret.Reveal()+"\n")); err != nil {
 		return fmt.Errorf("keep the secret: %w", err)
 	}
-	s.screen.say("the secret of %s is in %s", c.name, s.expanded(c.ClientSecretFile))
+	s.screen.say("the secret of %s is in %s", c.name, file)
 	return nil
 }
 

@@ -330,21 +330,7 @@ func keepNote(note string, o openUpload) error {
 	if err != nil {
 		return err
 	}
-	return replaceNote(note, data)
-}
-
-// replaceNote writes a note that only its owner reads, all of it or nothing.
-func replaceNote(note string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(note), ".*") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // nothing to remove once it has its name
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), note)
+	return remote.WriteSecret(note, data) // the address is a key to the file
 }
 
 // flush sets the times of files that are up, if there are as many as least.

@@ -37,7 +37,7 @@ func (d *Drive) remember(it remote.Item, sum string, sent, all bool) *rewriting 
 	made := rewriting{it.ETag, []byte(it.Hash), []byte(sum), sent, all}
 	data, err := json.Marshal(made)
 	if err == nil && d.Dir != "" && os.MkdirAll(d.rewritings(), 0o700) == nil {
-		_ = replaceNote(d.rewritingOf(it), data)
+		_ = remote.WriteSecret(d.rewritingOf(it), data)
 	}
 	return &made
 }

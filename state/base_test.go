@@ -191,7 +191,7 @@ func TestNotesComeBackAsTheyWereWritten(t *testing.T) {
 		Hash: hashOf("old"), Want: hashOf("new"), ParentID: "p", Name: "n", At: at}
 	session := Session{Folder: s.folder, Key: 5, Address: "https://x/1", Expires: at, Path: "a", Ino: 1 << 63, Size: 9, MTime: 8,
 		Hash: hashOf("h"), ETag: "e", ParentID: "p", Name: "n", ItemID: "i"}
-	partial := Partial{Folder: s.folder, Key: 5, Temp: "tmp/5", Size: 9, Hash: hashOf("h"), ETag: "e"}
+	partial := Partial{Folder: s.folder, Key: 5, Temp: "tmp/5", Ino: 1<<63 + 7, Size: 9, Hash: hashOf("h"), ETag: "e"}
 	waiting := Waiting{Key: 5, Path: "a", Why: "locked", Person: true, Tries: 3, Next: at}
 	conflict := Conflict{Path: "a", Copy: "a (conflict)", At: at}
 	s.must(s.db.Update(func(tx *Tx) (err error) {

@@ -49,23 +49,25 @@ func (db *DB) Sessions(folder int64) ([]Session, error) {
 // A Partial is a download that can be gone on with.
 type Partial struct {
 	Folder, Key int64
-	Temp        string // what has come is here, below the private area
+	Temp        string // what has come is here, below the private area …
+	Ino         uint64 // … in this file
 	Size        int64
 	Hash, ETag  string // of the version that was coming
 }
 
-const selectPartial = "SELECT folder,key,temp,size,hash,etag FROM partial "
+const selectPartial = "SELECT folder,key,temp,size,hash,etag,ino FROM partial "
 
 func scanPartial(row scanner, p *Partial) error {
 	var hash []byte
-	err := row.Scan(&p.Folder, &p.Key, &p.Temp, &p.Size, &hash, &p.ETag)
-	p.Hash = string(hash)
+	var ino int64
+	err := row.Scan(&p.Folder, &p.Key, &p.Temp, &p.Size, &hash, &p.ETag, &ino)
+	p.Hash, p.Ino = string(hash), uint64(ino)
 	return err
 }
 
 // PutPartial writes the one partial download of an item.
 func (tx *Tx) PutPartial(p Partial) error {
-	return tx.exec("INSERT OR REPLACE INTO partial VALUES(?,?,?,?,?,?)", p.Folder, p.Key, p.Temp, p.Size, blob(p.Hash), p.ETag)
+	return tx.exec("INSERT OR REPLACE INTO partial VALUES(?,?,?,?,?,?,?)", p.Folder, p.Key, p.Temp, p.Size, blob(p.Hash), p.ETag, int64(p.Ino))
 }
 
 // DropPartial removes it.

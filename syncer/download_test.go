@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"slices"
@@ -104,6 +105,29 @@ func TestAPartThatWasDamagedIsNotBuiltUpon(t *testing.T) {
 		t.Errorf("the downloads are %q, want one that goes on and one from the start", got)
 	}
 	p.same()
+}
+
+// TestAPartThatIsAnotherFileIsNotWrittenTo: something else, of the same bytes, bears
+// the name under which a download would go on.
+func TestAPartThatIsAnotherFileIsNotWrittenTo(t *testing.T) {
+	for name, put := range map[string]func(old, new string) error{"a file with another name outside": os.Link, "a file from outside": os.Rename, "a link": os.Symlink} {
+		t.Run(name, func(t *testing.T) {
+			p, s := cutOff(t)
+			part := p.path(".tandem/tmp/" + p.private("tmp")[0])
+			outside := p.dir + ".outside"
+			text, err := os.ReadFile(part)
+			p.must(errors.Join(err, os.Remove(part), os.WriteFile(outside, text, 0o600), put(outside, part)))
+			p.sync()
+			s.downloads(t, "download f.bin from 0")
+			p.same()
+			if now, err := os.ReadFile(outside); err == nil && !bytes.Equal(now, text) {
+				t.Error("outside it was written to")
+			}
+			if left := p.private("tmp"); len(left) != 0 {
+				t.Errorf("left in tmp: %q", left)
+			}
+		})
+	}
 }
 
 func TestARangeBeyondTheEndIsAskedForOnce(t *testing.T) {

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -17,7 +18,7 @@ func (e *Engine) openTemp(j job) (temp, int64, hash.Hash, error) {
 		return temp{}, 0, nil, err
 	} else if ok {
 		if p.Hash == string(j.Remote.Hash) && p.ETag == j.Remote.ETag && p.Size == j.Remote.Size {
-			if tmp, n, sum, err := e.reopen(p.Temp); err == nil && n < p.Size {
+			if tmp, n, sum, err := e.reopen(p); err == nil {
 				return tmp, n, sum, nil
 			}
 		}
@@ -36,7 +37,11 @@ func (e *Engine) startTemp(j job) (temp, error) {
 	if err != nil || !resumable(j) {
 		return tmp, err
 	}
-	if err := e.durably(func(tx *state.Tx) error { return tx.PutPartial(e.partial(j, tmp)) }); err != nil {
+	ours, err := tmp.file.Stat()
+	if err == nil {
+		err = e.durably(func(tx *state.Tx) error { return tx.PutPartial(e.partial(j, tmp, ours.Ino)) })
+	}
+	if err != nil {
 		return temp{}, e.discard(tmp, err)
 	}
 	return tmp, nil
@@ -46,9 +51,9 @@ func (e *Engine) startTemp(j job) (temp, error) {
 // fetched in several goes.
 func resumable(j job) bool { return j.Remote.Size >= resumeAbove && j.Remote.Hash != "" }
 
-func (e *Engine) partial(j job, tmp temp) state.Partial {
+func (e *Engine) partial(j job, tmp temp, ino uint64) state.Partial {
 	return state.Partial{
-		Folder: e.cfg.Folder.N, Key: int64(j.Key), Temp: tmp.name,
+		Folder: e.cfg.Folder.N, Key: int64(j.Key), Temp: tmp.name, Ino: ino,
 		Size: j.Remote.Size, Hash: string(j.Remote.Hash), ETag: j.Remote.ETag,
 	}
 }
@@ -59,19 +64,24 @@ func (e *Engine) newTemp(j job) (temp, error) {
 	return temp{name, f}, err
 }
 
-func (e *Engine) reopen(name string) (temp, int64, hash.Hash, error) {
-	old, err := e.fs.Open(name)
+// reopen opens what an earlier try left, to go on at its end, if it is still that file.
+func (e *Engine) reopen(p state.Partial) (_ temp, n int64, sum hash.Hash, err error) {
+	f, err := e.fs.Append(p.Temp)
 	if err != nil {
 		return temp{}, 0, nil, err
 	}
-	defer old.Close()
-	sum := quickxor.New()
-	n, err := io.Copy(sum, old)
-	if err != nil {
-		return temp{}, 0, nil, err
+	ours, err := f.Stat()
+	if err == nil && (ours.Ino != p.Ino || ours.Size >= p.Size) {
+		err = fmt.Errorf("%q is not what was begun", p.Temp)
 	}
-	f, err := e.fs.Append(name)
-	return temp{name, f}, n, sum, err
+	sum = quickxor.New()
+	if err == nil {
+		n, err = io.Copy(sum, io.NewSectionReader(f, 0, ours.Size))
+	}
+	if err != nil {
+		return temp{}, 0, nil, errors.Join(err, f.Close())
+	}
+	return temp{p.Temp, f}, n, sum, nil
 }
 
 // keepPartial leaves what came so far for a later try, if it is worth it.

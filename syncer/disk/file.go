@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ type File interface {
 	CloneFrom(from File) error             // shares all its bytes at once, into an empty file; an error where the disk cannot
 	AsNewIn(dir string, mode uint32) error // group, mode and ACL of any program's new file in that directory
 	Chmod(mode uint32) error
+	TryLock() (bool, error) // for this open file alone, until it is closed
 	Close() error
 }
 
@@ -52,11 +54,15 @@ func (d *Disk) Create(rel string) (File, error) {
 	return f, nil
 }
 
-// Append opens a file that Create has made, to write on at its end.
+// Append opens a file that Create has made, to write on at its end. What has another
+// name, too, or belongs to somebody else, was not made so: that may be a file outside.
 func (d *Disk) Append(rel string) (File, error) {
 	f, err := d.write(rel, 0)
 	if err != nil {
 		return nil, err
+	}
+	if e, err := f.Stat(); err != nil || e.NLink != 1 || !mine(f.File) {
+		return nil, errors.Join(fmt.Errorf("append to %q: %w", rel, cmp.Or(err, ErrForeignFile)), f.Close())
 	}
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return nil, errors.Join(fmt.Errorf("append to %q: %w", rel, err), f.Close())
@@ -174,16 +180,19 @@ func TakeAfter(v Verbs, rel string, to File) error {
 	return to.Sync()
 }
 
-// errExchanged says that a private name stands for another file than the one that
+// ErrForeignFile says that a private file is not one that was made there.
+var ErrForeignFile = errors.New("it has another name or another owner: it is not what was begun")
+
+// ErrExchanged says that a private name stands for another file than the one that
 // was written and looked at.
-var errExchanged = errors.New("something else was put in the place of what came")
+var ErrExchanged = errors.New("something else was put in the place of what came")
 
 // Named makes sure that a private name stands for a file of ours that is open, before
 // that gets another name by it. In a directory of the user's own it stays so.
 func Named(v Verbs, rel string, ours watcher.Entry) error {
 	there, err := v.Lstat(rel)
 	if err == nil && (there.Ino != ours.Ino || there.Dev != ours.Dev) {
-		err = fmt.Errorf("%q: %w", rel, errExchanged)
+		err = fmt.Errorf("%q: %w", rel, ErrExchanged)
 	}
 	return err
 }

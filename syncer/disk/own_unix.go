@@ -58,6 +58,21 @@ func trusts(path string, itself bool) bool {
 	return (owner == 0 || owner == os.Geteuid()) && !free
 }
 
+// mine reports whether an open file is the user's own.
+func mine(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && (uid(info) == os.Geteuid() || ownerless(f))
+}
+
+// TryLock takes the file for this process, unless another has it.
+func (f *file) TryLock() (bool, error) {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == syscall.EWOULDBLOCK {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func uid(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 // keepsNoOwners reports whether a directory is on a file system of which

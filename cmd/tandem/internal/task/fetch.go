@@ -9,16 +9,13 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
-
-	"github.com/gofrs/flock"
 
 	"tandem/remote"
 	"tandem/remote/quickxor"
 	"tandem/syncer/disk"
+	"tandem/watcher"
 )
 
 const (
@@ -32,17 +29,11 @@ type part struct {
 	file disk.File
 	size int64
 	sum  hash.Hash
-	lock *flock.Flock
 
 	proved bool // its hash is the one that the service tells
 }
 
-func (p *part) close() {
-	p.file.Close()
-	if p.lock != nil {
-		p.lock.Close()
-	}
-}
+func (p *part) close() { p.file.Close() }
 
 // fetch brings the content of an item into a private file, which is then whole
 // and proved by its hash. What came of a large one stays for the next try.
@@ -98,7 +89,6 @@ func (l *Landing) part(it remote.Item) (*part, error) {
 	}
 	id := sha256.Sum256([]byte(it.Drive + "\n" + it.ID + "\n" + it.Hash))
 	name := private + "/" + hex.EncodeToString(id[:12]) + ".part"
-	p := &part{name: name, sum: quickxor.New()}
 	_, f, err := l.createAs(name)
 	if err == nil {
 		err = f.Close()
@@ -106,49 +96,55 @@ func (l *Landing) part(it remote.Item) (*part, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if p.lock, err = l.lock(name); err != nil {
+	p, err := l.lock(name)
+	if errors.Is(err, disk.ErrForeignFile) { // it is left where it is
+		name, f, err := l.create()
+		return &part{name: name, file: f, sum: quickxor.New()}, err
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err = l.goOn(p); err != nil {
-		p.lock.Close()
+	if err := p.goOn(); err != nil {
+		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// lock takes a private file for this task alone: [ErrOccupied] if another has it.
-func (l *Landing) lock(name string) (*flock.Flock, error) {
-	at := filepath.Join(l.root, filepath.FromSlash(name))
-	lock := flock.New(at, flock.SetFlag(os.O_RDONLY))
-	held, err := lock.TryLock()
-	if err == nil && held {
-		var ours, there fs.FileInfo
-		if ours, err = lock.Stat(); err == nil {
-			there, err = os.Lstat(at)
-		}
-		held = err == nil && os.SameFile(ours, there) // else whoever had it has just given it its name
-	}
-	if absent(err) || err == nil && !held {
-		err = ErrOccupied
+// lock opens a private file to write on at its end, for this task alone:
+// [ErrOccupied] if another has it.
+func (l *Landing) lock(name string) (*part, error) {
+	f, err := l.disk.Append(name)
+	if absent(err) {
+		return nil, ErrOccupied // whoever had it has just given it its name
 	}
 	if err != nil {
-		lock.Close()
 		return nil, err
 	}
-	return lock, nil
+	held, err := f.TryLock()
+	if err == nil && !held {
+		err = ErrOccupied
+	}
+	var ours watcher.Entry
+	if err == nil {
+		ours, err = f.Stat()
+	}
+	if err == nil {
+		if err = disk.Named(l.disk, name, ours); absent(err) || errors.Is(err, disk.ErrExchanged) {
+			err = ErrOccupied // likewise
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &part{name: name, file: f, size: ours.Size, sum: quickxor.New()}, nil
 }
 
-// goOn opens a part to write on at its end, knowing the hash of what is in it.
-func (l *Landing) goOn(p *part) error {
-	old, err := l.disk.Open(p.name)
-	if err != nil {
-		return err
-	}
-	p.size, err = io.Copy(p.sum, struct{ io.Reader }{old})
-	if err = errors.Join(err, old.Close()); err != nil {
-		return err
-	}
-	p.file, err = l.disk.Append(p.name)
+// goOn finds the hash of what is in a part, which is read through what it is written
+// by: a name may come to stand for another file.
+func (p *part) goOn() (err error) {
+	p.size, err = io.Copy(p.sum, io.NewSectionReader(p.file, 0, p.size))
 	return err
 }
 

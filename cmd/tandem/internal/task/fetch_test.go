@@ -25,8 +25,8 @@ type busy struct {
 	end func()
 }
 
-func (b busy) Open(rel string) (disk.File, error) {
-	f, err := b.Verbs.Open(rel)
+func (b busy) Append(rel string) (disk.File, error) {
+	f, err := b.Verbs.Append(rel)
 	return readToEnd{f, b.end}, err
 }
 
@@ -35,8 +35,8 @@ type readToEnd struct {
 	then func()
 }
 
-func (r readToEnd) Read(b []byte) (int, error) {
-	n, err := r.File.Read(b)
+func (r readToEnd) ReadAt(b []byte, at int64) (int, error) {
+	n, err := r.File.ReadAt(b, at)
 	if err == io.EOF {
 		r.then()
 	}
@@ -94,16 +94,51 @@ func TestAPartThatCannotBeLockedIsNotUsed(t *testing.T) {
 	}
 	defer l.Close()
 	half(t, l, large)
-	nowhere := filepath.Join(t.TempDir(), "loop")
-	if err := os.Symlink(nowhere, nowhere); err != nil {
-		t.Fatal(err)
-	}
-	root := l.root
-	l.root = nowhere
-	if _, err := l.part(large); !errors.Is(err, syscall.ELOOP) {
+	l.disk = lockless{l.disk}
+	if _, err := l.part(large); !errors.Is(err, syscall.ENOLCK) {
 		t.Error(err)
 	}
-	l.root = root
+}
+
+// lockless is a disk that has no locks.
+type lockless struct{ disk.Verbs }
+
+func (d lockless) Append(rel string) (disk.File, error) {
+	f, err := d.Verbs.Append(rel)
+	return unlockable{f}, err
+}
+
+type unlockable struct{ disk.File }
+
+func (unlockable) TryLock() (bool, error) { return false, syscall.ENOLCK }
+
+// TestAPartThatIsNoneIsNotWrittenTo: a second name of a file outside, or a link to it,
+// stands where a download would go on.
+func TestAPartThatIsNoneIsNotWrittenTo(t *testing.T) {
+	for name, link := range map[string]func(old, new string) error{"another name": os.Link, "a link": os.Symlink} {
+		t.Run(name, func(t *testing.T) {
+			l, err := Land(t.TempDir(), 0o600, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			file, outside := half(t, l, large), filepath.Join(t.TempDir(), "outside")
+			if err := errors.Join(os.WriteFile(outside, []byte("canary"), 0o600), os.Remove(file), link(outside, file)); err != nil {
+				t.Fatal(err)
+			}
+			if p, err := l.part(large); err == nil {
+				_, err = p.file.Write([]byte("more"))
+				if p.close(); err != nil || l.root+"/"+p.name == file {
+					t.Errorf("%q, %v", p.name, err)
+				}
+			} else if name == "another name" {
+				t.Error(err)
+			}
+			if text, err := os.ReadFile(outside); err != nil || string(text) != "canary" {
+				t.Errorf("outside is %q, %v", text, err)
+			}
+		})
+	}
 }
 
 // watched is a disk on which somebody looks right after an exchange, as if the

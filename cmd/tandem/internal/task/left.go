@@ -37,11 +37,11 @@ func (l *Landing) forget() {
 
 // dropPart removes half a download, unless a task is at work on it.
 func (l *Landing) dropPart(name string) error {
-	lock, err := l.lock(name)
+	p, err := l.lock(name)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer p.close()
 	return l.disk.Remove(name)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"tandem/remote"
 	"tandem/remote/remotetest"
+	"tandem/watcher"
 )
 
 // told lets the feed tell of these items, each in the root if it does not say.
@@ -162,5 +163,63 @@ func TestANameThatTheServiceTakesForAnotherReplacesNothing(t *testing.T) {
 	}
 	if p.there()["more.txt"] != "more" {
 		t.Error("the other file waited, too")
+	}
+}
+
+// A shortening disk has short names, too, as FAT does.
+type shortening struct{ FS }
+
+func (d shortening) refuse(rel string) error {
+	if first, _, _ := strings.Cut(rel, "/"); first == "TANDEM~1" {
+		return fmt.Errorf("%q: %w", rel, watcher.ErrAlias)
+	}
+	return nil
+}
+
+func (d shortening) Lstat(rel string) (watcher.Entry, error) {
+	if err := d.refuse(rel); err != nil {
+		return watcher.Entry{}, err
+	}
+	return d.FS.Lstat(rel)
+}
+
+func (d shortening) Mkdir(rel string) (watcher.Entry, error) {
+	if err := d.refuse(rel); err != nil {
+		return watcher.Entry{}, err
+	}
+	return d.FS.Mkdir(rel)
+}
+
+func (d shortening) Rename(from, to string) error {
+	if err := d.refuse(to); err != nil {
+		return err
+	}
+	return d.FS.Rename(from, to)
+}
+
+// TestANameThatTheDiskTakesForOurOwnWaits: and neither it nor what is in it is
+// mistaken for something that is here.
+func TestANameThatTheDiskTakesForOurOwnWaits(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("f.txt=base")
+	p.cfg.Disk = shortening{p.disk}
+	p.put("TANDEM~1/folder-id", "evil")
+	p.put("more.txt", "more")
+	marker, err := os.ReadFile(p.path(".tandem/folder-id"))
+	p.must(err)
+	for range 2 {
+		s, _ := p.try()
+		if len(s.Waiting) == 0 || s.Waiting[0].Path != "TANDEM~1" || s.Waiting[0].Why != watcher.ErrAlias.Error() {
+			t.Errorf("waiting: %+v", s.Waiting)
+		}
+	}
+	if now, err := os.ReadFile(p.path(".tandem/folder-id")); err != nil || string(now) != string(marker) {
+		t.Errorf("the marker is %q, %v", now, err)
+	}
+	if got := p.here()["more.txt"]; got != "more" {
+		t.Error("the other file waited, too")
+	}
+	if p.there()["TANDEM~1/folder-id"] != "evil" {
+		t.Error("it is gone online")
 	}
 }

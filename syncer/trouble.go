@@ -178,6 +178,8 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return "cannot be written: " + reason(err), true, time.Minute
 	case errors.Is(err, syscall.EROFS):
 		return "cannot be written: the disk is read-only", true, time.Minute
+	case errors.Is(err, watcher.ErrAlias):
+		return watcher.ErrAlias.Error(), true, 0
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		return "its name or path is too long for this disk", true, 0
 	case errors.Is(err, errDamaged):

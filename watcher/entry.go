@@ -65,6 +65,10 @@ func IsPrivate(rel string) bool {
 // before anything else is asked.
 func (r *Root) SetPage(p *codepage.Page) { r.page = p }
 
+// ErrAlias says that a name leads to the private area on this disk, which takes it for
+// the same: it may drop a dot at the end, know short names, or fold more than case.
+var ErrAlias = errors.New("this disk cannot tell its name from that of tandem's own folder, " + Private + "; rename it online")
+
 var (
 	errName    = errors.New("not a clean path below the root")
 	errPrivate = errors.New("belongs to tandem")

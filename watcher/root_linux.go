@@ -167,6 +167,9 @@ func (r *Root) open(rel string, flags int) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(top)
+	if err := apart(top, at); err != nil {
+		return -1, fmt.Errorf("open %q: %w", rel, err)
+	}
 	resolve := resolve
 	if r.walk {
 		resolve = r.walkTo
@@ -245,8 +248,30 @@ func (r *Root) Parent(rel string) (dir *os.File, name string, err error) {
 	if name, err = r.page.SpellPath(name); err != nil {
 		return nil, "", err
 	}
-	dir, err = r.openDir(up, unix.O_PATH)
+	if dir, err = r.openDir(up, unix.O_PATH); err == nil && up == "" {
+		if err = apart(int(dir.Fd()), name); err != nil {
+			dir.Close()
+			return nil, "", fmt.Errorf("%q: %w", rel, err)
+		}
+	}
 	return dir, name, err
+}
+
+// apart makes sure that a path does not begin in the private area by another name
+// than that has.
+func apart(top int, rel string) error {
+	first, _, _ := strings.Cut(rel, "/")
+	if first == Private || first == "" {
+		return nil
+	}
+	var area, named unix.Statx_t
+	if unix.Statx(top, Private, lstat, unix.STATX_INO, &area) != nil || unix.Statx(top, first, lstat, unix.STATX_INO, &named) != nil {
+		return nil // one of the two is not there
+	}
+	if area.Ino == named.Ino && device(&area) == device(&named) {
+		return ErrAlias
+	}
+	return nil
 }
 
 // OpenDir opens a directory.

@@ -504,3 +504,38 @@ func TestATimeBeyondNanosecondsIsTheNearestThatTheyReach(t *testing.T) {
 		}
 	})
 }
+
+// A disk that takes ".tandem." for ".tandem" is imitated by a mount, which makes two
+// names of a directory.
+func TestANameThatLeadsToThePrivateAreaIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	area, alias := filepath.Join(dir, Private), filepath.Join(dir, Private+".")
+	if err := errors.Join(os.Mkdir(area, 0o700), os.Mkdir(alias, 0o700), os.WriteFile(area+"/folder-id", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(area, alias, "", unix.MS_BIND, ""); err != nil {
+		t.Skip("cannot mount: ", err)
+	}
+	t.Cleanup(func() { unix.Unmount(alias, unix.MNT_DETACH) })
+	for _, open := range []func(string) (*Root, error){OpenRoot, OpenWhole} {
+		r, err := open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for _, rel := range []string{".tandem.", ".tandem./folder-id", ".tandem./new", ".tandem./a/b"} {
+			_, looked := r.Lstat(rel)
+			_, _, opened := r.OpenFile(rel)
+			_, _, parent := r.Parent(rel)
+			_, listed := r.ReadDir(rel, nil)
+			for call, err := range map[string]error{"Lstat": looked, "OpenFile": opened, "Parent": parent, "ReadDir": listed} {
+				if !errors.Is(err, ErrAlias) {
+					t.Errorf("%s %q: %v", call, rel, err)
+				}
+			}
+		}
+		if _, err := r.Lstat(".tandem.txt"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("another name: %v", err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"tandem/watcher/codepage"
@@ -99,7 +100,25 @@ func (r *Root) Within(rel string) (*os.Root, string, error) {
 	if !filepath.IsLocal(local) { // a reserved name, a colon, a backslash
 		return nil, "", fmt.Errorf("%q: %w", rel, errName)
 	}
+	if err := r.apart(local); err != nil {
+		return nil, "", fmt.Errorf("%q: %w", rel, err)
+	}
 	return r.root, local, nil
+}
+
+// apart makes sure that a path does not begin in the private area by another name
+// than that has.
+func (r *Root) apart(local string) error {
+	first, _, _ := strings.Cut(filepath.ToSlash(local), "/")
+	if first == Private {
+		return nil
+	}
+	area, noArea := r.root.Lstat(Private)
+	named, nothing := r.root.Lstat(first)
+	if noArea == nil && nothing == nil && os.SameFile(area, named) {
+		return ErrAlias
+	}
+	return nil
 }
 
 // OpenDir opens a directory.

@@ -74,14 +74,14 @@ func private(rel string) error {
 	if !inside(rel) {
 		return fmt.Errorf("%q %w", rel, errForeign)
 	}
-	return nil
+	return movable(rel)
 }
 
-// movable refuses the private area itself, and other spellings of its name,
-// which lead there where case does not count.
+// movable refuses the private area itself, the marker in it, and other spellings of
+// its name, which lead there where case does not count.
 func movable(rels ...string) error {
 	for _, rel := range rels {
-		if watcher.IsPrivate(rel) && !inside(rel) {
+		if watcher.IsPrivate(rel) && !inside(rel) || strings.EqualFold(rel, marker) {
 			return fmt.Errorf("%q %w", rel, errPrivate)
 		}
 	}

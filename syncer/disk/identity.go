@@ -141,5 +141,5 @@ func (d *Disk) mark() error {
 	if err := Named(d, draft, ours); err != nil {
 		return err
 	}
-	return errors.Join(d.Replace(draft, marker), d.SyncDir(dirOf(marker)), d.SyncDir(""))
+	return errors.Join(moved("mark", draft, marker, d.renameOver(draft, marker)), d.SyncDir(dirOf(marker)), d.SyncDir(""))
 }

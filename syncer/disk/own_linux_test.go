@@ -105,3 +105,21 @@ func TestAPrivateAreaThatWasExchangedServesNoVerb(t *testing.T) {
 		t.Errorf("became %q, was %q", now, before)
 	}
 }
+
+func TestTheMarkerIsWrittenOnceAndByNoVerb(t *testing.T) {
+	p := claimed(t, t.TempDir())
+	p.write("mine", "mine")
+	p.must(p.create(tmpDir+"/f", "came").Close())
+	before, err := p.Proved()
+	p.must(err)
+	_, appended := p.Append(marker)
+	for verb, err := range map[string]error{
+		"Rename": p.Rename(tmpDir+"/f", marker), "Replace": p.Replace(tmpDir+"/f", marker), "Exchange": p.Exchange("mine", marker),
+		"Rename away": p.Rename(marker, "new"), "Remove": p.Remove(marker), "Append": appended, "Link": p.Link("mine", marker),
+	} {
+		p.is(verb, err, errPrivate)
+	}
+	if now, err := p.Proved(); err != nil || now != before {
+		t.Errorf("%+v, %v", now, err)
+	}
+}

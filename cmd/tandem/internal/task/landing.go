@@ -127,6 +127,9 @@ func (l *Landing) look(rel string) (watcher.Entry, bool, error) {
 	if absent(err) {
 		return e, false, nil
 	}
+	if errors.Is(err, watcher.ErrAlias) {
+		err = fmt.Errorf("%w: %w", ErrName, watcher.ErrAlias)
+	}
 	return e, err == nil, err
 }
 

@@ -116,7 +116,7 @@ func TestAPartThatIsAnotherFileIsNotWrittenTo(t *testing.T) {
 			part := p.path(".tandem/tmp/" + p.private("tmp")[0])
 			outside := p.dir + ".outside"
 			text, err := os.ReadFile(part)
-			p.must(errors.Join(err, os.Remove(part), os.WriteFile(outside, text, 0o600), put(outside, part)))
+			p.must(errors.Join(err, os.WriteFile(outside, text, 0o600), os.Remove(part), put(outside, part))) // in this order: each has a number of its own
 			p.sync()
 			s.downloads(t, "download f.bin from 0")
 			p.same()

@@ -67,7 +67,11 @@ func (e *Engine) room(size int64) error {
 // error if that does not help.
 func (e *Engine) makeRoom(size int64, cause error) error {
 	e.cfg.Await(func() bool { return len(e.emptying) == 0 })
-	e.emptying <- struct{}{} // one after another, so that no more goes than must
+	select {
+	case e.emptying <- struct{}{}: // one after another, so that no more goes than must
+	case <-e.over: // whoever is at it may hang
+		return errOver
+	}
 	defer func() { <-e.emptying }()
 	need := e.lacks(size)
 	switch {

@@ -154,3 +154,16 @@ func TestTheTrashDoesNotGiveWayForNothing(t *testing.T) {
 		t.Errorf("in the trash: %q, want all but the one that was tried", got)
 	}
 }
+
+// Whoever lets the trash give way may hang in a call of the disk, and outlive the run.
+func TestWhoWaitsForRoomEndsWithTheRun(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	e := New(p.cfg)
+	e.emptying <- struct{}{}
+	close(e.over)
+	within(t, "the wait", func() {
+		if err := e.makeRoom(1, syscall.ENOSPC); !errors.Is(err, errOver) {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+}

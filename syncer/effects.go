@@ -59,8 +59,9 @@ type Watch interface {
 type Spawn func(work func())
 
 // Await is told by such work that it can go on only once the loop has made
-// rows durable, and may return when ready says so. It is the one place where
-// work waits for the loop; a simulator lets others go on meanwhile.
+// rows durable, or other work has let go of something, and may return when ready
+// says so. It is the one place where work waits for either; a simulator lets others
+// go on meanwhile.
 type Await func(ready func() bool)
 
 type wallClock struct{}

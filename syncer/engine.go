@@ -227,6 +227,9 @@ func (e *Engine) Once(ctx context.Context) (Summary, error) {
 // Plans says how many plans were made, for a simulation to report.
 func (e *Engine) Plans() int { return e.plans }
 
+// Reported says whether the loop has something to read, for a simulation to wake it.
+func (e *Engine) Reported() bool { return len(e.inbox) > 0 }
+
 // Run keeps the two folders the same until ctx ends. It returns nil then, and
 // an error when it cannot go on without a person.
 func (e *Engine) Run(ctx context.Context) error {

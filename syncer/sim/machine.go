@@ -37,7 +37,6 @@ type machine struct {
 	sum     syncer.Summary  // of the last pass …
 	err     error           // … and how it ended
 	whole   bool            // it was not killed
-	mail    bool            // a report came since the loop went to sleep
 	busy    bool            // a request is under way
 	inner   context.Context // of the run, as the engine hands it on
 	push    pushed

@@ -45,24 +45,17 @@ func (m *machine) spawn(name string, work func()) *proc {
 	return p
 }
 
-// spawnWork is the engine's Spawn. What a worker has to say is in the inbox
-// when it ends.
+// spawnWork is the engine's Spawn.
 func (m *machine) spawnWork(work func()) {
 	if m.dead {
 		panic(killed{})
 	}
 	n := len(m.procs)
-	m.spawn(fmt.Sprintf("w%d", n), func() {
-		work()
-		m.mail = true
-	})
+	m.spawn(fmt.Sprintf("w%d", n), work)
 }
 
 // await is the engine's Await.
-func (m *machine) await(ready func() bool) {
-	m.mail = true
-	m.pause(ready, time.Time{})
-}
+func (m *machine) await(ready func() bool) { m.pause(ready, time.Time{}) }
 
 // pause lets others go on, until ready says so or the time has come.
 func (m *machine) pause(ready func() bool, until time.Time) {
@@ -210,10 +203,9 @@ func (c clock) After(d time.Duration) <-chan time.Time {
 	if hints := m.watch.hints; len(hints) > 0 && hints[0].ripe.Before(until) {
 		until = hints[0].ripe
 	}
-	m.mail = false
-	m.pause(func() bool { return m.mail || m.stop || m.stack != nil && (m.watch.ripe() || m.listens()) }, until)
+	m.pause(func() bool { return m.engine.Reported() || m.stop || m.stack != nil && (m.watch.ripe() || m.listens()) }, until)
 	switch {
-	case m.mail:
+	case m.engine.Reported():
 		return nil
 	case m.stop:
 		m.stop = false

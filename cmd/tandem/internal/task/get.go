@@ -93,7 +93,7 @@ func failed(op, p string, err error) Result {
 // more.
 func (g *Get) file(ctx context.Context, it Item) Result {
 	res, err := g.try(ctx, it)
-	if errors.Is(err, ErrMeanwhile) {
+	if errors.Is(err, ErrMeanwhile) && !errors.Is(err, errLeft) {
 		res, err = g.try(ctx, it)
 	}
 	if err != nil {

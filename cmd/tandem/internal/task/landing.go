@@ -122,8 +122,10 @@ func (l *Landing) tidy() error {
 func (l *Landing) at(rel string) string { return strings.Trim(l.prefix+"/"+rel, "/") }
 
 // look tells what stands under a name; false when nothing does.
-func (l *Landing) look(rel string) (watcher.Entry, bool, error) {
-	e, err := l.disk.Lstat(l.at(rel))
+func (l *Landing) look(rel string) (watcher.Entry, bool, error) { return l.lookAt(l.at(rel)) }
+
+func (l *Landing) lookAt(at string) (watcher.Entry, bool, error) {
+	e, err := l.disk.Lstat(at)
 	if absent(err) {
 		return e, false, nil
 	}
@@ -153,23 +155,26 @@ func (l *Landing) allow(rel string) error {
 }
 
 // makeDirs makes a folder with those above it. A link in the way is not followed.
-func (l *Landing) makeDirs(rel string) error {
-	if rel == "" {
+func (l *Landing) makeDirs(rel string) error { return l.makeAt(l.at(rel), l.prefix) }
+
+// makeAt is makeDirs by a path on the disk, up to a folder that is not made.
+func (l *Landing) makeAt(at, top string) error {
+	if at == top {
 		return nil
 	}
-	e, there, err := l.look(rel)
+	e, there, err := l.lookAt(at)
 	switch {
 	case err != nil:
 		return err
 	case there && e.Kind == watcher.Dir:
 		return nil
 	case there:
-		return fmt.Errorf("%w: %q is no folder", ErrInTheWay, rel)
+		return fmt.Errorf("%w: %q is no folder", ErrInTheWay, at)
 	}
-	if err := l.makeDirs(Parent(rel)); err != nil {
+	if err := l.makeAt(Parent(at), top); err != nil {
 		return err
 	}
-	if _, err := l.disk.Mkdir(l.at(rel)); err != nil && !errors.Is(err, fs.ErrExist) {
+	if _, err := l.disk.Mkdir(at); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -126,32 +126,50 @@ func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
 	return l.disk.Remove(back)
 }
 
+// errLeft says that a file of a person's is in the private area, and no error of
+// what was tried is to hide that.
+var errLeft = errors.New("it could not be put back")
+
 // giveBack gives a private file the name that it had, or if that is taken by now
-// another one, and makes that durable. It does not give up at once.
+// another one, and makes that durable. Where its folder takes it under no name, as
+// when a file stands in the folder's place by now, the next one above does.
 func (l *Landing) giveBack(name, rel string) error {
-	to := rel
-	for n := 1; ; n++ {
-		err := l.disk.Rename(name, l.at(to))
-		if absent(err) && n == 1 { // the folder went
-			err = l.makeDirs(Parent(rel))
-			if err == nil {
-				err = l.syncAbove(l.at(rel))
-			}
-			if err == nil {
-				err = l.disk.Rename(name, l.at(to))
+	at := l.at(rel)
+	base := path.Base(at)
+	for dir := Parent(at); ; dir = Parent(dir) {
+		err := l.giveInto(dir, name, base)
+		if err == nil {
+			return l.disk.SyncDir(dir)
+		}
+		if dir == "" {
+			return fmt.Errorf("%w: what stood at %q is in %q: %w", errLeft, rel, name, err)
+		}
+		base = plan.ConflictName(path.Base(at), "task", l.began, 1)
+	}
+}
+
+// giveInto gives a private file a name in a folder, made anew if it went. It does not
+// give up at once: the folder may go at any time.
+func (l *Landing) giveInto(dir, name, base string) (err error) {
+	to := join(dir, base)
+	for taken, failed := 0, 0; taken < 100 && failed < 3; {
+		err = l.disk.Rename(name, to)
+		if absent(err) {
+			if err = errors.Join(l.makeAt(dir, ""), l.syncAbove(to)); err == nil {
+				err = l.disk.Rename(name, to)
 			}
 		}
-		taken := errors.Is(err, fs.ErrExist)
 		switch {
 		case err == nil:
-			return l.disk.SyncDir(l.at(Parent(to)))
-		case n == 100, n == 3 && !taken:
-			return err
-		}
-		if taken {
-			to = join(Parent(rel), plan.ConflictName(path.Base(rel), "task", l.began, n))
+			return nil
+		case errors.Is(err, fs.ErrExist):
+			taken++
+			to = join(dir, plan.ConflictName(base, "task", l.began, taken))
+		default:
+			failed++
 		}
 	}
+	return err
 }
 
 // discard lets go of what was replaced or removed, by its private name.

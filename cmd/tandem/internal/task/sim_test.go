@@ -265,6 +265,30 @@ func TestWhatStandsHereAlreadyIsDurableBeforeItsSourceGoes(t *testing.T) {
 	}
 }
 
+func TestWhatIsGivenBackMakesItsFolderAnewWheneverItGoes(t *testing.T) {
+	all, _ := kept(t)
+	r := sim.Play(all["folder-gone-while-it-is-given-back"], sim.TestStore(t, carryOut))
+	back := func(line string) bool { return strings.HasSuffix(line, "-> E/a (conflict task 2050-01-01 120001)") }
+	if !slices.ContainsFunc(r.Log, back) {
+		t.Errorf("it is not there\n%s", strings.Join(r.Log, "\n"))
+	}
+}
+
+// What a person saved may have come out of its place, and the disk take it back
+// under no name: that is said, and no later success hides it.
+func TestATaskSaysWhereItLeftWhatItCouldNotPutBack(t *testing.T) {
+	s, err := sim.ParseScript("with drive=personal seed=1 fair\n1 here write a\n1 there write D/a\n40 task here get D/a a\n66 also save a\n" +
+		"66 disk exchange EACCES after=1\n66 disk rename EACCES times=3\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sim.Play(s, sim.TestStore(t, carryOut))
+	i := slices.IndexFunc(r.Log, func(line string) bool { return strings.Contains(line, "task ended") })
+	if i < 0 || !strings.Contains(r.Log[i], `could not be put back: what stood at "a" is in ".tandem/tasks/`) || r.Err != nil {
+		t.Errorf("%v\n%s", r.Err, strings.Join(r.Log, "\n"))
+	}
+}
+
 // deeds are what people do to what the kept scripts are about.
 var deeds = []string{
 	"also save a", "also write a", "also rm a", "also mv a b", "also mv b a", "also open a", "also mkdir a", "also mv D E", "also rm D",

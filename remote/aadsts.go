@@ -1,27 +1,29 @@
 package remote
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // signInRefusal makes the Error of a token or device code endpoint. What helps
 // is either patience (the endpoint is in trouble) or a person.
-func (c *Client) signInRefusal(op string, resp *http.Response, body []byte) *Error {
+func (c *Client) signInRefusal(op string, resp *http.Response) *Error {
 	var w struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
-		Codes       []int  `json:"error_codes"`
+		Codes       [4]int `json:"error_codes"` // more are not looked at
 	}
-	_ = json.Unmarshal(body, &w) // a gateway's HTML leaves it empty
+	if read(resp.Body, maxErrorBody, func(r *response) error { return r.whole(&w) }) != nil {
+		w.Error, w.Description = "", "" // a gateway's HTML
+	}
 	e := &Error{
 		Op: op, Status: resp.StatusCode, Code: w.Error, RequestID: resp.Header.Get("X-Ms-Request-Id"),
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
 	}
-	e.explain(w.Description, w.Codes)
+	e.explain(w.Description, w.Codes[:])
 	if w.Error == "" && e.kind == ErrSignIn { // not OAuth's words: something in between answered
 		e.kind = ErrMalformed
 	}
@@ -36,6 +38,7 @@ func (e *Error) explain(description string, codes []int) {
 	}
 	said, _, _ := strings.Cut(description, "Trace ID") // the rest is for support, one line each
 	e.Message = scrub(said)
+	codes = slices.DeleteFunc(codes, func(n int) bool { return n == 0 })
 	for _, n := range codes {
 		e.Inner = append(e.Inner, "AADSTS"+strconv.Itoa(n))
 	}

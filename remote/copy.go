@@ -2,9 +2,7 @@ package remote
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 )
@@ -115,11 +113,11 @@ func (c *Client) lookAfter(ctx context.Context, op string, monitor Secret) (wire
 		return wireJob{Status: "completed"}, nil
 	}
 	var job wireJob
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil {
+	err = read(resp.Body, maxErrorBody, func(r *response) error { return r.whole(&job) })
+	switch {
+	case err != nil && !unusable(err):
 		return wireJob{}, offline(op, err)
-	}
-	if err := json.Unmarshal(body, &job); err != nil && !wrongType(err) || job.Status == "" {
+	case err != nil || job.Status == "":
 		return wireJob{}, malformed(op, "it does not say how far it is")
 	}
 	return job, nil

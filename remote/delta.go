@@ -30,20 +30,14 @@ func (c *Client) Delta(ctx context.Context, drive, link string) (DeltaPage, erro
 	} else if err := c.ownLink(op, link); err != nil {
 		return DeltaPage{}, err
 	}
-	p, err := c.page(ctx, op, "", link)
+	p, err := c.page(ctx, op, drive, "", link, func(w *wireItem) bool { return w.ghost(drive) })
 	if err != nil {
 		return c.lostThread(ctx, drive, first, err)
 	}
 	if (p.Next == "") == (p.Delta == "") {
 		return DeltaPage{}, malformed(op, "a page has to say either where the next one is or that it is the last")
 	}
-	page := DeltaPage{Next: p.Next, Cursor: p.Delta}
-	for i := range p.Value {
-		if w := &p.Value[i]; !w.ghost(drive) {
-			page.Items = append(page.Items, w.item(drive))
-		}
-	}
-	return page, nil
+	return DeltaPage{Items: p.Items, Next: p.Next, Cursor: p.Delta}, nil
 }
 
 // ghost tells the entries that come without a name from somebody else's drive,

@@ -239,8 +239,7 @@ func (c *Client) refusal(op string, resp *http.Response) *Error {
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
 		challenge:  resp.Header.Get("WWW-Authenticate"),
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is enough
-	e.decode(body)
+	e.decode(resp.Body)
 	if resp.Header.Get("X-Virus-Infected") != "" {
 		e.Inner = append(e.Inner, "virusSuspicious")
 	}
@@ -253,42 +252,58 @@ func (c *Client) refusal(op string, resp *http.Response) *Error {
 // wireError is the service's error object. Gateways and content hosts send
 // other things under the same names, so nothing in it is taken for granted.
 type wireError struct {
-	Code    any        `json:"code"`
-	Message any        `json:"message"`
+	Code    word       `json:"code"`
+	Message word       `json:"message"`
 	Inner   *wireError `json:"innerError"` // also spelled innererror; matching ignores case
 }
 
-func (e *Error) decode(body []byte) {
+func (e *Error) decode(body io.Reader) {
 	var answer struct {
 		Error *wireError `json:"error"`
 	}
-	_ = json.Unmarshal(body, &answer) // HTML and the like leave it empty: the status decides
-	e.fill(answer.Error)
+	if read(body, maxErrorBody, func(r *response) error { return r.whole(&answer) }) == nil {
+		e.fill(answer.Error)
+	} // HTML and the like tell nothing: the status decides
 }
+
+// mostInner bounds how many codes are kept of one error.
+const mostInner = 16
 
 func (e *Error) fill(w *wireError) {
 	if w == nil {
 		return
 	}
-	e.Code, _ = w.Code.(string)
-	e.Message, e.theirs = scrub(words(w.Message)), true
-	for in := w.Inner; in != nil; in = in.Inner {
-		if code, ok := in.Code.(string); ok && code != "" {
-			e.Inner = append(e.Inner, code)
+	e.Code = string(w.Code)
+	e.Message, e.theirs = scrub(string(w.Message)), true
+	for in := w.Inner; in != nil && len(e.Inner) < mostInner; in = in.Inner {
+		if in.Code != "" {
+			e.Inner = append(e.Inner, string(in.Code))
 		}
 	}
 }
 
-// words gives the text of a message, which SharePoint sends as {lang, value}.
-func words(message any) string {
-	switch m := message.(type) {
-	case string:
-		return m
-	case map[string]any:
-		s, _ := m["value"].(string)
-		return s
+// A word is a text, which SharePoint sends as {lang, value}; anything else is none.
+type word string
+
+func (w *word) UnmarshalJSON(b []byte) error {
+	var s string
+	*w = ""
+	switch b[0] {
+	case '"':
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+	case '{':
+		var in struct {
+			Value string `json:"value"`
+		}
+		if err := json.Unmarshal(b, &in); err != nil && !wrongType(err) {
+			return err
+		}
+		s = in.Value
 	}
-	return ""
+	*w = word(s)
+	return nil
 }
 
 var address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://\S+`)

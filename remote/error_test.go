@@ -65,7 +65,7 @@ func TestEachAnswerMeansOneThing(t *testing.T) {
 		{418, "", nil},
 	} {
 		e := &Error{Op: "test", Status: tt.status}
-		e.decode([]byte(tt.body))
+		e.decode(strings.NewReader(tt.body))
 		for _, s := range sentinels {
 			if got, want := errors.Is(e, s), s == tt.want; got != want {
 				t.Errorf("%d %s: matches %q: %v, want %v", tt.status, tt.body, s, got, want)
@@ -90,7 +90,7 @@ func TestErrorBodiesAreReadWhateverTheirShape(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var e Error
-			e.decode([]byte(tt.body))
+			e.decode(strings.NewReader(tt.body))
 			if e.Code != tt.code || strings.Join(e.Inner, " ") != tt.inner || e.Message != tt.message {
 				t.Errorf("got %q %q %q, want %q %q %q", e.Code, e.Inner, e.Message, tt.code, tt.inner, tt.message)
 			}

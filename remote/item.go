@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unsafe"
 
 	"tandem/remote/quickxor"
 )
@@ -44,6 +45,13 @@ type Item struct {
 
 	SharedWith string // anonymous, organization or users; "" = the service does not say that it is shared
 	SharedBy   string // the name of a person; "" = it does not say
+}
+
+// weight is about how many bytes the item takes in memory.
+func (it *Item) weight() int64 {
+	text := len(it.Drive) + len(it.ID) + len(it.ParentID) + len(it.Name) + len(it.Hash) + len(it.ETag) + len(it.CTag) +
+		len(it.Address) + len(it.Elsewhere.Drive) + len(it.Elsewhere.ID) + len(it.Elsewhere.DriveKind) + len(it.SharedWith) + len(it.SharedBy)
+	return int64(unsafe.Sizeof(*it)) + int64(text)
 }
 
 // Elsewhere is the folder, in the drive of somebody who shares it, that a shortcut

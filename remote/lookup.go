@@ -112,9 +112,42 @@ func (c *Client) item(ctx context.Context, drive string, r *request) (Item, erro
 
 // page is a page of items, of a listing or of the change feed.
 type page struct {
-	Value []wireItem `json:"value"`
-	Next  string     `json:"@odata.nextLink"`
-	Delta string     `json:"@odata.deltaLink"`
+	Items []Item
+	Next  string
+	Delta string
+}
+
+// read reads a page of a drive, but for the entries that are to be left out.
+func (p *page) read(r *response, drive string, leave func(*wireItem) bool) error {
+	*p = page{}
+	var held int64
+	return r.object(func(name string) error {
+		switch name {
+		case "value":
+			p.Items, held = nil, 0
+			is, err := r.list(func() error {
+				var w wireItem
+				if err := r.value(&w); err != nil || leave(&w) {
+					return err
+				}
+				it := w.item(drive)
+				if held += it.weight(); held > maxPage {
+					return &tooMuch{"a page with items of more than " + inBytes(maxPage)}
+				}
+				p.Items = append(p.Items, it)
+				return nil
+			})
+			if is && p.Items == nil {
+				p.Items = []Item{}
+			}
+			return err
+		case "@odata.nextlink":
+			return r.value(&p.Next)
+		case "@odata.deltalink":
+			return r.value(&p.Delta)
+		}
+		return r.skip()
+	})
 }
 
 // Without this preference, new personal drives hide shortcuts, and what is
@@ -132,12 +165,12 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 			return nil, malformed(op, "the pages run in a circle")
 		}
 		links[link] = true
-		p, err := c.page(ctx, op, id, link)
+		p, err := c.page(ctx, op, drive, id, link, func(w *wireItem) bool { return w.ID == "" })
 		if err != nil {
 			return nil, err
 		}
-		for i := range p.Value {
-			if it := p.Value[i].item(drive); it.ID != "" && !seen[it.ID] {
+		for _, it := range p.Items {
+			if !seen[it.ID] {
 				seen[it.ID] = true
 				items = append(items, it)
 			}
@@ -149,14 +182,14 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 
 // page fetches a page. One without even a list is not an empty page: an
 // intercepting proxy may answer {} to anything.
-func (c *Client) page(ctx context.Context, op, about, link string) (page, error) {
+func (c *Client) page(ctx context.Context, op, drive, about, link string, leave func(*wireItem) bool) (page, error) {
 	var p page
 	r := c.get(op, about, link)
 	r.header = listing
-	if _, err := c.ask(ctx, r, &p); err != nil {
+	if _, err := c.askFor(ctx, r, maxPage, func(a *response) error { return p.read(a, drive, leave) }); err != nil {
 		return page{}, err
 	}
-	if p.Value == nil {
+	if p.Items == nil {
 		return page{}, malformed(op, "no list came")
 	}
 	for _, l := range []string{p.Next, p.Delta} {

@@ -86,6 +86,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Transport == nil {
 		c.api, c.content = c.counted(graphTransport(cfg.Parallel)), c.counted(contentTransport(cfg.Parallel))
 	}
+	c.api = unpacked(c.api)
 	c.account = newLane(cfg.Parallel, cfg.Clock, cfg.LongestPause)
 	c.transfers = newLane(cfg.Parallel, cfg.Clock, cfg.LongestPause)
 	c.tokens = newTokens(c)

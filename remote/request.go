@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -306,35 +305,33 @@ func (c *Client) redirect(r *request, resp *http.Response) error {
 	return nil
 }
 
-// maxPage bounds what an answer may make us hold in memory.
-const maxPage = 64 << 20
-
 // ask sends r and decodes the JSON answer into v. It reports false when the
 // answer had no body, which the service sometimes does to a change it made.
 func (c *Client) ask(ctx context.Context, r *request, v any) (bool, error) {
+	return c.askFor(ctx, r, maxAnswer, func(a *response) error { return a.whole(v) })
+}
+
+// askFor sends r and has the answer read by how, anew when it broke off.
+func (c *Client) askFor(ctx context.Context, r *request, most int64, how func(*response) error) (bool, error) {
 	for try := 1; ; try++ {
 		resp, err := c.send(ctx, r)
 		if err != nil {
 			return false, err
 		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+		err = read(resp.Body, most, how)
 		resp.Body.Close()
 		switch {
-		case err != nil && ctx.Err() != nil:
-			return false, ended(ctx, r.op)
-		case err != nil:
-			err = offline(r.op, err)
-		case len(body) > maxPage:
-			return false, malformed(r.op, "an answer of more than %d MiB", maxPage>>20)
-		case len(bytes.TrimSpace(body)) == 0:
-			return false, nil
-		default:
-			if err := json.Unmarshal(body, v); err != nil && !wrongType(err) {
-				return false, malformed(r.op, "the answer is not JSON")
-			}
+		case err == nil:
 			return true, nil
+		case err == errNoBody:
+			return false, nil
+		case ctx.Err() != nil:
+			return false, ended(ctx, r.op)
+		case unusable(err):
+			return false, malformed(r.op, "%v", err)
 		}
 		// The answer broke off: with a change, it has been carried out.
+		err = offline(r.op, err)
 		wait, again := c.again(ctx, r, err, try)
 		if !again {
 			return false, err

@@ -35,17 +35,24 @@ const maxSessions = 3
 var errGone = errors.New("the upload session is gone")
 
 type wireSession struct {
-	Address string   `json:"uploadUrl"`
-	Expires moment   `json:"expirationDateTime"`
-	Next    []string `json:"nextExpectedRanges"`
+	Address string    `json:"uploadUrl"`
+	Expires moment    `json:"expirationDateTime"`
+	Next    firstText `json:"nextExpectedRanges"`
+}
+
+// A firstText is the first of a list of texts; the others are not held.
+type firstText string
+
+func (f *firstText) UnmarshalJSON(b []byte) error {
+	var first [1]string
+	err := json.Unmarshal(b, &first)
+	*f = firstText(first[0])
+	return err
 }
 
 // next is the first byte the service wants; false when it does not say.
 func (w *wireSession) next() (int64, bool) {
-	if len(w.Next) == 0 {
-		return 0, false
-	}
-	start, _, _ := strings.Cut(w.Next[0], "-")
+	start, _, _ := strings.Cut(string(w.Next), "-")
 	n, err := strconv.ParseInt(start, 10, 64)
 	return n, err == nil && n >= 0
 }
@@ -220,16 +227,17 @@ func (s *sending) reposition(ctx context.Context) error {
 	return s.rehash(next)
 }
 
+// readSession reads what an upload address answers; nothing is an answer, too.
 func readSession(resp *http.Response, v any) error {
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil {
-		return offline("upload", err)
+	err := read(resp.Body, maxErrorBody, func(r *response) error { return r.whole(v) })
+	switch {
+	case err == nil, err == errNoBody:
+		return nil
+	case unusable(err):
+		return malformed("upload", "%v", err)
 	}
-	if err := json.Unmarshal(body, v); err != nil && !wrongType(err) && len(body) > 0 {
-		return malformed("upload", "the answer is not JSON")
-	}
-	return nil
+	return offline("upload", err)
 }
 
 // rehash sets at, with the hash of all before it read anew.

@@ -1,11 +1,11 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"time"
@@ -28,10 +28,15 @@ const maxBatch = 20
 
 // batchPart is one answer in a $batch.
 type batchPart struct {
-	ID      string            `json:"id"`
-	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers"`
-	Body    json.RawMessage   `json:"body"`
+	ID      string          `json:"id"`
+	Status  int             `json:"status"`
+	Headers partHeader      `json:"headers"`
+	Body    json.RawMessage `json:"body"`
+}
+
+// A partHeader is what counts of a part's header; case does not.
+type partHeader struct {
+	RetryAfter string `json:"Retry-After"`
 }
 
 // SetTimes sets the times of many items, twenty in a request, and has patience
@@ -77,13 +82,13 @@ func (c *Client) SetTimes(ctx context.Context, drive string, stamps []Stamp) ([]
 func (c *Client) TrySetTimes(ctx context.Context, drive string, stamps []Stamp) ([]StampResult, error) {
 	r := c.stampRequest(drive, stamps)
 	sent := c.cfg.Clock.Now()
-	var answer struct{ Responses []batchPart }
-	if _, err := c.ask(ctx, r, &answer); err != nil {
+	var parts []batchPart
+	if _, err := c.askFor(ctx, r, maxPage, func(a *response) (err error) { parts, err = readBatch(a); return err }); err != nil {
 		return nil, err
 	}
 	results := make([]StampResult, len(stamps))
 	for i := range stamps {
-		results[i] = c.stamped(ctx, drive, r, stamps[i], part(answer.Responses, i))
+		results[i] = c.stamped(ctx, drive, r, stamps[i], part(parts, i))
 		if e, ok := errors.AsType[*Error](results[i].Err); ok && e.throttles() {
 			c.throttled(c.account, sent, e.RetryAfter)
 		}
@@ -116,6 +121,23 @@ func (c *Client) stampRequest(drive string, stamps []Stamp) *request {
 	}
 }
 
+// readBatch reads the parts of a batch's answer.
+func readBatch(r *response) (parts []batchPart, err error) {
+	err = r.object(func(name string) error {
+		if name != "responses" {
+			return r.skip()
+		}
+		_, err := r.list(func() error {
+			var p batchPart
+			err := r.value(&p)
+			parts = append(parts, p)
+			return err
+		})
+		return err
+	})
+	return parts, err
+}
+
 func part(parts []batchPart, i int) *batchPart {
 	n := slices.IndexFunc(parts, func(p batchPart) bool { return p.ID == strconv.Itoa(i) })
 	if n < 0 {
@@ -132,12 +154,8 @@ func (c *Client) stamped(ctx context.Context, drive string, r *request, s Stamp,
 	}
 	if p.Status >= 400 {
 		e := &Error{Op: op, Status: p.Status}
-		e.decode(p.Body)
-		for k, v := range p.Headers {
-			if textproto.CanonicalMIMEHeaderKey(k) == "Retry-After" {
-				e.RetryAfter = retryAfter(v, c.cfg.Clock.Now())
-			}
-		}
+		e.decode(bytes.NewReader(p.Body))
+		e.RetryAfter = retryAfter(p.Headers.RetryAfter, c.cfg.Clock.Now())
 		if r.unsure && errors.Is(e, ErrChanged) { // by our own first attempt?
 			if it, err := c.Item(ctx, drive, s.ID); err == nil && SameTime(it.MTime, s.MTime) {
 				return StampResult{Item: it}

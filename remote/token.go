@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -298,15 +297,15 @@ func (c *Client) postOnce(ctx context.Context, r *request, v any) error {
 		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil {
-		return offline(r.op, err)
-	}
 	if resp.StatusCode != http.StatusOK {
-		return c.signInRefusal(r.op, resp, body)
+		return c.signInRefusal(r.op, resp)
 	}
-	if err := json.Unmarshal(body, v); err != nil && !wrongType(err) {
-		return malformed(r.op, "the answer is not JSON")
+	err = read(resp.Body, maxErrorBody, func(a *response) error { return a.whole(v) })
+	switch {
+	case err != nil && unusable(err):
+		return malformed(r.op, "%v", err)
+	case err != nil:
+		return offline(r.op, err)
 	}
 	return nil
 }

@@ -1,12 +1,15 @@
 package remote
 
 import (
+	"cmp"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,6 +43,8 @@ func baseTransport(parallel int) *http.Transport {
 		TLSHandshakeTimeout: 30 * time.Second,
 		MaxIdleConnsPerHost: parallel,
 		IdleConnTimeout:     90 * time.Second,
+
+		MaxResponseHeaderBytes: 256 << 10,
 	}
 }
 
@@ -58,6 +63,45 @@ func (c *Client) counted(next http.RoundTripper) http.RoundTripper {
 		return next.RoundTrip(r)
 	})
 }
+
+// unpacked asks for packed answers and unpacks them, so that what comes packed is bounded,
+// too: gzip can bring nothing for ever.
+func unpacked(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Accept-Encoding") != "" {
+			return next.RoundTrip(r)
+		}
+		r.Header.Set("Accept-Encoding", "gzip")
+		resp, err := next.RoundTrip(r)
+		if err == nil && strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+			resp.Header.Del("Content-Encoding")
+			packed := &bounded{r: resp.Body, most: maxPage, left: maxPage, piece: maxPage}
+			resp.ContentLength, resp.Body = -1, &unpacking{body: resp.Body, in: packed}
+		}
+		return resp, err
+	})
+}
+
+// An unpacking is a packed answer as it is read.
+type unpacking struct {
+	body io.Closer
+	in   *bounded
+	z    *gzip.Reader
+}
+
+func (u *unpacking) Read(p []byte) (n int, err error) {
+	if u.z == nil {
+		if u.z, err = gzip.NewReader(u.in); err != nil {
+			return 0, cmp.Or(u.in.err, err)
+		}
+	}
+	if n, err = u.z.Read(p); err != nil {
+		err = cmp.Or(u.in.err, err)
+	}
+	return n, err
+}
+
+func (u *unpacking) Close() error { return u.body.Close() }
 
 var errSilent = errors.New("the connection fell silent")
 

@@ -103,6 +103,9 @@ type reply struct {
 	body   *blob // the bytes from first to before end
 	first  int64
 	end    int64
+
+	flood           func(io.Writer) bool // writes a body that nobody could hold; false when nobody reads it
+	packed, nothing bool
 }
 
 func answer(status int, json any) *reply {

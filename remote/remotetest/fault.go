@@ -87,9 +87,9 @@ const (
 	NoRefreshToken Twist = "no-refresh-token"
 )
 
-var twistNames = []Twist{Newborn, Lag, BumpLater, Enrich, Zero, Empty, Lie, NoTombstone, SessionDrift, NoRanges, IgnoreRange,
+var twistNames = append(hostileTwists, Newborn, Lag, BumpLater, Enrich, Zero, Empty, Lie, NoTombstone, SessionDrift, NoRanges, IgnoreRange,
 	NoHash, NoTimes, EncodedNames, DriftedIDs, Duplicates, Shuffled, EmptyPage, LinkLoop, NoLink, BothLinks, Noise, Ghost,
-	SilentLink, NoNamespace, EventFirst, NoEvents, CloseLater, NoRefreshToken}
+	SilentLink, NoNamespace, EventFirst, NoEvents, CloseLater, NoRefreshToken)
 
 // Fail arranges for f to happen.
 func (d *Drive) Fail(f Fault) {

@@ -56,7 +56,7 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 		d.lag = f.For
 	}
 	if fault == nil || c.part && fault.Status == 0 { // a part has no connection of its own
-		return d.carryOut(c), Fault{}
+		return twisted.disfigure(d.carryOut(c), c), Fault{}
 	}
 	var r *reply
 	if fault.Done || fault.Status == 0 && !fault.Drop {
@@ -67,7 +67,7 @@ func (d *Drive) respondLocked(c *call) (*reply, Fault) {
 	if fault.Status != 0 || r == nil {
 		r = fault.reply(c)
 	}
-	return r, *fault
+	return twisted.disfigure(r, c), *fault
 }
 
 func (d *Drive) carryOut(c *call) *reply {
@@ -91,6 +91,10 @@ func (r *reply) write(w http.ResponseWriter, c *call, cutAt int) {
 	}
 	body := r.encode(head)
 	first, end := r.first, r.end
+	if r.flood != nil || r.packed || r.nothing {
+		r.pour(w, body, c)
+		return
+	}
 	if r.body == nil {
 		first, end = 0, int64(len(body.data))
 	}

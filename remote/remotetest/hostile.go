@@ -1,0 +1,179 @@
+package remotetest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Twists of a service that means harm. They replace the body of whatever is answered,
+// a refusal too, and leave its status: two faults make a refusal that floods.
+const (
+	Flood         Twist = "flood"          // millions of nothings where a list is, or a text
+	BadText       Twist = "bad-text"       // texts of bytes that are no UTF-8, which grow when they are read
+	LongText      Twist = "long-text"      // one text of 256 MiB
+	Deep          Twist = "deep"           // a list in a list, a million times
+	Members       Twist = "members"        // millions of members that nobody knows
+	Blanks        Twist = "blanks"         // 256 MiB of them
+	Packed        Twist = "packed"         // gzip, whatever else is sent
+	PackedNothing Twist = "packed-nothing" // gzip of nothing, again and again without end
+	Echo          Twist = "echo"           // all that the request held, in each member: a refusal is meant
+)
+
+var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo}
+
+const (
+	millions = 8 << 20
+	hugeText = 256 << 20
+)
+
+// disfigure makes of an answer what the twists ask for.
+func (t twists) disfigure(r *reply, c *call) *reply {
+	if t == nil || r.body != nil {
+		return r
+	}
+	for kind, flood := range map[Twist]func(put) bool{
+		Flood:    func(p put) bool { return p.all("[{}", millions, ",{}") && p.text("]") },
+		LongText: func(p put) bool { return p.opened(c, r, "a", hugeText/len(manyOf("a"))) },
+		BadText:  func(p put) bool { return p.badTexts(c, r) },
+		Deep:     func(p put) bool { return p.all("", 1<<20, "[") && p.all("", 1<<20, "]") },
+		Blanks:   func(p put) bool { return p.all("", hugeText, " ") && p.text("[]") },
+		Members:  func(p put) bool { return p.all(`[],"x":{}`, millions, `,"x":{}`) },
+	} {
+		if t.has(kind) {
+			before, after := around(c, r)
+			r.flood = func(w io.Writer) bool {
+				p := put{w}
+				return p.text(before) && flood(p) && p.text(after)
+			}
+		}
+	}
+	if t.has(Echo) {
+		r.json = echo(c)
+	}
+	r.packed, r.nothing = t.has(Packed), t.has(PackedNothing)
+	return r
+}
+
+// around is what stands before and after the member of an answer that is made hostile.
+func around(c *call, r *reply) (before, after string) {
+	switch {
+	case r.status >= 400 && signIn(c.route):
+		return `{"error":"invalid_grant","error_codes":`, `}`
+	case r.status >= 400:
+		return `{"error":{"code":"x","message":`, `}}`
+	}
+	member := map[string]string{
+		"children": "value", "delta": "value", "drives": "value", "batch": "responses", "upload": "nextExpectedRanges",
+		"createUploadSession": "nextExpectedRanges", "token": "scope", "monitor": "status",
+	}[c.route]
+	if member == "" {
+		member = "name"
+	}
+	return `{"id":"x","access_token":"x","` + member + `":`, `}`
+}
+
+// A put writes until nobody reads any more; then it reports false.
+type put struct{ w io.Writer }
+
+func (p put) text(s string) bool {
+	_, err := io.WriteString(p.w, s)
+	return err == nil
+}
+
+// all writes first, and then s so many times.
+func (p put) all(first string, times int, s string) bool {
+	if !p.text(first) {
+		return false
+	}
+	many := manyOf(s)
+	each := len(many) / len(s)
+	for ; times >= each; times -= each {
+		if !p.text(many) {
+			return false
+		}
+	}
+	return p.text(many[:times*len(s)])
+}
+
+func manyOf(s string) string { return strings.Repeat(s, max(1, 32<<10/len(s))) }
+
+// opened writes one text, in an item where a list is.
+func (p put) opened(c *call, r *reply, s string, times int) bool {
+	before, after := `"`, `"`
+	if b, _ := around(c, r); strings.HasSuffix(b, `"value":`) || strings.HasSuffix(b, `"responses":`) {
+		before, after = `[{"id":"x","name":"`, `"}]`
+	}
+	return p.text(before) && p.all("", times*len(manyOf(s))/len(s), s) && p.text(after)
+}
+
+// badTexts writes items with such names as large as may pass for one.
+func (p put) badTexts(c *call, r *reply) bool {
+	if !p.text("[") {
+		return false
+	}
+	for n := range 1 << 10 {
+		if !p.text(fmt.Sprintf(`%s{"id":"%d","file":{},"name":"`, ","[:min(n, 1)], n)) || !p.all("", 200<<10, "\xff") || !p.text(`"}`) {
+			return false
+		}
+	}
+	return p.text("]")
+}
+
+// echo repeats what was asked, secrets and all, wherever a client may read a text.
+func echo(c *call) any {
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		form = nil
+	}
+	bearer := strings.TrimPrefix(c.header.Get("Authorization"), "Bearer ")
+	said := fmt.Sprintf("no access with %s to %s%s, nor host%s sent %s", bearer, c.base, c.address, c.address, c.body)
+	for name := range form {
+		said += fmt.Sprintf("; %s is %s, in an address %s", name, form.Get(name), url.QueryEscape(form.Get(name)))
+	}
+	if signIn(c.route) {
+		code := form.Get("refresh_token")
+		if code == "" {
+			code = form.Get("client_secret")
+		}
+		return map[string]any{"error": code, "error_description": said, "error_codes": []int{}}
+	}
+	return map[string]any{"error": map[string]any{"code": bearer, "message": said, "innerError": map[string]any{"code": bearer + c.address}}}
+}
+
+// pour sends a body that is made while it is sent.
+func (r *reply) pour(w http.ResponseWriter, body *blob, c *call) {
+	if !strings.Contains(c.header.Get("Accept-Encoding"), "gzip") {
+		r.packed, r.nothing = false, false
+	}
+	if r.packed || r.nothing {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(r.status)
+	if r.nothing {
+		put{w}.all("", 1<<40, emptyGzip())
+		return
+	}
+	to := io.Writer(w)
+	if r.packed {
+		z := gzip.NewWriter(w)
+		defer z.Close()
+		to = z
+	}
+	if r.flood == nil {
+		to.Write(body.bytes()) // nobody is there to be told
+		return
+	}
+	r.flood(to)
+}
+
+func emptyGzip() string {
+	var b bytes.Buffer
+	gzip.NewWriter(&b).Close()
+	return b.String()
+}

@@ -19,11 +19,12 @@ func (c *Client) signInRefusal(op string, resp *http.Response) *Error {
 	if read(resp.Body, maxErrorBody, func(r *response) error { return r.whole(&w) }) != nil {
 		w.Error, w.Description = "", "" // a gateway's HTML
 	}
+	said := c.scrubber()
 	e := &Error{
-		Op: op, Status: resp.StatusCode, Code: w.Error, RequestID: resp.Header.Get("X-Ms-Request-Id"),
+		Op: op, Status: resp.StatusCode, Code: said.code(w.Error), RequestID: said.code(resp.Header.Get("X-Ms-Request-Id")),
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
 	}
-	e.explain(w.Description, w.Codes[:])
+	e.explain(said, w.Description, w.Codes[:])
 	if w.Error == "" && e.kind == ErrSignIn { // not OAuth's words: something in between answered
 		e.kind = ErrMalformed
 	}
@@ -31,13 +32,13 @@ func (c *Client) signInRefusal(op string, resp *http.Response) *Error {
 }
 
 // explain turns what the sign-in service says into words that tell what to do.
-func (e *Error) explain(description string, codes []int) {
+func (e *Error) explain(s scrubber, description string, codes []int) {
 	if m := aadstsNumber.FindStringSubmatch(description); m != nil {
 		n, _ := strconv.Atoi(m[1]) // digits, by the pattern
 		codes = append(codes, n)
 	}
 	said, _, _ := strings.Cut(description, "Trace ID") // the rest is for support, one line each
-	e.Message = scrub(said)
+	e.Message = s.text(said)
 	codes = slices.DeleteFunc(codes, func(n int) bool { return n == 0 })
 	for _, n := range codes {
 		e.Inner = append(e.Inner, "AADSTS"+strconv.Itoa(n))

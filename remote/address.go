@@ -91,5 +91,8 @@ func (c *Client) ownLink(op, link string) error {
 	if err != nil || !sameHost(u, c.graph) || u.User != nil {
 		return malformed(op, "a link leads to another host than %s", c.graph.Host)
 	}
+	if c.repeatsSignIn(link) { // and it would be kept, as a cursor
+		return malformed(op, "a link repeats the sign-in")
+	}
 	return nil
 }

@@ -70,10 +70,10 @@ func (c *Client) await(ctx context.Context, op string, monitor Secret, told func
 		case "completed":
 			return job.ID, nil
 		case "failed", "deleteFailed":
-			e := &Error{Op: op, Code: job.Code}
-			e.fill(job.Error)
+			e := &Error{Op: op}
+			e.fill(c.scrubber(), job.Error)
 			if e.Code == "" {
-				e.Code = job.Code
+				e.Code = c.scrubber().code(job.Code)
 			}
 			e.kind = jobTrouble(e)
 			return "", e
@@ -116,7 +116,7 @@ func (c *Client) lookAfter(ctx context.Context, op string, monitor Secret) (wire
 	err = read(resp.Body, maxErrorBody, func(r *response) error { return r.whole(&job) })
 	switch {
 	case err != nil && !unusable(err):
-		return wireJob{}, offline(op, err)
+		return wireJob{}, c.offline(op, err)
 	case err != nil || job.Status == "":
 		return wireJob{}, malformed(op, "it does not say how far it is")
 	}

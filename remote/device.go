@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,10 @@ func (c *Client) LoginDevice(ctx context.Context, show func(uri, code, message s
 	}
 	if d.DeviceCode == "" || d.UserCode == "" {
 		return malformed(op, "no code came")
+	}
+	defer c.carried.take(d.DeviceCode)()
+	if c.repeatsSignIn(d.URI+d.UserCode+d.Message) || strings.Contains(d.URI+d.UserCode+d.Message, d.DeviceCode) {
+		return malformed(op, "the answer would show a secret")
 	}
 	show(d.URI, d.UserCode, d.Message)
 	interval := max(time.Duration(d.Interval)*time.Second, time.Second)

@@ -112,12 +112,13 @@ func contentRange(h string) (start, total int64, ok bool) {
 }
 
 func (c *Client) body(ctx context.Context, resp *http.Response, offset int64) *Body {
-	return &Body{ReadCloser: &contentBody{resp.Body, ctx}, Offset: offset, Total: resp.ContentLength}
+	return &Body{ReadCloser: &contentBody{resp.Body, c, ctx}, Offset: offset, Total: resp.ContentLength}
 }
 
 // contentBody names what went wrong while reading.
 type contentBody struct {
 	io.ReadCloser
+	c   *Client
 	ctx context.Context
 }
 
@@ -128,7 +129,7 @@ func (b *contentBody) Read(p []byte) (int, error) {
 	case b.ctx.Err() != nil:
 		err = ended(b.ctx, opDownload)
 	default:
-		err = offline(opDownload, err)
+		err = b.c.offline(opDownload, err)
 	}
 	return n, err
 }

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // What an [*Error] may match with [errors.Is].
@@ -232,14 +230,15 @@ const maxErrorBody = 64 << 10
 
 // refusal makes the Error of an answer that is none of 2xx and 3xx.
 func (c *Client) refusal(op string, resp *http.Response) *Error {
+	said := c.scrubber()
 	e := &Error{
 		Op:         op,
 		Status:     resp.StatusCode,
-		RequestID:  resp.Header.Get("Request-Id"),
+		RequestID:  said.code(resp.Header.Get("Request-Id")),
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), c.cfg.Clock.Now()),
 		challenge:  resp.Header.Get("WWW-Authenticate"),
 	}
-	e.decode(resp.Body)
+	e.decode(said, resp.Body)
 	if resp.Header.Get("X-Virus-Infected") != "" {
 		e.Inner = append(e.Inner, "virusSuspicious")
 	}
@@ -257,27 +256,27 @@ type wireError struct {
 	Inner   *wireError `json:"innerError"` // also spelled innererror; matching ignores case
 }
 
-func (e *Error) decode(body io.Reader) {
+func (e *Error) decode(said scrubber, body io.Reader) {
 	var answer struct {
 		Error *wireError `json:"error"`
 	}
 	if read(body, maxErrorBody, func(r *response) error { return r.whole(&answer) }) == nil {
-		e.fill(answer.Error)
+		e.fill(said, answer.Error)
 	} // HTML and the like tell nothing: the status decides
 }
 
 // mostInner bounds how many codes are kept of one error.
 const mostInner = 16
 
-func (e *Error) fill(w *wireError) {
+func (e *Error) fill(said scrubber, w *wireError) {
 	if w == nil {
 		return
 	}
-	e.Code = string(w.Code)
-	e.Message, e.theirs = scrub(string(w.Message)), true
+	e.Code = said.code(string(w.Code))
+	e.Message, e.theirs = said.text(string(w.Message)), true
 	for in := w.Inner; in != nil && len(e.Inner) < mostInner; in = in.Inner {
-		if in.Code != "" {
-			e.Inner = append(e.Inner, string(in.Code))
+		if code := said.code(string(in.Code)); code != "" {
+			e.Inner = append(e.Inner, code)
 		}
 	}
 }
@@ -306,24 +305,6 @@ func (w *word) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-var address = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://\S+`)
-
-// scrub makes a foreign text fit for a log line: one line, not too long, and
-// without the addresses that services like to repeat in their messages.
-func scrub(s string) string {
-	s = address.ReplaceAllString(s, "[address]")
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, s)
-	if r := []rune(s); len(r) > 300 {
-		s = string(r[:300]) + "…"
-	}
-	return strings.TrimSpace(s)
-}
-
 // longestAsked is the longest that the service is taken by its word: then it is asked
 // again. A header may hold any number, and a date any year.
 const longestAsked = time.Hour
@@ -345,7 +326,10 @@ func malformed(op, format string, args ...any) *Error {
 }
 
 // offline is a request that got no whole answer.
-func offline(op string, cause error) *Error {
+func (c *Client) offline(op string, cause error) *Error {
+	if text := c.scrubber().text(cause.Error()); text != cause.Error() {
+		cause = &heard{cause, text}
+	}
 	return &Error{Op: op, kind: ErrOffline, cause: cause}
 }
 

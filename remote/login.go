@@ -31,7 +31,7 @@ func (c *Client) LoginBrowser(ctx context.Context, show func(url string)) error 
 	verifier := oauth2.GenerateVerifier()
 	show(c.oauth(back.redirect).AuthCodeURL(back.state, oauth2.S256ChallengeOption(verifier),
 		oauth2.SetAuthURLParam("response_mode", "query"), oauth2.SetAuthURLParam("prompt", "select_account")))
-	code, err := back.wait(ctx)
+	code, err := back.wait(ctx, c.scrubber())
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (b *comeback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "<!doctype html><title>tandem</title><p>"+html.EscapeString(words))
 }
 
-func (b *comeback) wait(ctx context.Context) (code string, err error) {
+func (b *comeback) wait(ctx context.Context, said scrubber) (code string, err error) {
 	select {
 	case <-ctx.Done():
 		return "", ended(ctx, "sign in")
@@ -122,8 +122,8 @@ func (b *comeback) wait(ctx context.Context) (code string, err error) {
 		if code := q.Get("code"); code != "" {
 			return code, nil
 		}
-		e := &Error{Op: "sign in", Code: cmp.Or(q.Get("error"), "no code came")}
-		e.explain(q.Get("error_description"), nil)
+		e := &Error{Op: "sign in", Code: cmp.Or(said.code(q.Get("error")), "no code came")}
+		e.explain(said, q.Get("error_description"), nil)
 		return "", e
 	}
 }

@@ -30,7 +30,7 @@ func (c *Client) CheckRedirect(ctx context.Context) error {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSignInPage))
 	if err != nil {
-		return offline(op, err)
+		return c.offline(op, err)
 	}
 	said := aadstsSentence.FindString(string(body))
 	if to, err := url.Parse(resp.Header.Get("Location")); err == nil && c.comesBack(to) {
@@ -42,7 +42,7 @@ func (c *Client) CheckRedirect(ctx context.Context) error {
 		return ErrUnclear
 	}
 	e := &Error{Op: op, Status: resp.StatusCode}
-	e.explain(said, nil)
+	e.explain(c.scrubber(), said, nil)
 	return e
 }
 

@@ -65,6 +65,7 @@ type Client struct {
 	transfers *lane // requests to pre-authenticated addresses; waits for account's pauses too
 	tokens    *tokens
 	created   created
+	carried   load
 }
 
 // New checks the configuration and makes a Client. Nothing is sent.

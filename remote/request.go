@@ -110,8 +110,10 @@ func (c *Client) backoff(try int) time.Duration {
 
 // attempt sends r once. An answer of 400 and above comes back as an *Error.
 func (c *Client) attempt(ctx context.Context, r *request, token Secret) (*http.Response, error) {
+	defer c.carried.take(token.Reveal())()
 	l, rt := c.account, c.api
 	if r.content {
+		defer c.carried.take(secretsOf(r.url)...)()
 		l, rt = c.transfers, c.content
 		if err := c.account.calm(ctx); err != nil {
 			return nil, unsent(ctx, r.op, err)
@@ -230,7 +232,7 @@ func (c *Client) deliver(ctx context.Context, rt http.RoundTripper, r *request, 
 	case ctx.Err() != nil:
 		return nil, ended(ctx, r.op)
 	}
-	return nil, offline(r.op, err)
+	return nil, c.offline(r.op, err)
 }
 
 func (r *request) build(ctx context.Context) (*http.Request, error) {
@@ -331,7 +333,7 @@ func (c *Client) askFor(ctx context.Context, r *request, most int64, how func(*r
 			return false, malformed(r.op, "%v", err)
 		}
 		// The answer broke off: with a change, it has been carried out.
-		err = offline(r.op, err)
+		err = c.offline(r.op, err)
 		wait, again := c.again(ctx, r, err, try)
 		if !again {
 			return false, err

@@ -213,7 +213,7 @@ func (s *sending) reposition(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := readSession(resp, &w); err != nil {
+	if err := s.c.readSession(resp, &w); err != nil {
 		return err
 	}
 	next, ok := w.next()
@@ -228,7 +228,7 @@ func (s *sending) reposition(ctx context.Context) error {
 }
 
 // readSession reads what an upload address answers; nothing is an answer, too.
-func readSession(resp *http.Response, v any) error {
+func (c *Client) readSession(resp *http.Response, v any) error {
 	defer resp.Body.Close()
 	err := read(resp.Body, maxErrorBody, func(r *response) error { return r.whole(v) })
 	switch {
@@ -237,7 +237,7 @@ func readSession(resp *http.Response, v any) error {
 	case unusable(err):
 		return malformed("upload", "%v", err)
 	}
-	return offline("upload", err)
+	return c.offline("upload", err)
 }
 
 // rehash sets at, with the hash of all before it read anew.
@@ -313,7 +313,7 @@ func (s *sending) fragment(ctx context.Context) (Item, bool, error) {
 		return Item{}, false, s.accepted(ctx, resp)
 	}
 	var w wireItem
-	if err := readSession(resp, &w); err == nil && w.ID != "" {
+	if err := s.c.readSession(resp, &w); err == nil && w.ID != "" {
 		return w.item(s.u.Drive), true, nil
 	}
 	it, err := s.c.target(ctx, s.u) // complete, but the answer was cut or empty
@@ -363,7 +363,7 @@ func (s *sending) beforeLast(ctx context.Context, last bool) error {
 // we sent, sometimes it does not say.
 func (s *sending) accepted(ctx context.Context, resp *http.Response) error {
 	var w wireSession
-	if err := readSession(resp, &w); err != nil {
+	if err := s.c.readSession(resp, &w); err != nil {
 		return err
 	}
 	if err := s.adopt(ctx, &w); err != nil {

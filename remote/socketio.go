@@ -46,6 +46,7 @@ func (c *Client) dial(ctx context.Context, address Secret) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer c.carried.take(secretsOf(address.Reveal())...)()
 	space := u.EscapedPath()
 	if space == "" {
 		space = "/"
@@ -62,9 +63,9 @@ func (c *Client) dial(ctx context.Context, address Secret) (*link, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case resp != nil && resp.StatusCode != http.StatusSwitchingProtocols:
-		return nil, fmt.Errorf("%w: %s", errLinkRefused, resp.Status)
+		return nil, fmt.Errorf("%w: %d", errLinkRefused, resp.StatusCode)
 	default:
-		return nil, errors.New("the push channel cannot be reached: " + plainCause(err))
+		return nil, errors.New("the push channel cannot be reached: " + c.scrubber().text(plainCause(err)))
 	}
 	conn.SetReadLimit(mostPacket)
 	return &link{conn: conn, space: space, patience: usualPing + usualTimeout}, nil

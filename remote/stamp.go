@@ -154,7 +154,7 @@ func (c *Client) stamped(ctx context.Context, drive string, r *request, s Stamp,
 	}
 	if p.Status >= 400 {
 		e := &Error{Op: op, Status: p.Status}
-		e.decode(bytes.NewReader(p.Body))
+		e.decode(c.scrubber(), bytes.NewReader(p.Body))
 		e.RetryAfter = retryAfter(p.Headers.RetryAfter, c.cfg.Clock.Now())
 		if r.unsure && errors.Is(e, ErrChanged) { // by our own first attempt?
 			if it, err := c.Item(ctx, drive, s.ID); err == nil && SameTime(it.MTime, s.MTime) {

@@ -274,6 +274,9 @@ func (c *Client) postForm(ctx context.Context, op string, repeat bool, to string
 	if c.cfg.ClientSecret != "" {
 		form.Set("client_secret", c.cfg.ClientSecret)
 	}
+	for _, name := range []string{"refresh_token", "code", "code_verifier", "device_code"} {
+		defer c.carried.take(form.Get(name))()
+	}
 	r := &request{
 		op: op, method: http.MethodPost, url: to,
 		header: map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
@@ -305,7 +308,7 @@ func (c *Client) postOnce(ctx context.Context, r *request, v any) error {
 	case err != nil && unusable(err):
 		return malformed(r.op, "%v", err)
 	case err != nil:
-		return offline(r.op, err)
+		return c.offline(r.op, err)
 	}
 	return nil
 }

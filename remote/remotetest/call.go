@@ -106,6 +106,7 @@ type reply struct {
 
 	flood           func(io.Writer) bool // writes a body that nobody could hold; false when nobody reads it
 	packed, nothing bool
+	raw             bool // what the request held, and no HTTP
 }
 
 func answer(status int, json any) *reply {

@@ -22,9 +22,11 @@ const (
 	Packed        Twist = "packed"         // gzip, whatever else is sent
 	PackedNothing Twist = "packed-nothing" // gzip of nothing, again and again without end
 	Echo          Twist = "echo"           // all that the request held, in each member: a refusal is meant
+	EchoRaw       Twist = "echo-raw"       // all that the request held, and no HTTP
+	EchoLink      Twist = "echo-link"      // the token, in the links of a page
 )
 
-var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo}
+var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo, EchoRaw, EchoLink}
 
 const (
 	millions = 8 << 20
@@ -55,6 +57,11 @@ func (t twists) disfigure(r *reply, c *call) *reply {
 	if t.has(Echo) {
 		r.json = echo(c)
 	}
+	if page, ok := r.json.(listing); ok && t.has(EchoLink) {
+		page.Next, page.Delta = "", c.next("token", strings.TrimPrefix(c.header.Get("Authorization"), "Bearer "))
+		r.json = page
+	}
+	r.raw = t.has(EchoRaw)
 	r.packed, r.nothing = t.has(Packed), t.has(PackedNothing)
 	return r
 }
@@ -143,6 +150,16 @@ func echo(c *call) any {
 		return map[string]any{"error": code, "error_description": said, "error_codes": []int{}}
 	}
 	return map[string]any{"error": map[string]any{"code": bearer, "message": said, "innerError": map[string]any{"code": bearer + c.address}}}
+}
+
+// shout answers with what is no HTTP: with what the request held.
+func shout(w http.ResponseWriter, c *call) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return // no server that lets go of its connections
+	}
+	defer conn.Close()
+	io.WriteString(conn, c.header.Get("Authorization")+" "+c.address+" "+string(c.body)+"\r\n\r\n")
 }
 
 // pour sends a body that is made while it is sent.

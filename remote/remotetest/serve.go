@@ -85,6 +85,10 @@ func (d *Drive) count(c *call) {
 }
 
 func (r *reply) write(w http.ResponseWriter, c *call, cutAt int) {
+	if r.raw {
+		shout(w, c)
+		return
+	}
 	head := w.Header()
 	for name, values := range r.header {
 		head[name] = values

@@ -66,20 +66,22 @@ func (c *Client) lostThread(ctx context.Context, drive string, first bool, err e
 }
 
 // DeltaRun reads the feed from link to its end, page by page. It ends with an
-// error when the pages run in a circle; then, as after every error, what was
+// error when the pages never end; then, as after every error, what was
 // read is no complete run and proves no absence.
 func (c *Client) DeltaRun(ctx context.Context, drive, link string) iter.Seq2[DeltaPage, error] {
 	return func(yield func(DeltaPage, error) bool) {
-		seen := map[string]bool{}
+		var trail Trail
 		for {
 			page, err := c.Delta(ctx, drive, link)
-			if err == nil && seen[page.Next] {
-				page, err = DeltaPage{}, malformed("read the change feed", "the pages run in a circle")
+			if err == nil {
+				err = trail.Follow("read the change feed", page.Next, len(page.Items))
+			}
+			if err != nil {
+				page = DeltaPage{}
 			}
 			if !yield(page, err) || err != nil || page.Next == "" {
 				return
 			}
-			seen[page.Next] = true
 			link = page.Next
 		}
 	}

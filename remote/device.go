@@ -32,8 +32,8 @@ func (c *Client) LoginDevice(ctx context.Context, show func(uri, code, message s
 		return malformed(op, "the answer would show a secret")
 	}
 	show(d.URI, d.UserCode, d.Message)
-	interval := max(time.Duration(d.Interval)*time.Second, time.Second)
-	end := c.cfg.Clock.Now().Add(time.Duration(d.ExpiresIn) * time.Second)
+	interval := time.Duration(max(1, min(d.Interval, 60))) * time.Second
+	end := c.cfg.Clock.Now().Add(lifeOf(d.ExpiresIn, 15*time.Minute))
 	answer, err := c.poll(ctx, op, d.DeviceCode, interval, end)
 	if err != nil {
 		return err

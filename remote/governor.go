@@ -171,6 +171,13 @@ func (c *Client) throttled(l *lane, sent time.Time, asked time.Duration) {
 	}
 }
 
+// sayAsked tells who wants to know that one request waits for as long as the service said.
+func (c *Client) sayAsked(e *Error) {
+	if e.RetryAfter >= seenPause && c.cfg.Throttled != nil {
+		c.cfg.Throttled(c.cfg.Clock.Now().Add(e.RetryAfter))
+	}
+}
+
 // seenPause is how long a pause must be for a person to wonder.
 const seenPause = 10 * time.Second
 

@@ -2,6 +2,7 @@ package remote_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -119,4 +120,43 @@ func peak(f func()) int64 {
 	close(stop)
 	<-stopped
 	return int64(max(most.Load(), before) - before)
+}
+
+// TestNoListingGoesOnForEver: pages with nothing on them, each of which leads to another,
+// or more items in a folder than anybody has.
+func TestNoListingGoesOnForEver(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	b.srv.Fail(remotetest.Fault{Match: "GET delta", Twist: remotetest.EmptyPage})
+	pages := 0
+	var err error
+	for _, err = range b.DeltaRun(t.Context(), b.drive, "") {
+		pages++
+	}
+	if !errors.Is(err, remote.ErrMalformed) || !strings.Contains(err.Error(), "500 pages in a row with nothing on them") || pages != 500 {
+		t.Errorf("%d pages, then %v", pages, err)
+	}
+	b.srv.Fail(remotetest.Fault{Match: "GET children", Twist: remotetest.Crowd})
+	before := b.Requests()
+	held := peak(func() { _, err = b.Children(t.Context(), b.drive, b.root) })
+	if !errors.Is(err, remote.ErrMalformed) || !strings.Contains(err.Error(), "more items in one folder") || held > 300<<20 {
+		t.Errorf("%d MiB after %d requests, then %v", held>>20, b.Requests()-before, err)
+	}
+}
+
+// TestAnEndWithoutMeaningCostsNoRequests: a token that is said to live for no time, or for
+// ever, is used like any other.
+func TestAnEndWithoutMeaningCostsNoRequests(t *testing.T) {
+	for _, twist := range []remotetest.Twist{remotetest.ShortLived, remotetest.Eternal} {
+		b := newBench(t, remotetest.Options{})
+		b.srv.Fail(remotetest.Fault{Match: "POST token", Twist: twist})
+		b.srv.ExpireTokens()
+		for range 10 {
+			if _, err := b.Root(t.Context(), b.drive); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := b.srv.Count("POST token"); n > 3 {
+			t.Errorf("%s: %d tokens were asked for", twist, n)
+		}
+	}
 }

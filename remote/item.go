@@ -47,9 +47,9 @@ type Item struct {
 	SharedBy   string // the name of a person; "" = it does not say
 }
 
-// weight is about how many bytes the item takes in memory.
+// weight is about how many bytes the item takes in memory, beside others of its drive.
 func (it *Item) weight() int64 {
-	text := len(it.Drive) + len(it.ID) + len(it.ParentID) + len(it.Name) + len(it.Hash) + len(it.ETag) + len(it.CTag) +
+	text := len(it.ID) + len(it.ParentID) + len(it.Name) + len(it.Hash) + len(it.ETag) + len(it.CTag) +
 		len(it.Address) + len(it.Elsewhere.Drive) + len(it.Elsewhere.ID) + len(it.Elsewhere.DriveKind) + len(it.SharedWith) + len(it.SharedBy)
 	return int64(unsafe.Sizeof(*it)) + int64(text)
 }

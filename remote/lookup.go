@@ -159,12 +159,9 @@ var listing = map[string]string{"Prefer": "Include-Feature=AddToOneDrive"}
 func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error) {
 	const op = "list a folder"
 	var items []Item
-	seen, links := map[string]bool{}, map[string]bool{}
+	var trail Trail
+	seen, held := map[string]bool{}, int64(0)
 	for link := c.itemURL(drive, id) + "/children?$top=1000"; link != ""; {
-		if links[link] {
-			return nil, malformed(op, "the pages run in a circle")
-		}
-		links[link] = true
 		p, err := c.page(ctx, op, drive, id, link, func(w *wireItem) bool { return w.ID == "" })
 		if err != nil {
 			return nil, err
@@ -172,8 +169,18 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 		for _, it := range p.Items {
 			if !seen[it.ID] {
 				seen[it.ID] = true
+				if len(items) >= mostKnown {
+					it.Address = ""
+				}
 				items = append(items, it)
+				held += it.weight()
 			}
+		}
+		if held > mostListed {
+			return nil, malformed(op, "more items in one folder than fit in %s", inBytes(mostListed))
+		}
+		if err := trail.Follow(op, p.Next, len(p.Items)); err != nil {
+			return nil, err
 		}
 		link = p.Next
 	}

@@ -14,13 +14,15 @@ type Push struct {
 
 // Patience of the push channel.
 const (
-	renewBefore = 2 * time.Minute  // its address lives for about an hour
-	usualLife   = 30 * time.Minute // where the service does not tell
-	openWithin  = time.Minute
-	firstRedial = time.Second
-	lastRedial  = time.Minute
-	manyRedials = 6 // failures in a row after which polling has to do for …
-	longRest    = 30 * time.Minute
+	renewBefore  = 2 * time.Minute  // its address lives for about an hour
+	usualLife    = 30 * time.Minute // where the service does not tell
+	shortestLife = 30 * time.Second // whatever it tells
+	longestLife  = 24 * time.Hour
+	openWithin   = time.Minute
+	firstRedial  = time.Second
+	lastRedial   = time.Minute
+	manyRedials  = 6 // failures in a row after which polling has to do for …
+	longRest     = 30 * time.Minute
 )
 
 // Listen hears of changes in a drive until ctx ends. It is a hint and no more:
@@ -111,10 +113,9 @@ func (c *Client) notifications(ctx context.Context, drive string) (Secret, time.
 	if w.URL == "" {
 		return "", 0, malformed(op, "no address came")
 	}
-	life := usualLife
-	if !w.Expires.IsZero() {
-		left := w.Expires.Sub(c.cfg.Clock.Now())
-		life = max(left-renewBefore, left/2, time.Second)
+	life := usualLife // also where it says that it is over already
+	if left := w.Expires.Sub(c.cfg.Clock.Now()); !w.Expires.IsZero() && left > 0 {
+		life = min(max(left-renewBefore, left/2, shortestLife), longestLife)
 	}
 	return w.URL, life, nil
 }

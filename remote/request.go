@@ -98,6 +98,7 @@ func (c *Client) again(ctx context.Context, r *request, err error, try int) (tim
 	case !e.passing():
 		return 0, false
 	}
+	c.sayAsked(e)
 	r.unsure = r.unsure || r.method != http.MethodGet
 	return max(c.backoff(try), e.RetryAfter), !r.once
 }

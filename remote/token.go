@@ -148,7 +148,7 @@ func (t *tokens) current() Secret {
 func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	life := time.Duration(answer.ExpiresIn) * time.Second
+	life := lifeOf(answer.ExpiresIn, time.Hour)
 	a := accessToken{Secret(answer.Access), t.c.cfg.Clock.Now().Add(life - min(renewAhead, life/5))}
 	refresh, renewed, graph := t.refresh, t.renewed, t.access[forGraph]
 	if answer.Refresh != "" { // none came: the old one goes on
@@ -172,6 +172,16 @@ func (t *tokens) accept(to audience, answer tokenAnswer) (Secret, error) {
 		t.granted = answer.Scope
 	}
 	return a.value, nil
+}
+
+// lifeOf is how long something lives that the service says to live so many seconds, and
+// usual where it does not say. Nothing is asked for anew all the time, whatever it says,
+// and nothing is believed in for more than a day.
+func lifeOf(seconds int64, usual time.Duration) time.Duration {
+	if seconds <= 0 {
+		return usual
+	}
+	return time.Duration(max(60, min(seconds, 24*60*60))) * time.Second
 }
 
 // signedIn takes the answer that ends a sign-in by a person.
@@ -288,6 +298,7 @@ func (c *Client) postForm(ctx context.Context, op string, repeat bool, to string
 		if err == nil || !repeat || !errors.As(err, &e) || !e.passing() && !errors.Is(e, ErrThrottled) || try >= maxOfflineTries || ctx.Err() != nil {
 			return err
 		}
+		c.sayAsked(e)
 		if err := c.sleep(ctx, op, max(c.backoff(try), e.RetryAfter)); err != nil {
 			return err
 		}

@@ -137,6 +137,7 @@ type Engine struct {
 	noticed  time.Time // up to when something is said to have changed online
 	unread   string    // why the change feed could not be read …
 	unreadAt time.Time // … and when that was tried
+	nonsense int       // how often in a row it made no sense: it is asked ever more seldom
 	holdAll  string
 	names    names
 	fatal    error // the run cannot go on

@@ -171,12 +171,8 @@ func (e *Engine) poll(ctx context.Context) {
 // start, it starts afresh, once where it was told to and once from nothing.
 func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (run, error) {
 	r := run{full: link == "", since: e.db.Moment(), address: map[string]remote.Secret{}}
-	seen := map[string]bool{}
+	var trail remote.Trail
 	for resyncs := 0; ; {
-		if seen[link] {
-			return r, fmt.Errorf("read the change feed: %w: its pages lead in a circle", remote.ErrMalformed)
-		}
-		seen[link] = true
 		page, err := e.drive.Delta(ctx, drive.ID, link)
 		var re *remote.Error
 		if errors.Is(err, remote.ErrResync) && resyncs < 2 {
@@ -185,7 +181,7 @@ func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (
 				link = re.Location
 			}
 			r.full, r.since = true, e.db.Moment()
-			clear(seen)
+			trail = remote.Trail{}
 			if err := e.db.DropStage(drive.N); err != nil {
 				return r, err
 			}
@@ -200,6 +196,9 @@ func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (
 		if page.Cursor != "" {
 			r.cursor = page.Cursor
 			return r, nil
+		}
+		if err := trail.Follow("read the change feed", page.Next, len(page.Items)); err != nil {
+			return r, err
 		}
 		link = page.Next
 	}
@@ -245,7 +244,7 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 
 // upToDate takes over what a run of the feed has brought.
 func (e *Engine) upToDate(ctx context.Context) {
-	e.unread, e.unreadAt = "", time.Time{}
+	e.unread, e.unreadAt, e.nonsense = "", time.Time{}, 0
 	if !e.listed {
 		e.listed = true
 		e.claimSent()
@@ -267,6 +266,10 @@ func (e *Engine) feedFailed(err error) {
 		return
 	}
 	e.unread, e.unreadAt = err.Error(), e.clock.Now()
+	if errors.Is(err, remote.ErrMalformed) {
+		e.nonsense++
+		e.nextPoll = e.polled.Add(e.pace(e.polled))
+	}
 	e.log.Warn("change feed not read", "err", err)
 }
 

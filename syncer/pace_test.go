@@ -1,8 +1,11 @@
 package syncer
 
 import (
+	"fmt"
 	"testing"
 	"time"
+
+	"tandem/remote"
 )
 
 func TestTheFeedIsReadSeldomOnlyWhenAllIsQuietAndSomebodyTells(t *testing.T) {
@@ -64,5 +67,23 @@ func TestChoresAreDoneWhileTheFeedRests(t *testing.T) {
 	e.listed, e.nextPoll, e.chores = true, now.Add(5*time.Minute), now.Add(30*time.Second)
 	if d := e.nap(); d > 30*time.Second || d < 29*time.Second {
 		t.Errorf("it sleeps for %v, want 30 s", d)
+	}
+}
+
+// TestAFeedThatMakesNoSenseIsAskedEverMoreSeldom, though notices go on.
+func TestAFeedThatMakesNoSenseIsAskedEverMoreSeldom(t *testing.T) {
+	e := New(Config{Poll: 30 * time.Second})
+	start := e.clock.Now()
+	e.polled = start
+	for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour} {
+		e.feedFailed(&remote.Error{Op: "read the change feed", Status: 200, Message: "x"})
+		e.feedFailed(fmt.Errorf("read: %w", remote.ErrMalformed))
+		e.hasten(start, start)
+		if got := e.nextPoll.Sub(start); got != want {
+			t.Errorf("asked again after %v, want %v", got, want)
+		}
+	}
+	if e.nonsense = 0; e.pace(start) != 30*time.Second {
+		t.Errorf("after one that makes sense: %v", e.pace(start))
 	}
 }

@@ -86,6 +86,18 @@ func (d *Drive) order(c *call, q url.Values, path string) (err error) {
 		if err = r.err; err == nil {
 			err = d.Fill(path, files, folders, int64(size))
 		}
+	case "twins":
+		r := reader{q: q}
+		files := r.int("files")
+		if err = r.err; err == nil {
+			err = d.PutTwins(path, files)
+		}
+	case "nest":
+		r := reader{q: q}
+		folders := r.int("folders")
+		if err = r.err; err == nil {
+			err = d.Nest(path, folders)
+		}
 	case "quota":
 		r := reader{q: q}
 		total := r.int("total")

@@ -3,10 +3,13 @@ package remotetest
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -24,9 +27,12 @@ const (
 	Echo          Twist = "echo"           // all that the request held, in each member: a refusal is meant
 	EchoRaw       Twist = "echo-raw"       // all that the request held, and no HTTP
 	EchoLink      Twist = "echo-link"      // the token, in the links of a page
+	Crowd         Twist = "crowd"          // on listings of folders: pages of thousands that never end, each of others
+	ShortLived    Twist = "short-lived"    // on the token endpoint: it is said to be over already …
+	Eternal       Twist = "eternal"        // … or never to be
 )
 
-var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo, EchoRaw, EchoLink}
+var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo, EchoRaw, EchoLink, Crowd, ShortLived, Eternal}
 
 const (
 	millions = 8 << 20
@@ -60,6 +66,16 @@ func (t twists) disfigure(r *reply, c *call) *reply {
 	if page, ok := r.json.(listing); ok && t.has(EchoLink) {
 		page.Next, page.Delta = "", c.next("token", strings.TrimPrefix(c.header.Get("Authorization"), "Bearer "))
 		r.json = page
+	}
+	if page, ok := r.json.(listing); ok && t.has(Crowd) {
+		r.json = crowd(page, c)
+	}
+	if w, ok := r.json.(tokenJSON); ok && t.has(ShortLived) {
+		w.Expires = -1
+		r.json = w
+	} else if ok && t.has(Eternal) {
+		w.Expires = math.MaxInt64
+		r.json = w
 	}
 	r.raw = t.has(EchoRaw)
 	r.packed, r.nothing = t.has(Packed), t.has(PackedNothing)
@@ -152,6 +168,18 @@ func echo(c *call) any {
 	return map[string]any{"error": map[string]any{"code": bearer, "message": said, "innerError": map[string]any{"code": bearer + c.address}}}
 }
 
+// crowd makes a page of files that are nowhere, with another behind it.
+func crowd(page listing, c *call) listing {
+	before, _ := base64.RawURLEncoding.DecodeString(c.query.Get("$skiptoken"))
+	n, _ := strconv.Atoi(string(before)) // none on the first
+	for i := range 5000 {
+		name := fmt.Sprintf("%d-%d", n, i)
+		page.Value = append(page.Value, &dress{ID: "crowd-" + name, Name: name, File: &dressFile{}, Parent: &dressParent{ID: c.id}})
+	}
+	page.Next = c.next("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(n+1))))
+	return page
+}
+
 // shout answers with what is no HTTP: with what the request held.
 func shout(w http.ResponseWriter, c *call) {
 	conn, _, err := http.NewResponseController(w).Hijack()
@@ -193,4 +221,42 @@ func emptyGzip() string {
 	var b bytes.Buffer
 	gzip.NewWriter(&b).Close()
 	return b.String()
+}
+
+// PutTwins makes so many files in a folder whose names are one to the service, which would
+// never have it. A listing shows one of them, the feed all.
+func (d *Drive) PutTwins(path string, files int) error {
+	defer d.act("twins", path)()
+	top, err := d.mkdirs(d.root, segments(path))
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		name := []byte("abcdefghijklmnopqrstuvwxyz.txt")
+		for bit := range 26 {
+			if i>>bit&1 == 1 {
+				name[bit] -= 'a' - 'A'
+			}
+		}
+		it := d.newItem(top, string(name), false)
+		it.body = newBlob(fmt.Append(nil, i))
+		it.size = it.body.size
+		d.add(it)
+	}
+	return nil
+}
+
+// Nest makes folders in a folder, each in the one before, deeper than the service has any.
+func (d *Drive) Nest(path string, folders int) error {
+	defer d.act("nest", path)()
+	top, err := d.mkdirs(d.root, segments(path))
+	for range folders {
+		if err != nil {
+			return err
+		}
+		it := d.newItem(top, "d", true)
+		d.add(it)
+		top = it
+	}
+	return err
 }

@@ -27,6 +27,7 @@
 //	POST /emulator/rm?path=a           POST /emulator/touch?path=a&time=RFC3339
 //	POST /emulator/opaque?path=a&what=onenote|shortcut|vault|malware
 //	POST /emulator/fill?path=a&files=1000&folders=10&size=4096
+//	POST /emulator/twins?path=a&files=1000     POST /emulator/nest?path=a&folders=400
 //	GET  /emulator/cat?path=a          GET  /emulator/ls  (folders end in "/")
 //	GET  /emulator/count[?of=PUT content]
 //	POST /emulator/quota?total=BYTES   POST /emulator/expire?what=tokens|cursors|sign-in

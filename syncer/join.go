@@ -65,10 +65,26 @@ func (t *local) follow(k plan.Key) {
 	}
 	switch {
 	case by != 0:
-		t.awaits[k] = by
+		if t.awaits[k] = by; ok {
+			t.claims[from] = k
+		}
 	case ok:
 		t.same(from, k)
 	}
+}
+
+// claimed reports whether a new item that waits for an action to end may be k, moved: as
+// long as that cannot be told k is not deleted.
+func (t *local) claimed(k plan.Key) bool {
+	by, ok := t.claims[k]
+	if !ok {
+		return false
+	}
+	if _, waits := t.awaits[by]; waits {
+		return true
+	}
+	delete(t.claims, k)
+	return false
 }
 
 // atWork is what an action is at work on of a base item and the folders that it

@@ -55,6 +55,7 @@ type local struct {
 	missed  time.Time                        // when anything last was
 	seen    []plan.Key                       // new items since join ran last: they may be what was missing already
 	awaits  map[plan.Key]plan.Key            // new items that may be what was missing → the item that an action must end on before that can be told
+	claims  map[plan.Key]plan.Key            // what was missing → the new item that waits and may be it
 	busy    map[plan.Key]int                 // the engine's: what an action is at work on
 	blocked map[string]bool                  // the engine's: paths that are not looked at as long as an action is at work there
 	sending map[uint64]plan.Key              // inodes → the items that are on their way online
@@ -68,7 +69,7 @@ func newLocal(db *state.DB, folder int64, root plan.Key, now func() time.Time, s
 	return &local{
 		db: db, folder: folder, root: root, now: now, settle: settle,
 		rows: map[plan.Key]state.Base{}, spot: map[plan.Place]state.Base{}, diff: map[plan.Key]*item{}, kids: map[plan.Key]map[string]plan.Key{}, fold: map[plan.Place][]plan.Key{},
-		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{}, awaits: map[plan.Key]plan.Key{}, sending: map[uint64]plan.Key{}, habits: map[plan.Key]habit{},
+		bind: map[plan.Key]plan.Key{}, look: map[plan.Key]struct{}{}, deep: map[string]struct{}{}, going: map[plan.Key]time.Time{}, awaits: map[plan.Key]plan.Key{}, claims: map[plan.Key]plan.Key{}, sending: map[uint64]plan.Key{}, habits: map[plan.Key]habit{},
 	}
 }
 

@@ -214,7 +214,7 @@ func (v *view) BaseAt(parent plan.Key, name string) plan.Key {
 func (v *view) Busy(k plan.Key) bool {
 	_, unheard := v.e.unheard[k]
 	_, awaits := v.e.local.awaits[k]
-	return v.e.busy[k] > 0 || awaits || v.e.local.quietAt(k).After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
+	return v.e.busy[k] > 0 || awaits || v.e.local.claimed(k) || v.e.local.quietAt(k).After(v.e.clock.Now()) || v.e.rests(k) || unheard || v.e.mayBeOurs(v.item(int64(k)))
 }
 
 func (v *view) Verdict(k plan.Key) plan.Verdict {

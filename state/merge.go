@@ -332,10 +332,32 @@ func sweptIn(table string) string {
 // swept looks for what went with a folder that we deleted, and was not known to
 // be in it. Not every kind of drive tells of it.
 func (m *merge) swept() error {
+	if err := m.sweptLate(); err != nil {
+		return err
+	}
 	return m.doubt(swept, `
 		SELECT 0, s.id, p.n FROM temp.stage s CROSS JOIN item p ON p.drive=@drive AND p.id=s.parent_id
 		LEFT JOIN item i ON i.drive=@drive AND i.id=s.id
 		WHERE s.drive=@drive AND s.deleted=1 AND p.gone=1 AND p.own<>0 AND ifnull(i.gone, 0)=0`)
+}
+
+// sweptLate looks for what went with such a folder and was told of only after that, by
+// news that was late: where the feed tells the folder's end, it need not tell that of
+// what is in it.
+func (m *merge) sweptLate() error {
+	if err := m.do(`INSERT INTO temp.missing WITH RECURSIVE below(n) AS (
+		SELECT n FROM temp.news CROSS JOIN item USING(n) WHERE verdict='buried' AND gone=1 AND own<>0
+		UNION SELECT i.n FROM below CROSS JOIN item i ON i.parent=below.n WHERE i.gone=0) SELECT n FROM below`); err != nil {
+		return err
+	}
+	if err := m.doubt(swept, `SELECT 0, i.id, p.n FROM temp.missing CROSS JOIN item i USING(n) CROSS JOIN item p ON p.n=i.parent
+		WHERE i.gone=0 AND i.own=0 AND p.gone=1`); err != nil {
+		return err
+	}
+	return m.do(
+		"INSERT OR IGNORE INTO temp.changed SELECT n FROM temp.missing CROSS JOIN item USING(n) WHERE gone=0",
+		"UPDATE item SET gone=1, own=0, over='', heard=@moment, disputed=0 WHERE gone=0 AND n IN (SELECT n FROM temp.missing)",
+		"DELETE FROM temp.missing")
 }
 
 // settle closes what we did and the feed has now said too, and notes where it is

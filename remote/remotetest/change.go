@@ -237,12 +237,24 @@ func (d *Drive) remove(it *item) {
 // restore brings back a deleted item with all that went with it.
 func (d *Drive) restore(it, parent *item, name string) {
 	d.binned -= it.size
+	if d.child(it.parent, it.name) == it { // it went with its folder, which is still in the bin
+		d.cut(it)
+		it.parent.alive().grow(it.size) // which counts nothing of that folder
+	}
 	it.parent, it.name = parent, name
 	d.put(it)
 	d.stir(parent)
 	it.all(func(x *item) {
 		d.change(x, func() { x.deleted = false; d.bump(x, false) })
 	})
+}
+
+// alive is the nearest folder that is not in the bin.
+func (it *item) alive() *item {
+	for it.deleted {
+		it = it.parent
+	}
+	return it
 }
 
 // used counts the bytes that weigh on the quota.

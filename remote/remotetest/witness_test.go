@@ -70,6 +70,29 @@ func TestAPersonRestoresFromTheRecycleBin(t *testing.T) {
 	})
 }
 
+// TestWhatCameBackAloneDoesNotComeBackWithItsFolder: it is in the bin, or elsewhere, for itself.
+func TestWhatCameBackAloneDoesNotComeBackWithItsFolder(t *testing.T) {
+	c := serve(t, remotetest.Options{})
+	f := c.put("d/f", "12")
+	c.put("d/g", "345")
+	d := c.stat("d").ID
+	c.DeleteByID(d)
+	c.send("POST", c.item(f, "/restore"), object{"parentReference": object{"id": c.stat("").ID}}).want(200)
+	c.DeleteByID(f)
+	if came, err := c.Restore(d); !slices.Equal(came, []string{"345"}) || err != nil {
+		t.Errorf("restored %q (%v)", came, err)
+	}
+	if want := map[string]string{"d/": "", "d/g": "345"}; !maps.Equal(c.Tree(), want) {
+		t.Errorf("tree %v", c.Tree())
+	}
+	if bin := c.Binned(); !slices.Equal(bin, []string{"12"}) {
+		t.Errorf("in the bin: %q", bin)
+	}
+	if size := c.send("GET", c.root(""), nil).want(200).json["size"]; size != 3.0 {
+		t.Errorf("the root has %v bytes", size)
+	}
+}
+
 // TestAWitnessSeesWhatWasDone sees each request once, whatever became of its
 // answer, and none of a person's acts.
 func TestAWitnessSeesWhatWasDone(t *testing.T) {

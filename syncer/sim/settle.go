@@ -203,13 +203,14 @@ func (m *machine) final() {
 }
 
 // oneTime holds the two sides of a personal drive to having one time of each file, in a
-// world without crashes and backups: what is joined after one keeps a time on each side.
+// world without crashes and backups: what is joined after one keeps a time on each side,
+// as does that whose time the service refuses.
 func (m *machine) oneTime() {
 	ended := func(l Line) bool {
 		verb, rest, _ := strings.Cut(l.Do, " ")
 		return slices.Contains([]string{"kill", "power", "stop"}, verb) || verb == "backup" && rest != "keep"
 	}
-	if m.online.Kind() > remotetest.PersonalOld || m.script.Crash.After > 0 || slices.ContainsFunc(m.script.Lines, ended) {
+	if m.untimed || m.online.Kind() > remotetest.PersonalOld || m.script.Crash.After > 0 || slices.ContainsFunc(m.script.Lines, ended) {
 		return
 	}
 	for _, p := range m.online.List() {

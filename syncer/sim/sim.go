@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -87,6 +88,7 @@ type world struct {
 	unsynced bool // a directory could not be synced: see missing
 	forgot   bool // a state is older than what was done, or was lost
 	restored bool // something was brought back from the drive's bin: see missing
+	untimed  bool // the service did not let a time be set, and so it stays what it is
 	settling bool // and each process makes a single pass
 	quietAt  time.Time
 	calmAt   time.Time // when calm looks next
@@ -167,6 +169,11 @@ func newWorld(s Script, rnd *rand.Rand) *world {
 	w.online = remotetest.New(remotetest.Options{
 		Kind: kind, Seed: s.Seed, Clock: func() time.Time { return w.now }, Lag: s.Lag, AccessLife: life,
 		Sleep: func(ctx context.Context, d time.Duration) { w.now = w.now.Add(d) },
+		Witness: func(x remotetest.Exchange) {
+			if x.Method == http.MethodPatch && !x.Done && (x.Status == http.StatusBadRequest || x.Status == http.StatusForbidden) {
+				w.untimed = true
+			}
+		},
 	})
 	for n := range max(s.Machines, 1) {
 		w.machines = append(w.machines, newMachine(w, n))

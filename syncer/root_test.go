@@ -39,6 +39,7 @@ func edited(t *testing.T) *pair {
 func TestWheneverTheFolderIsTakenAwayNothingIsDoneElsewhere(t *testing.T) {
 	t.Parallel()
 	p := edited(t)
+	p.cfg.Parallel = 1 // no other action is between its last look and what it does
 	s := p.onStage()
 	p.sync()
 	want := p.there()
@@ -56,6 +57,7 @@ func TestWheneverTheFolderIsTakenAwayNothingIsDoneElsewhere(t *testing.T) {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
 			p := edited(t)
+			p.cfg.Parallel = 1
 			s := p.onStage()
 			var left map[string]string
 			s.on(cue{call: call, do: func() error {

@@ -62,7 +62,16 @@ func (e *Engine) commit(first report) {
 			r.then(errs[i])
 		}
 	}
+	for len(e.looks) > 0 {
+		look := e.looks[0]
+		e.looks = e.looks[1:]
+		look()
+	}
 }
+
+// lookOnce has look called once all that was recorded together is known here, too: what
+// is seen is compared with what was recorded.
+func (e *Engine) lookOnce(look func()) { e.looks = append(e.looks, look) }
 
 func (e *Engine) syncDirs(batch []report) []error {
 	errs := make([]error, len(batch))

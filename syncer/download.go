@@ -181,7 +181,7 @@ func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
 		e.local.forget(j.from) // what stood here is no longer the item
 		agreed()
 		if j.path != j.to {
-			e.lookAt(j.path, false) // and is a new one if it still stands
+			e.lookOnce(func() { e.lookAt(j.path, false) }) // and is a new one if it still stands
 		}
 	}
 	out.bytes = got.size

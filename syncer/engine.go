@@ -95,6 +95,7 @@ type Engine struct {
 	made     map[plan.Key]madeDir    // folders that we made here in this run, and that have not got their times yet
 	slots    map[plan.Place]int      // local places an action is at work in
 	again    map[string]bool         // paths to be looked at once no action is at work there; whether with all below
+	looks    []func()                // to be taken once all that is being recorded is known: see lookOnce
 	hashing  map[plan.Key][]plan.Key // files that are read, and the items that is for
 	hashers  int
 	toHash   []plan.Question

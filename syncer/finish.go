@@ -94,20 +94,22 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 	}()
 	if out.kept != "" {
 		e.keptTwice(out.kept)
-		defer e.lookAt(out.kept, false)
+		e.lookOnce(func() { e.lookAt(out.kept, false) })
 		e.log.Info("kept both", "path", e.pathOfStep(s), "why", s.Why)
 	}
 	if out.err != nil {
 		e.giveUp(s)
-		seen := len(e.local.look)
-		for _, rel := range out.look {
-			e.lookAt(rel, false)
-		}
-		e.join()
-		if len(out.fresh)+len(out.lost)+len(out.unfound) > 0 {
-			e.loadDirty()
-		}
-		e.trouble(s, out, news || len(e.local.look) > seen)
+		e.lookOnce(func() {
+			seen := len(e.local.look)
+			for _, rel := range out.look {
+				e.lookAt(rel, false)
+			}
+			e.join()
+			if len(out.fresh)+len(out.lost)+len(out.unfound) > 0 {
+				e.loadDirty()
+			}
+			e.trouble(s, out, news || len(e.local.look) > seen)
+		})
 		return
 	}
 	if out.aside == nil {
@@ -129,8 +131,10 @@ func (e *Engine) finish(s *step, out outcome, news bool, now time.Time) {
 		return
 	}
 	if s.fresh && !still { // it went away while it was sent
-		e.lookAt(e.local.path(e.local.key(s.Key)), false)
-		e.join()
+		e.lookOnce(func() {
+			e.lookAt(e.local.path(e.local.key(s.Key)), false)
+			e.join()
+		})
 	}
 	e.count(s, out)
 	if s.Op != plan.SetTime {

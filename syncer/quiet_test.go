@@ -293,6 +293,28 @@ func TestAFolderThatIsGoneGoesWithAllThatIsInIt(t *testing.T) {
 			s.pass(2 * time.Minute)
 			close(goOn)
 		}, map[string]int{"upload": 2, "move online": 1}},
+		"it is renamed while a file in it is sent, and both answers are recorded together": {func(s *paced) {
+			sent, moved, holds, record := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+			s.stage.after("upload 1.txt", func() { <-sent })
+			s.stage.after("move online d", func() { <-moved })
+			s.write("d/1.txt", "edited")
+			s.tell("d/1.txt")
+			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+			s.move("d", "d2")
+			s.write("d2/new", "edited once more")
+			s.move("d2/new", "d2/1.txt")
+			s.tell("d2")
+			s.pass(2 * time.Minute)
+			s.until("it is being moved", func() bool { s.turn(); return len(s.stage.heard("move online d")) > 0 })
+			s.e.inbox <- report{then: func(error) { close(holds); <-record }}
+			<-holds
+			for _, end := range []chan struct{}{sent, moved} {
+				told := len(s.e.inbox)
+				close(end)
+				s.until("its end is told", func() bool { return len(s.e.inbox) > told })
+			}
+			close(record)
+		}, map[string]int{"upload": 2, "move online": 1}},
 		"it comes back while an action is at work there, with something new in it": {func(s *paced) {
 			s.write("d/new.txt", "new")
 			looked := make(chan struct{})

@@ -84,7 +84,7 @@ func (e *Engine) timeTaken(j job, entry watcher.Entry, set bool) outcome {
 			if put {
 				e.local.forget(e.local.key(j.Key))
 			}
-			e.lookAt(j.path, false)
+			e.lookOnce(func() { e.lookAt(j.path, false) })
 		},
 	}
 }

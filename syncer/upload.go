@@ -216,18 +216,26 @@ func (e *Engine) uploaded(j job, f disk.File, entry watcher.Entry, sent remote.U
 	out.then = func() {
 		bound()
 		e.local.wasSent(e.local.key(j.from), j.Remote.Kind != plan.None)
-		if err != nil || damaged != nil || j.Local.Changing || printOfEntry(after) != printOfEntry(entry) {
-			e.lookAt(j.path, false)
-		}
-		k := e.local.key(j.from)
-		often := j.Local.Changing || e.local.habits[k].sent > 1
-		if it := e.local.diff[k]; e.once && often && it != nil && it.print != printOfEntry(entry) {
-			e.leave(k) // it would be sent for ever
-			e.note(k, j.path, "it is being written to; what it was at "+e.clock.Now().Local().Format(time.TimeOnly)+" is online", false, 0)
-		}
+		e.lookOnce(func() {
+			if err != nil || damaged != nil || j.Local.Changing || printOfEntry(after) != printOfEntry(entry) {
+				e.lookAt(j.path, false)
+			}
+			e.leaveRestless(j, entry)
+		})
 	}
 	out.bytes = entry.Size
 	return out
+}
+
+// leaveRestless lets a single pass be content with what it has sent of a file that is
+// written to all the time: it would be sent for ever.
+func (e *Engine) leaveRestless(j job, sent watcher.Entry) {
+	k := e.local.key(j.from)
+	often := j.Local.Changing || e.local.habits[k].sent > 1
+	if it := e.local.diff[k]; e.once && often && it != nil && it.print != printOfEntry(sent) {
+		e.leave(k)
+		e.note(k, j.path, "it is being written to; what it was at "+e.clock.Now().Local().Format(time.TimeOnly)+" is online", false, 0)
+	}
 }
 
 // notSent sorts out why a file did not go up.
@@ -313,7 +321,7 @@ func (e *Engine) hashed(r reading) {
 	switch it, ok := e.local.diff[k]; {
 	case errors.Is(r.err, errSuperseded):
 		e.local.postpone(k, false)
-		e.lookAt(r.rel, false)
+		e.lookOnce(func() { e.lookAt(r.rel, false) })
 	case r.err != nil:
 		e.unknown(k, "cannot be read: "+reason(r.err))
 	case ok && it.print == r.print:

@@ -27,7 +27,7 @@ func TestTheUnitReachesWhatItNeedsAndNothingElse(t *testing.T) {
 	for _, line := range []string{
 		"Type=notify", "WatchdogSec=5min", "ProtectSystem=strict", "TemporaryFileSystem=/home/ann:ro",
 		"BindPaths=-/home/ann/OneDrive", `BindPaths=-"/mnt/big disk/Work"`, "BindPaths=-/home/ann/.local/state/tandem",
-		"BindReadOnlyPaths=-/home/ann/.config/tandem", "BindReadOnlyPaths=-/home/ann/bin/tandem",
+		"PrivateUsers=yes", "BindReadOnlyPaths=-/home/ann/.config/tandem", "BindReadOnlyPaths=-/home/ann/bin/tandem",
 		`ExecStart="/home/ann/bin/tandem" "--config" "/home/ann/.config/tandem/config.toml" "--state" "/home/ann/.local/state/tandem" "sync"`,
 	} {
 		if !slices.Contains(strings.Split(p.Text, "\n"), line) {
@@ -71,6 +71,26 @@ func TestSystemdUnderstandsTheUnit(t *testing.T) {
 				t.Errorf("%v\n%s\n%s", err, out, unitText(a))
 			}
 		})
+	}
+}
+
+// TestTheUnitIsFencedIn by systemd's own measure, in which 10.0 is no fence at all, and
+// what is for services of the whole machine counts, too.
+func TestTheUnitIsFencedIn(t *testing.T) {
+	if out, err := exec.Command("systemd-analyze", "--help").CombinedOutput(); err != nil || !strings.Contains(string(out), "--threshold") {
+		t.Skip("no systemd-analyze on this machine that measures units")
+	}
+	file := filepath.Join(t.TempDir(), unit)
+	measure := func(a Agent) error {
+		if err := os.WriteFile(file, []byte(unitText(a)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=40", file).Run()
+	}
+	open := ann
+	open.Open = true
+	if fenced, unfenced := measure(ann), measure(open); fenced != nil || unfenced == nil {
+		t.Errorf("more than 4.0 is open: %v; without the fence: %v", fenced, unfenced)
 	}
 }
 

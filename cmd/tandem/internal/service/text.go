@@ -43,7 +43,9 @@ ProtectSystem=strict
 		for _, p := range a.Reads {
 			fmt.Fprintf(&b, "BindReadOnlyPaths=-%s\n", unitPath(p))
 		}
-		b.WriteString(`PrivateTmp=yes
+		b.WriteString(`# Before version 254 the manager of a user leaves the fence out without this.
+PrivateUsers=yes
+PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
 ProtectControlGroups=yes
@@ -57,8 +59,10 @@ MemoryDenyWriteExecute=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
+RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+SystemCallFilter=~@resources
 SystemCallErrorNumber=EPERM
 `)
 	}

@@ -60,6 +60,7 @@ func (w *world) struck(side, verb string) error {
 		f.times--
 		w.failures++
 		w.failing, w.unsynced = true, w.unsynced || verb == "syncdir"
+		w.untimed = w.untimed || f.err == syscall.EACCES
 		return f.err
 	}
 	return nil

@@ -204,7 +204,7 @@ func (m *machine) final() {
 
 // oneTime holds the two sides of a personal drive to having one time of each file, in a
 // world without crashes and backups: what is joined after one keeps a time on each side,
-// as does that whose time the service refuses.
+// as does that whose time cannot be set: the service refuses it, or it is another's file.
 func (m *machine) oneTime() {
 	ended := func(l Line) bool {
 		verb, rest, _ := strings.Cut(l.Do, " ")

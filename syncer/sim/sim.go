@@ -88,7 +88,7 @@ type world struct {
 	unsynced bool // a directory could not be synced: see missing
 	forgot   bool // a state is older than what was done, or was lost
 	restored bool // something was brought back from the drive's bin: see missing
-	untimed  bool // the service did not let a time be set, and so it stays what it is
+	untimed  bool // the service or the disk did not let a time be set, and so it stays what it is
 	settling bool // and each process makes a single pass
 	quietAt  time.Time
 	calmAt   time.Time // when calm looks next

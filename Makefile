@@ -5,7 +5,7 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build man test histories simulate simulate-tasks mutants soak storm coverage race lint bench demo cross clean
+.PHONY: build man test histories simulate simulate-tasks mutants soak storm coverage race lint licenses vuln bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
@@ -72,6 +72,17 @@ lint:
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	go run ./.ci/mutants -n
+
+# What has to go with the program: dist/THIRD_PARTY.
+licenses:
+	mkdir -p dist
+	go run ./.ci/licenses > dist/THIRD_PARTY
+
+# Known weaknesses of what tandem is made of, if their database can be reached.
+VULN := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+vuln:
+	@if go run $(VULN) -version | grep -q 'DB updated'; then go run $(VULN) ./...; \
+	else echo 'vuln: the database of weaknesses cannot be reached, so they were not looked for'; fi
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tandem

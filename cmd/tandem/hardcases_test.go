@@ -91,3 +91,20 @@ func stands(t *testing.T, where, name string) bool {
 	}
 	return false
 }
+
+// TestWhereALineIsHeldIsThere: docs/security.md names the code.
+func TestWhereALineIsHeldIsThere(t *testing.T) {
+	text, err := os.ReadFile("../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := regexp.MustCompile("`((?:cmd|remote|state|syncer|watcher)(?:/[a-z_.]+)*)`").FindAllStringSubmatch(string(text), -1)
+	if len(places) < 20 {
+		t.Errorf("only %d places are named", len(places))
+	}
+	for _, at := range places {
+		if _, err := os.Stat(filepath.Join("../..", at[1])); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+}

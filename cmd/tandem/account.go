@@ -41,21 +41,36 @@ func (c *connection) itself() account {
 	return account{ID: "app " + c.app() + " for " + c.User, Name: "the app " + c.app(), Email: c.User}
 }
 
+// accountFile is apart from the sign-ins: the name of any connection is one of a file
+// there, so no other file may stand among them.
 func (s *session) accountFile(c *connection) string {
+	return filepath.Join(s.dir, "accounts", fileName(c.name)+".json")
+}
+
+// formerAccountFile is where older versions kept it, which is just as well where a
+// connection with such a name has its sign-in: only the content tells.
+func (s *session) formerAccountFile(c *connection) string {
 	return filepath.Join(s.dir, "sign-in", fileName(c.name)+".account.json")
+}
+
+func readAccount(path string) (a account, err error) {
+	if err = readJSON(path, &a); err == nil && a.ID == "" {
+		err = errors.New("it is no account")
+	}
+	return a, err
 }
 
 // known is who is signed in to c, as far as that is remembered. What is
 // remembered of another way to sign in does not count.
 func (s *session) known(c *connection) (account, bool) {
-	var a account
-	if readJSON(s.accountFile(c), &a) != nil {
+	a, err := readAccount(s.accountFile(c))
+	if err != nil {
+		a, err = readAccount(s.formerAccountFile(c))
+	}
+	if own := c.itself(); err != nil || (c.SignIn == byApp) != (a.ID == own.ID) {
 		return account{}, false
 	}
-	if own := c.itself(); (c.SignIn == byApp) != (a.ID == own.ID) {
-		return account{}, false
-	}
-	return a, a.ID != ""
+	return a, true
 }
 
 // account tells who is signed in to c.
@@ -87,10 +102,21 @@ func (s *session) account(ctx context.Context, c *connection) (account, error) {
 }
 
 func (s *session) forgetAccount(c *connection) error {
-	if err := os.Remove(s.accountFile(c)); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	files := []string{s.accountFile(c)}
+	if former := s.formerAccountFile(c); isAccount(former) {
+		files = append(files, former)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
+}
+
+func isAccount(file string) bool {
+	_, err := readAccount(file)
+	return err == nil
 }
 
 func (a account) String() string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,5 +38,20 @@ func TestALogThatGrowsBecomesTheOldOne(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("others may read it: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestALogIsShownSoThatATerminalOnlyShowsIt(t *testing.T) {
+	var out bytes.Buffer
+	s := &session{program: &program{out: &out}, dir: t.TempDir()}
+	said := "tandem: plain\npanic: \u009b2J\u202e\nno end"
+	if err := os.WriteFile(s.logPath(), []byte(said), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.showLog(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "tandem: plain\npanic: \\u009b2J\\u202e\nno end"; out.String() != want {
+		t.Errorf("it shows %q, want %q", out.String(), want)
 	}
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -23,7 +26,7 @@ func (s *session) showLog(ctx context.Context, follow bool) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := io.Copy(s.out, f); err != nil || !follow {
+		if err := s.printLines(f); err != nil || !follow {
 			return err
 		}
 		select {
@@ -42,6 +45,28 @@ func (s *session) showLog(ctx context.Context, follow bool) error {
 			}
 			f.Close()
 			f = next
+		}
+	}
+}
+
+// printLines prints what is left to be read, made fit for a terminal: some of it may
+// be the last words of a program that broke down.
+func (s *session) printLines(from io.Reader) error {
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadString('\n')
+		text, whole := strings.CutSuffix(line, "\n")
+		if text = clean(text); whole {
+			text += "\n"
+		}
+		if _, bad := fmt.Fprint(s.out, text); bad != nil {
+			return bad
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

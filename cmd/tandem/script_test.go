@@ -71,6 +71,8 @@ import (
 //	holds DIR...           every machine and the drive hold exactly what is in one of those folders, and all say
 //	                       in sync; " (conflict)" in a name of DIR stands for that of any conflict copy
 //	fill DIR N SIZE        make N files of SIZE bytes in DIR, which another such line makes the same
+//
+// $TURN and $ERASE are characters that do something to a terminal.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -148,6 +150,8 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("XDG_CONFIG_HOME", w.path("config"))
 	env.Setenv("XDG_STATE_HOME", w.path("state"))
+	env.Setenv("TURN", "\u202e")    // what follows is written from right to left
+	env.Setenv("ERASE", "\u009b2J") // a terminal is emptied
 	return nil
 }
 

@@ -260,7 +260,7 @@ func (p *program) checkApp(ctx context.Context, name string) error {
 			wrong++
 			good = "WRONG: " + reason(err)
 		}
-		fmt.Fprintf(s.out, "%s: %s\n", check.about, clean(good))
+		fmt.Fprintln(s.out, clean(check.about+": "+good))
 	}
 	if wrong > 0 {
 		return &failure{misused, fmt.Errorf("%s: the registration needs another look", c.name), "mend it, and see again: tandem connection setup-app " + c.name + " --check"}

@@ -139,7 +139,7 @@ func printStandings(p *program, all []standing) error {
 		}
 		printHeld(w, st.Held, st.Local)
 		if len(st.Held) > 0 {
-			fmt.Fprintf(w, "  hint: "+heldHint+"\n", st.Folder)
+			fmt.Fprintf(w, "  hint: "+heldHint+"\n", clean(st.Folder))
 		}
 		for _, x := range st.Conflicts {
 			fmt.Fprintf(w, "  kept twice: %q and %q\n", x.Path, x.Copy)

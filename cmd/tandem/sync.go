@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/internal/terminal"
 	"tandem/syncer"
 )
 
@@ -125,11 +127,17 @@ func failedOutcome(name string, err error) outcome {
 
 func (p *program) printOutcomes(outcomes []outcome) error { return printJSON(p.out, outcomes) }
 
-// printJSON prints exactly one value.
+// printJSON prints exactly one value, on a line that is fit for a terminal, too.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	text := bytes.TrimSuffix(line.Bytes(), []byte("\n"))
+	_, err := w.Write(append(terminal.JSON(text), '\n'))
+	return err
 }
 
 func (p *program) sync(ctx context.Context, flags syncFlags, names []string) ([]outcome, error) {

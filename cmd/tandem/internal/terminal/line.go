@@ -1,10 +1,12 @@
 package terminal
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
@@ -14,7 +16,7 @@ import (
 // characters, bidirectional marks and broken UTF-8 are shown escaped. What is
 // clean stays as it is.
 func Clean(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+	if !strings.ContainsFunc(text, func(r rune) bool { return unsafe(r) || r == utf8.RuneError }) {
 		return text
 	}
 	var b strings.Builder
@@ -24,7 +26,7 @@ func Clean(text string) string {
 		switch {
 		case r == utf8.RuneError && w == 1:
 			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case unicode.IsPrint(r):
+		case !unsafe(r):
 			b.WriteRune(r)
 		default:
 			quoted := strconv.QuoteRune(r)
@@ -32,6 +34,31 @@ func Clean(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// unsafe says that a terminal may do something else with r than show it.
+func unsafe(r rune) bool { return !unicode.IsPrint(r) }
+
+// JSON makes a line of JSON fit for a terminal: what Clean escapes is escaped as JSON
+// does it, so that it still means the same. The encoder leaves all but the oldest
+// control characters as they are.
+func JSON(line []byte) []byte {
+	if !bytes.ContainsFunc(line, unsafe) {
+		return line
+	}
+	safe := make([]byte, 0, len(line)+64)
+	for _, r := range string(line) { // JSON is UTF-8, and has such characters within strings only
+		switch {
+		case !unsafe(r):
+			safe = utf8.AppendRune(safe, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			safe = fmt.Appendf(safe, `\u%04x\u%04x`, high, low)
+		default:
+			safe = fmt.Appendf(safe, `\u%04x`, r)
+		}
+	}
+	return safe
 }
 
 // Width is how many columns a clean text takes.

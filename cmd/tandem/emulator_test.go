@@ -20,20 +20,28 @@ func TestTheEmulatorSaysWhereItIsAsTheConfigurationWantsIt(t *testing.T) {
 	}()
 	said := bufio.NewScanner(r)
 	var lines []string
-	for len(lines) < 2 && said.Scan() {
+	for len(lines) < 3 && said.Scan() {
 		lines = append(lines, said.Text())
 	}
 	var c connection
 	if err := toml.Unmarshal([]byte(strings.Join(lines, "\n")), &c); err != nil || c.GraphEndpoint != c.LoginEndpoint+"/v1.0" {
 		t.Fatalf("it said %q (%v)", lines, err)
 	}
-	answer, err := http.Get(c.LoginEndpoint + "/emulator/ls")
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("it answers %s", answer.Status)
+	_, key, _ := strings.Cut(lines[2], "# key of "+c.LoginEndpoint+"/emulator/: ")
+	for said, want := range map[string]int{"Bearer " + key: http.StatusOK, "": http.StatusForbidden, "Bearer ": http.StatusForbidden, key: http.StatusForbidden} {
+		r, err := http.NewRequest(http.MethodGet, c.LoginEndpoint+"/emulator/ls", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", said)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want || key == "" {
+			t.Errorf("to %q it answers %s", said, answer.Status)
+		}
 	}
 	stop()
 	if got := <-code; got != inSync {

@@ -249,9 +249,13 @@ func (w *world) emulator(args []string) error {
 	return w.begin(opt)
 }
 
+// controls is the key to what "online" does.
+const controls = "the key of the stories"
+
 // begin serves a new drive and configures tandem for it.
 func (w *world) begin(opt remotetest.Options) error {
 	w.leave()
+	opt.Controls = controls
 	w.drive, w.at = remotetest.New(opt), ""
 	if err := w.comeBack(); err != nil {
 		return err
@@ -277,7 +281,7 @@ func (w *world) comeBack() error {
 	w.at = l.Addr().String()
 	ctx, hangUp := context.WithCancel(context.Background())
 	w.hangUp = hangUp
-	w.server = &http.Server{Handler: w.drive, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
+	w.server = &http.Server{Handler: &remotetest.Guard{Drive: w.drive}, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	go w.server.Serve(l) // until leave
 	return nil
 }
@@ -438,6 +442,7 @@ func (w *world) ask(verb string, form url.Values, body string) error {
 	if err != nil {
 		return err
 	}
+	r.Header.Set("Authorization", "Bearer "+controls)
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package remotetest
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,10 +14,15 @@ import (
 )
 
 // control serves the verbs of a person to scripts. It is no part of the
-// service: no token is wanted and nothing is counted.
+// service: it has a key of its own, and nothing is counted.
 func (d *Drive) control(w http.ResponseWriter, c *call) {
-	text, err := d.command(c)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if said := c.header.Get("Authorization"); d.opt.Controls == "" || subtle.ConstantTimeCompare([]byte(said), []byte("Bearer "+d.opt.Controls)) == 0 {
+		w.WriteHeader(http.StatusForbidden)
+		w.Write([]byte("This wants the emulator's key: Authorization: Bearer KEY\n")) // whoever asked may have gone
+		return
+	}
+	text, err := d.command(c)
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		text = err.Error() + "\n"

@@ -68,6 +68,9 @@ func TestRequestsAreCounted(t *testing.T) {
 	}
 }
 
+// key opens the control pages of the drives that scripts act on.
+const key = "a key"
+
 // emulator speaks to the control pages as a script does.
 func (c *client) emulator(method, command, body string, args ...string) answer {
 	c.t.Helper()
@@ -75,11 +78,11 @@ func (c *client) emulator(method, command, body string, args ...string) answer {
 	for i := 0; i < len(args); i += 2 {
 		q.Set(args[i], args[i+1])
 	}
-	return c.send(method, c.URL+"/emulator/"+command+"?"+q.Encode(), body)
+	return c.send(method, c.URL+"/emulator/"+command+"?"+q.Encode(), body, "Authorization", "Bearer "+key)
 }
 
 func TestAScriptDoesTheSameOverHTTP(t *testing.T) {
-	c := serve(t, remotetest.Options{})
+	c := serve(t, remotetest.Options{Controls: key})
 	post := func(command, body string, args ...string) {
 		t.Helper()
 		c.emulator("POST", command, body, args...).want(200)
@@ -98,7 +101,7 @@ func TestAScriptDoesTheSameOverHTTP(t *testing.T) {
 	if got := c.emulator("GET", "cat", "", "path", "b/g.txt").want(200).body; got != "x=1&y" {
 		t.Errorf("cat: %s", got)
 	}
-	c.send("POST", c.URL+"/emulator/mkdir", "path=from+a+form", "Content-Type", "application/x-www-form-urlencoded").want(200)
+	c.send("POST", c.URL+"/emulator/mkdir", "path=from+a+form", "Content-Type", "application/x-www-form-urlencoded", "Authorization", "Bearer "+key).want(200)
 	c.stat("from a form")
 
 	post("fault", "", "match", "GET item", "times", "1", "status", "503", "retry_after", "2s")
@@ -129,7 +132,7 @@ func TestAScriptDoesTheSameOverHTTP(t *testing.T) {
 }
 
 func TestAScriptIsToldItsMistakes(t *testing.T) {
-	c := serve(t, remotetest.Options{})
+	c := serve(t, remotetest.Options{Controls: key})
 	for _, args := range [][]string{
 		{"POST", "fly"}, {"GET", "put", "path", "f"}, {"GET", "cat", "path", "none"}, {"POST", "rm", "path", "none"},
 		{"POST", "fault", "status", "many"}, {"POST", "fault", "colour", "red"}, {"POST", "fault", "twist", "again"},

@@ -15,12 +15,14 @@
 // a stall was asked for; the sockets of push alone have a goroutine and timers
 // of their own, and need a server that lets a handler take over its connection. A connection that breaks is a panic with
 // [http.ErrAbortHandler]: who calls ServeHTTP without a server has to recover
-// it. [NewServer] puts the drive on a loopback port.
+// it. A [Guard] keeps the pages of a browser away. [NewServer] puts the drive
+// behind one on a loopback port.
 //
 // The methods Put, Mkdir, Move, Delete and their like act as another person
 // would in a browser: at once, with no token and no request counted. The same
-// verbs are served below /emulator/ for scripts; each takes its arguments from
-// the query or a form and answers in plain text, errors with status 400:
+// verbs are served below /emulator/ for scripts that have the key of
+// [Options].Controls; each takes its arguments from the query or a form and
+// answers in plain text, errors with status 400:
 //
 //	POST /emulator/put?path=a/b.txt    the body is the content; parents are made
 //	POST /emulator/mkdir?path=a        POST /emulator/mv?from=a&to=b
@@ -121,6 +123,10 @@ type Options struct {
 	// order, whatever becomes of the answer. The drive is locked meanwhile, so it
 	// must not ask the drive anything.
 	Witness func(Exchange)
+
+	// Controls is the key to the verbs below /emulator/, sent as a bearer token; empty
+	// = nothing opens them.
+	Controls string
 
 	Ancestors     bool // the old personal backend, too, lists the unchanged parents of what changed
 	AllTombstones bool // personal drives, too, tell the end of everything below a deleted folder

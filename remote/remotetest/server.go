@@ -29,7 +29,7 @@ func NewServer(d *Drive) *Server {
 	s := &Server{Drive: d, URL: "http://" + l.Addr().String()}
 	var ctx context.Context
 	ctx, s.end = context.WithCancel(context.Background())
-	s.http = &http.Server{Handler: d, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
+	s.http = &http.Server{Handler: &Guard{Drive: d}, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
 	go s.http.Serve(l)
 	return s
 }

@@ -21,7 +21,10 @@ type Drive struct {
 }
 
 // Me tells who is signed in.
-func (c *Client) Me(ctx context.Context) (User, error) {
+func (c *Client) Me(ctx context.Context) (User, error) { return c.whose(ctx, "") }
+
+// whose tells who is signed in with a token, or with "" as it is kept.
+func (c *Client) whose(ctx context.Context, token Secret) (User, error) {
 	var w struct {
 		ID        string `json:"id"`
 		Name      string `json:"displayName"`
@@ -29,8 +32,9 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 		Principal string `json:"userPrincipalName"`
 	}
 	const op = "see who is signed in"
-	_, err := c.ask(ctx, c.get(op, "", c.at("me")), &w)
-	if err != nil {
+	r := c.get(op, "", c.at("me"))
+	r.token = token
+	if _, err := c.ask(ctx, r, &w); err != nil {
 		return User{}, err
 	}
 	if w.ID == "" {

@@ -56,19 +56,17 @@ type comeback struct {
 	server   *http.Server
 }
 
-// listenLoopback listens on both loopback addresses, since browsers differ in
-// what "localhost" is to them.
+// listenLoopback waits for the browser where the redirect address leads to.
 func listenLoopback(ctx context.Context, redirect string) (*comeback, error) {
 	u, err := url.Parse(redirect)
 	if err != nil || u.Scheme != "http" || !loopback(u) || u.RawQuery != "" {
 		return nil, fmt.Errorf("redirect address %q is not http on this machine", redirect)
 	}
-	var lc net.ListenConfig
-	four, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", cmp.Or(u.Port(), "0")))
+	both, err := bindBoth(ctx, u.Port())
 	if err != nil {
-		return nil, fmt.Errorf("wait for the browser: %w", err)
+		return nil, fmt.Errorf("wait for the browser: %w; end the program that has the address, or set another redirect_url", err)
 	}
-	port := strconv.Itoa(four.Addr().(*net.TCPAddr).Port)
+	port := portOf(both[0])
 	b := &comeback{
 		path: cmp.Or(u.Path, "/"), state: rand.Text(), answers: make(chan url.Values, 1),
 		redirect: "http://" + net.JoinHostPort(u.Hostname(), port) + u.Path,
@@ -77,11 +75,51 @@ func listenLoopback(ctx context.Context, redirect string) (*comeback, error) {
 		b.hosts = append(b.hosts, net.JoinHostPort(name, port))
 	}
 	b.server = &http.Server{Handler: b, ReadHeaderTimeout: 10 * time.Second}
-	go b.server.Serve(four) // ends with close
-	if six, err := lc.Listen(ctx, "tcp", net.JoinHostPort("::1", port)); err == nil {
-		go b.server.Serve(six)
+	for _, l := range both {
+		go b.server.Serve(l) // ends with close
 	}
 	return b, nil
+}
+
+// bindBoth takes the port on both loopback addresses, or with "" any that is free on both.
+// A browser may take either for "localhost": whoever had one of them, and it may be
+// another user, would get the answer.
+func bindBoth(ctx context.Context, port string) (both []net.Listener, err error) {
+	for range 10 {
+		if both, err = bindOnce(ctx, cmp.Or(port, "0")); err == nil || port != "" {
+			break
+		}
+	}
+	return both, err
+}
+
+func bindOnce(ctx context.Context, port string) ([]net.Listener, error) {
+	var lc net.ListenConfig
+	four, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return nil, err
+	}
+	six, err := lc.Listen(ctx, "tcp", net.JoinHostPort("::1", portOf(four)))
+	switch {
+	case err == nil:
+		return []net.Listener{four, six}, nil
+	case !hasIPv6():
+		return []net.Listener{four}, nil
+	}
+	four.Close()
+	return nil, err
+}
+
+func portOf(l net.Listener) string { return strconv.Itoa(l.Addr().(*net.TCPAddr).Port) }
+
+// hasIPv6 reports whether this machine has the loopback address of IPv6. Where it does
+// not say what it has, it counts as there.
+func hasIPv6() bool {
+	all, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(all, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(net.IPv6loopback)
+	})
 }
 
 // ServeHTTP checks the Host header, so that no web page can reach us under a

@@ -15,6 +15,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,13 +42,14 @@ type Config struct {
 
 	Timeout      time.Duration // how long a request may stay silent; 0 = a minute
 	Tokens       TokenStore
-	Parallel     int                   // most requests at once to Graph, and as many transfers; 0 = 16
-	Transport    http.RoundTripper     // nil = HTTP/2 to Graph, HTTP/1.1 to content hosts
-	Clock        Clock                 // nil = the real one
-	Patience     time.Duration         // how long a 404 about what this client has just created is not believed; 0 = for who reads the change feed, which tells
-	LongestPause time.Duration         // how long a pause that the service asks for is waited for; above that it is a [Paused]; 0 = any
-	Throttled    func(until time.Time) // called, from anywhere, when the service asks for a pause of ten seconds or more; nil = nobody wants to know
-	Log          *slog.Logger          // nil = silence
+	Admit        func(context.Context, User) error // asked about whoever has signed in before anything of that is kept; an error ends the sign-in; nil = anybody will do
+	Parallel     int                               // most requests at once to Graph, and as many transfers; 0 = 16
+	Transport    http.RoundTripper                 // nil = HTTP/2 to Graph, HTTP/1.1 to content hosts
+	Clock        Clock                             // nil = the real one
+	Patience     time.Duration                     // how long a 404 about what this client has just created is not believed; 0 = for who reads the change feed, which tells
+	LongestPause time.Duration                     // how long a pause that the service asks for is waited for; above that it is a [Paused]; 0 = any
+	Throttled    func(until time.Time)             // called, from anywhere, when the service asks for a pause of ten seconds or more; nil = nobody wants to know
+	Log          *slog.Logger                      // nil = silence
 	Version      string
 }
 

@@ -25,6 +25,7 @@ type request struct {
 	body    func() *payload             // the body, afresh for each attempt
 	about   string                      // the id it is about; a 404 is not believed while that was created a moment ago: see [Config.Patience]
 	to      audience                    // whose token goes with it
+	token   Secret                      // goes with it instead: of a sign-in that is not kept yet
 	content bool                        // to a pre-authenticated address: the other lane, the other transport
 	still   bool                        // hand redirects back instead of following them
 	once    bool                        // after an unclear failure, leave the repeat to the caller
@@ -208,7 +209,10 @@ type final struct{ err error }
 func (f *final) Error() string { return f.err.Error() }
 
 func (c *Client) bearer(ctx context.Context, r *request) (Secret, error) {
-	if r.to == nobody {
+	switch {
+	case r.token != "":
+		return r.token, nil
+	case r.to == nobody:
 		return "", nil
 	}
 	return c.tokens.bearer(ctx, r.to)

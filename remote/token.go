@@ -189,6 +189,15 @@ func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
 	if answer.Refresh == "" {
 		return malformed("sign in", "no refresh token came")
 	}
+	if admit := t.c.cfg.Admit; admit != nil {
+		who, err := t.c.whose(ctx, Secret(answer.Access))
+		if err != nil {
+			return err
+		}
+		if err := admit(ctx, who); err != nil {
+			return err
+		}
+	}
 	done, err := t.alone(ctx)
 	if err != nil {
 		return err

@@ -70,12 +70,13 @@ func (s *session) export(ctx context.Context, c *connection, file, passphraseFil
 }
 
 // takeOver signs in with what export has written.
-func (p *program) takeOver(ctx context.Context, args []string, file, passphraseFile string) error {
+func (p *program) takeOver(ctx context.Context, args []string, file, passphraseFile, who string) error {
 	s, err := p.begin()
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	s.expected = who
 	sealed, err := p.readParcel(file)
 	if err != nil {
 		return err
@@ -106,9 +107,6 @@ func (p *program) takeOver(ctx context.Context, args []string, file, passphraseF
 	if err := client.Import(ctx, remote.Secret(from.RefreshToken)); errors.Is(err, remote.ErrSignIn) {
 		return &failure{signIn, err, fmt.Sprintf("it is no longer good; where there is a browser: tandem login %s && tandem login %[1]s --export FILE", c.name)}
 	} else if err != nil {
-		return err
-	}
-	if err := s.forgetAccount(c); err != nil {
 		return err
 	}
 	return s.welcome(ctx, client, c)

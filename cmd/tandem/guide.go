@@ -64,14 +64,13 @@ func (p *program) welcomeNewcomer(ctx context.Context) error {
 	case !p.asksOnTerminal():
 		_, err = fmt.Fprintf(p.out, rootHelp+byHand, clean(path))
 	default:
-		err = (&guide{session: s, person: newPerson(os.Stdin, os.Stderr)}).run(ctx)
+		err = (&guide{session: s}).run(ctx)
 	}
 	return err
 }
 
 type guide struct {
 	*session
-	person *person
 	conn   *connection
 	client *remote.Client
 }
@@ -126,7 +125,7 @@ func (g *guide) way(ctx context.Context) (device bool, err error) {
 	if g.conn.ClientID == "" && clientID == "" && (g.conn.Cloud != "custom" || !onThisMachine(g.conn.GraphEndpoint)) {
 		g.screen.say("this build of tandem has no app registration of its own; one is free:")
 		g.instruct(g.conn, false)
-		id, err := g.person.answer(ctx, "Application (client) ID", "", func(id string) error {
+		id, err := g.asked().answer(ctx, "Application (client) ID", "", func(id string) error {
 			if !guid.MatchString(id) {
 				return errors.New("it is like 11111111-2222-3333-4444-555555555555")
 			}
@@ -142,7 +141,7 @@ func (g *guide) way(ctx context.Context) (device bool, err error) {
 	if err != nil || client.SignedIn() {
 		return false, err
 	}
-	how, err := g.person.answer(ctx, "Sign in with the browser here, or with a code on another machine: browser or code", "browser", oneOf("browser", "code"))
+	how, err := g.asked().answer(ctx, "Sign in with the browser here, or with a code on another machine: browser or code", "browser", oneOf("browser", "code"))
 	return how == "code", err
 }
 
@@ -159,7 +158,7 @@ func (g *guide) folder(ctx context.Context) error {
 	if err := g.showTop(ctx, drive.ID, root); err != nil {
 		return advise(err, g.conn)
 	}
-	online, err := g.person.answer(ctx, "Folder online, / for everything", "/", func(path string) error {
+	online, err := g.asked().answer(ctx, "Folder online, / for everything", "/", func(path string) error {
 		path = strings.Trim(path, "/")
 		if path == "" {
 			return nil
@@ -177,7 +176,7 @@ func (g *guide) folder(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	local, err := g.person.answer(ctx, "Folder on this machine", "~/OneDrive", func(dir string) error { return g.fits(expand(dir, home)) })
+	local, err := g.asked().answer(ctx, "Folder on this machine", "~/OneDrive", func(dir string) error { return g.fits(expand(dir, home)) })
 	if err != nil {
 		return err
 	}
@@ -260,7 +259,7 @@ func (g *guide) write(kind, name string, there func(*config) bool, settings []se
 
 // service asks whether the agent is to run from now on.
 func (g *guide) service(ctx context.Context) error {
-	yes, err := g.person.answer(ctx, "Start now, and whenever you log in: yes or no", "yes", oneOf("yes", "no"))
+	yes, err := g.asked().answer(ctx, "Start now, and whenever you log in: yes or no", "yes", oneOf("yes", "no"))
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 const loginHelp = `Sign in to an account, and see whose drive it is.
 
-Usage: tandem login [CONNECTION] [--device-code | --no-browser]
+Usage: tandem login [CONNECTION] [--device-code | --no-browser] [--account WHO]
        tandem login [CONNECTION] --export FILE | --import FILE
 
 The browser opens and comes back to tandem. CONNECTION may be left out when
@@ -24,6 +24,10 @@ is tried.
 
   --device-code   sign in on another machine: type a code there
   --no-browser    print the address, open it yourself on this machine
+  --account WHO   sign in as nobody else; WHO is an e-mail address
+
+When another account than before has signed in, you are asked whether that is
+meant before anything is kept. Where nobody is at a terminal, --account says so.
 
 A sign-in can be carried to a machine without a browser, in a file that is
 encrypted to a passphrase (with age). The passphrase is asked for at the
@@ -44,22 +48,25 @@ Exit codes: 0 signed in, 1 no connection, 2 usage or configuration,
 
 func (p *program) loginCommand() *cobra.Command {
 	var device, noBrowser bool
-	var export, takeOver, passphrase string
+	var export, takeOver, passphrase, who string
 	cmd := &cobra.Command{Use: "login", Short: "sign in", Long: loginHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeConnections}
 	cmd.Flags().BoolVar(&device, "device-code", false, "")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "")
+	cmd.Flags().StringVar(&who, "account", "", "")
 	cmd.Flags().StringVar(&export, "export", "", "")
 	cmd.Flags().StringVar(&takeOver, "import", "", "")
 	cmd.Flags().StringVar(&passphrase, "passphrase-file", "", "")
 	cmd.MarkFlagsMutuallyExclusive("device-code", "no-browser", "export", "import")
+	cmd.MarkFlagsMutuallyExclusive("account", "export")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if takeOver != "" {
-			return p.takeOver(cmd.Context(), args, takeOver, passphrase)
+			return p.takeOver(cmd.Context(), args, takeOver, passphrase, who)
 		}
 		return p.onConnection(func(s *session, c *connection) error {
 			if export != "" {
 				return s.export(cmd.Context(), c, export, passphrase)
 			}
+			s.expected = who
 			return s.login(cmd.Context(), c, device, noBrowser)
 		})(cmd, args)
 	}
@@ -91,16 +98,18 @@ func (s *session) welcome(ctx context.Context, client *remote.Client, c *connect
 
 // authenticate lets a person sign in.
 func (s *session) authenticate(ctx context.Context, client *remote.Client, c *connection, device, noBrowser bool) error {
-	if err := s.forgetAccount(c); err != nil {
-		return err
-	}
 	switch {
 	case c.SignIn == byApp:
+		if err := s.forgetAccount(c); err != nil {
+			return err
+		}
 		return client.LoginApp(ctx)
 	case device:
 		return client.LoginDevice(ctx, s.showCode)
 	}
-	return client.LoginBrowser(ctx, func(address string) { s.showPage(address, noBrowser) })
+	remove := func() error { return nil }
+	err := client.LoginBrowser(ctx, func(address string) { remove = s.showPage(address, noBrowser) })
+	return errors.Join(err, remove())
 }
 
 func (s *session) showCode(uri, code, message string) {
@@ -110,18 +119,27 @@ func (s *session) showCode(uri, code, message string) {
 	s.screen.say("%s", message)
 }
 
-// showPage opens the sign-in page. The address is data when asked for: a
-// script takes it from stdout.
-func (s *session) showPage(address string, noBrowser bool) {
+// showPage opens the sign-in page, and gives what removes the way to it. The address is
+// data when asked for: a script takes it from stdout.
+func (s *session) showPage(address string, noBrowser bool) (remove func() error) {
+	remove = func() error { return nil }
 	if noBrowser {
 		fmt.Fprintln(s.out, address)
-		return
+		return remove
 	}
-	s.screen.say("waiting for the sign-in in your browser")
-	if err := s.openBrowser(address); err != nil {
+	page, err := s.newLeaflet(address)
+	if err == nil {
+		remove = page.remove
+		err = s.openBrowser(page.path())
+	}
+	if err != nil {
 		s.screen.say("no browser could be started; open this on this machine: %s", address)
 		s.screen.hint("from another machine: tandem login --device-code")
+		return remove
 	}
+	s.screen.say("waiting for the sign-in in your browser")
+	s.screen.hint("if it shows no page to sign in: tandem login --no-browser")
+	return remove
 }
 
 func (s *session) openBrowser(address string) error {

@@ -33,7 +33,7 @@ func newPerson(in io.Reader, out io.Writer) *person {
 // answer asks until what is answered will do. An empty answer is the usual one.
 func (p *person) answer(ctx context.Context, question, usual string, problem func(string) error) (string, error) {
 	for {
-		fmt.Fprint(p.out, question)
+		fmt.Fprint(p.out, clean(question))
 		if usual != "" {
 			fmt.Fprintf(p.out, " [%s]", usual)
 		}

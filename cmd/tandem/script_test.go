@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"html"
 	"io"
 	"io/fs"
 	"log"
@@ -116,9 +117,31 @@ func elsewhere() {
 }
 
 // browse is the browser of a desktop, which there is with DISPLAY set: the person
-// at it agrees to everything.
+// at it agrees to everything that a page here leads to. It notes what it was started
+// with, and what others may do with that, in BROWSED.
 func browse() {
-	answer, err := http.Get(os.Args[1])
+	said := os.Args[1]
+	page, err := os.ReadFile(said)
+	if err != nil {
+		return // a page of the web, which none of the stories has
+	}
+	if note := os.Getenv("BROWSED"); note != "" {
+		for _, path := range []string{said, filepath.Dir(said)} {
+			info, err := os.Stat(path)
+			if err != nil {
+				log.Fatal(err)
+			}
+			said += fmt.Sprintf(" %v", info.Mode())
+		}
+		if err := os.WriteFile(note, []byte(said+"\n"), 0o666); err != nil {
+			log.Fatal(err)
+		}
+	}
+	to := regexp.MustCompile(`url=([^"]+)"`).FindSubmatch(page)
+	if to == nil {
+		log.Fatalf("%s leads nowhere", page)
+	}
+	answer, err := http.Get(html.UnescapeString(string(to[1])))
 	if err != nil {
 		log.Fatal(err)
 	}

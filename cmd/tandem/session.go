@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,6 +35,9 @@ type session struct {
 	patience     time.Duration // see [remote.Config]: for tasks, which read no change feed
 
 	keyring *remote.Keyring
+
+	expected string  // who is to sign in, where that was said
+	person   *person // see asked
 
 	mu      sync.Mutex
 	clients map[string]*remote.Client // by connection
@@ -190,6 +194,7 @@ func (s *session) client(c *connection) (*remote.Client, error) {
 		LoginEndpoint: c.LoginEndpoint, GraphEndpoint: c.GraphEndpoint, App: c.SignIn == byApp, User: c.User,
 		Timeout: time.Duration(c.Timeout), Tokens: s.tokens(c), Log: s.logger(""), Version: version, Patience: s.patience,
 		LongestPause: s.longestPause, Throttled: s.sayThrottled(c.name),
+		Admit: func(ctx context.Context, who remote.User) error { return s.admit(ctx, c, who) },
 	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("connection %q: %w", c.name, err), "")

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"tandem/remote"
+)
+
+// admit agrees to whoever has signed in to c, before anything of that is kept. Another
+// account than before may be somebody else's, who came to the sign-in first: what is in
+// the folders would go to them.
+func (s *session) admit(ctx context.Context, c *connection, user remote.User) error {
+	who := account{ID: user.ID, Name: user.Name, Email: user.Email}
+	before, known := s.known(c)
+	var err error
+	switch {
+	case s.expected != "":
+		err = who.expect(s.expected, c)
+	case known && before.ID != who.ID:
+		err = s.agree(ctx, c, before, who)
+	}
+	if err != nil {
+		return err
+	}
+	return s.forgetAccount(c) // who is asked for anew, with their drive
+}
+
+// expect refuses an account that was not asked for.
+func (a account) expect(expected string, c *connection) error {
+	if a.ID == expected || strings.EqualFold(a.Email, expected) {
+		return nil
+	}
+	return &failure{signIn, fmt.Errorf("%s has signed in, not %s: nothing was kept", a, expected),
+		fmt.Sprintf("choose that account on the page: tandem login %s --account %s", c.name, expected)}
+}
+
+// agree asks a person whether another account than before is meant.
+func (s *session) agree(ctx context.Context, c *connection, before, who account) error {
+	kept := fmt.Errorf("%s has signed in to %s, which was %s until now: nothing was kept", who, c.name, before)
+	if !s.asksOnTerminal() {
+		name := who.Email
+		if name == "" {
+			name = who.ID
+		}
+		return &failure{signIn, kept, fmt.Sprintf("if that account is meant: tandem login %s --account %s", c.name, name)}
+	}
+	question := fmt.Sprintf("%s has signed in to %s, which was %s until now. Go on as %[1]s: yes or no", who, c.name, before)
+	answer, err := s.asked().answer(ctx, question, "", oneOf("yes", "no"))
+	switch {
+	case errors.Is(err, errLeft) && ctx.Err() == nil, err == nil && answer == "no":
+		return &failure{signIn, kept, "sign in as before: tandem login " + c.name}
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+// asked is the person at the terminal, to whom only one may listen.
+func (s *session) asked() *person {
+	if s.person == nil {
+		s.person = newPerson(os.Stdin, os.Stderr)
+	}
+	return s.person
+}

@@ -52,6 +52,7 @@ func (p *program) welcomeNewcomer(ctx context.Context) error {
 	if s.dir, err = p.stateHome(); err != nil {
 		return err
 	}
+	s.locks = p.folderLocks()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		if s, err = p.begin(); err != nil {
 			return err

@@ -45,7 +45,7 @@ func (s *session) open(ctx context.Context, f *folder) (_ *pair, err error) {
 		return nil, unusable(f.Local, err)
 	}
 	if !s.dry {
-		if p.unlock, err = lockFolder(p.disk); err != nil {
+		if p.unlock, err = s.lockFolder(p.disk); err != nil {
 			return nil, errors.Join(err, p.disk.Close())
 		}
 	}

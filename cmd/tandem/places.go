@@ -46,7 +46,21 @@ func (p *program) stateHome() (string, error) {
 	if p.stateDir != "" {
 		return filepath.Abs(p.stateDir)
 	}
+	return p.usualState()
+}
+
+func (p *program) usualState() (string, error) {
 	return p.place("XDG_STATE_HOME", ".local/state", "LOCALAPPDATA")
+}
+
+// folderLocks is where each tandem of this user looks for the locks on folders, whatever
+// state it works with; "" where nothing says where that is.
+func (p *program) folderLocks() string {
+	dir, err := p.usualState()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "locks")
 }
 
 // fileName makes a name from the configuration fit for a file.

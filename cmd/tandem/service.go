@@ -117,6 +117,9 @@ func (s *session) serviceAgent() (service.Agent, error) {
 		a.Writes = append(a.Writes, realPath(s.cfg.Folder[name].Local))
 	}
 	a.Writes = append(a.Writes, dir)
+	if s.locks != "" && !within(s.locks, dir) {
+		a.Writes = append(a.Writes, abs(s.locks))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.cfg.Connection)) {
 		if file := s.cfg.Connection[name].ClientSecretFile; file != "" {
 			a.Reads = append(a.Reads, abs(file))
@@ -148,6 +151,11 @@ func (s *session) installService(ctx context.Context, plan service.Plan, dry boo
 	}
 	if dry {
 		return nil
+	}
+	if s.locks != "" {
+		if err := os.MkdirAll(s.locks, 0o700); err != nil { // the fence shows the agent what is there
+			return err
+		}
 	}
 	if plan.File != "" {
 		err := os.MkdirAll(filepath.Dir(plan.File), 0o755)

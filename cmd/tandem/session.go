@@ -23,6 +23,7 @@ type session struct {
 	*program
 	cfg    *config
 	dir    string // of the state
+	locks  string // see folderLocks; "" = beside the state
 	mode   uint32 // of files that come from online
 	dry    bool   // nothing is to be changed: db is a throw-away copy
 	db     *state.DB
@@ -69,7 +70,9 @@ func (p *program) begin() (*session, error) {
 			return nil, usage(fmt.Errorf("%q of folder %q contains tandem's own state in %q", local, name, dir), "keep the state elsewhere with --state")
 		}
 	}
-	return p.sessionOf(cfg, dir), nil
+	s := p.sessionOf(cfg, dir)
+	s.locks = p.folderLocks()
+	return s, nil
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {

@@ -108,7 +108,7 @@ func (s *session) fill(st *standing, f *folder) error {
 	if err := s.fillLists(st, known); err != nil {
 		return err
 	}
-	st.Running = f.occupied()
+	st.Running = s.occupied(f)
 	if n := s.note(f.name); !n.At.IsZero() {
 		st.At, st.Error = &n.At, n.Error
 	}

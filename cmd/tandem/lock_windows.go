@@ -1,5 +1,3 @@
-//go:build !linux
-
 package main
 
 import (
@@ -13,7 +11,7 @@ import (
 
 // lockFolder locks the directory that was opened, by whatever name it is reached.
 // Where a file system has no locks on directories, the lock on the state has to do.
-func lockFolder(d *disk.Disk) (unlock func() error, err error) {
+func (s *session) lockFolder(d *disk.Disk) (unlock func() error, err error) {
 	lock := flock.New(realPath(d.Path()), flock.SetFlag(os.O_RDONLY))
 	if held, err := acquire(lock); held || err != nil {
 		return lock.Close, d.Stands() // else another may be locked
@@ -22,7 +20,7 @@ func lockFolder(d *disk.Disk) (unlock func() error, err error) {
 }
 
 // occupied tells whether another process works on the folder.
-func (f *folder) occupied() bool {
+func (s *session) occupied(f *folder) bool {
 	lock := flock.New(realPath(f.Local), flock.SetFlag(os.O_RDONLY))
 	free, err := lock.TryRLock()
 	lock.Close()

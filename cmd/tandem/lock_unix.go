@@ -1,0 +1,109 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"tandem/syncer/disk"
+)
+
+// lockFolder locks the directory that was opened, by whatever name it is reached and
+// whatever state it is synced with. An open file in it would keep its disk from being
+// taken out, and a name that anybody can have would let others keep tandem away: so the
+// lock is on a file that is the user's alone, called by the numbers of the directory.
+func (s *session) lockFolder(d *disk.Disk) (unlock func() error, err error) {
+	top, err := d.Lstat("")
+	if err != nil {
+		return nil, fmt.Errorf("folder %q: %w", d.Path(), err)
+	}
+	for _, dir := range s.lockDirs(d.Path()) {
+		var held bool
+		if unlock, held, err = lockNamed(filepath.Join(dir, lockName(top.Dev, top.Ino))); held {
+			return unlock, nil
+		}
+		if err == nil {
+			return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", d.Path()), "stop that one first, or wait until it has finished"}
+		}
+	}
+	return nil, fmt.Errorf("lock folder %q: %w", d.Path(), err)
+}
+
+// lockNamed takes the lock on a file that is there for it alone. It may have to wait for
+// an instant.
+func lockNamed(path string) (unlock func() error, held bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, false, err
+	}
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, false, err
+		}
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil && named(f, path) { // else who held it removed it as it was opened here
+			return func() error { return errors.Join(os.Remove(path), f.Close()) }, true, nil
+		}
+		f.Close()
+		switch {
+		case err != nil && err != syscall.EWOULDBLOCK:
+			return nil, false, err
+		case time.Now().After(end):
+			return nil, false, nil
+		}
+	}
+}
+
+// named reports whether path is still the name of f.
+func named(f *os.File, path string) bool {
+	ours, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(path)
+	return err == nil && os.SameFile(ours, there)
+}
+
+// occupied tells whether another process works on the folder.
+func (s *session) occupied(f *folder) bool {
+	info, err := os.Stat(f.Local)
+	if err != nil {
+		return false
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	for _, dir := range s.lockDirs(f.Local) {
+		lock := flock.New(filepath.Join(dir, lockName(uint64(st.Dev), st.Ino)), flock.SetFlag(os.O_RDONLY))
+		free, err := lock.TryRLock()
+		lock.Close()
+		if !free && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// lockDirs are where the lock of a folder may be: where every tandem of this user looks,
+// or else beside the state, as where the first cannot be written to or would be in the
+// folder itself.
+func (s *session) lockDirs(folder string) []string {
+	beside := filepath.Join(s.dir, "locks")
+	if s.locks == "" || within(realPath(s.locks), realPath(folder)) {
+		return []string{beside}
+	}
+	return []string{s.locks, beside}
+}
+
+// lockName says since when the machine runs, too: the directory of the locks may be one
+// that other machines have as well, where the same numbers mean another folder.
+func lockName(dev, ino uint64) string {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // elsewhere the numbers have to do
+	return strings.TrimSuffix(fmt.Sprintf("%x-%x-%s", dev, ino, strings.TrimSpace(string(boot))), "-")
+}

@@ -1,0 +1,76 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tandem/syncer/disk"
+)
+
+func TestOneAtATimeHoldsAFolderThoughItsLockComesAndGoes(t *testing.T) {
+	dir, locks := t.TempDir(), filepath.Join(t.TempDir(), "locks")
+	var holders, turns atomic.Int32
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			d, err := disk.Open(dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer d.Close()
+			s := &session{locks: locks}
+			for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+				unlock, err := s.lockFolder(d)
+				if err != nil {
+					continue // another has it for long
+				}
+				if n := holders.Add(1); n != 1 {
+					t.Errorf("%d have it", n)
+				}
+				turns.Add(1)
+				holders.Add(-1)
+				if err := unlock(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if turns.Load() < 10 {
+		t.Errorf("only %d turns", turns.Load())
+	}
+}
+
+func TestTheLockOfAFolderIsNotInTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	home := filepath.Join(dir, "home")
+	if err := os.Mkdir(home, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s := &session{dir: filepath.Join(dir, "state"), locks: filepath.Join(home, ".local/state/tandem/locks")}
+	d, err := disk.Open(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	unlock, err := s.lockFolder(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(home); err != nil || len(left) > 0 {
+		t.Errorf("in the folder are %v (%v)", left, err)
+	}
+	if !s.occupied(&folder{Local: home}) {
+		t.Error("nobody notices")
+	}
+	if err := unlock(); err != nil || s.occupied(&folder{Local: home}) {
+		t.Errorf("it is not given back: %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"io/fs"
 	"os"
@@ -91,13 +92,36 @@ const stranger = 65533
 
 // asStranger runs a program as that user.
 func (w *world) asStranger(args []string) error {
-	if err := letIn(w.dir); err != nil {
+	cmd, err := w.theirs(args)
+	if err != nil {
 		return err
 	}
+	_, err = w.exits(0, cmd)
+	return err
+}
+
+func (w *world) theirs(args []string) (*exec.Cmd, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = w.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
-	_, err := w.exits(0, cmd)
+	return cmd, errors.Join(letIn(w.dir), letIn(filepath.Dir(w.tandem().Path)))
+}
+
+// squatter has that user listen at an address.
+func (w *world) squatter(args []string) error {
+	cmd, err := w.theirs([]string{"squat", args[0]})
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	w.ts.Defer(func() { cmd.Process.Kill(); cmd.Wait() })
+	_, err = bufio.NewReader(out).ReadString('\n')
 	return err
 }
 

@@ -14,5 +14,6 @@ func (w *world) mount([]string) error      { return errors.New("no disks to moun
 func (w *world) unmount([]string) error    { return errors.New("no disks to unmount here") }
 func (w *world) asUser([]string) error     { return errors.New("no other users here") }
 func (w *world) asStranger([]string) error { return errors.New("no other users here") }
+func (w *world) squatter([]string) error   { return errors.New("no other users here") }
 
 func peakMB(*os.ProcessState) float64 { return 0 }

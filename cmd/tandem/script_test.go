@@ -66,7 +66,8 @@ import (
 //	mount DISK DIR         what is in DISK, mounted on DIR; unmount DIR: refused while it is in use
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
 //	asuser CODE ARG...     tandem as nobody in particular, so that permissions count; with --json, see did
-//	stranger PROGRAM ARG... a program of another user of the machine than asuser's
+//	stranger PROGRAM ARG... a program of another user of the machine than asuser's; knock SOCKET: it speaks to a socket
+//	squatter ADDRESS       that user listens there until the end of the story
 //	machine NAME           what follows happens at this machine: NAME/local; made and signed in the first time
 //	everywhere DIR...      passes at each machine until none has anything to do; then holds DIR...
 //	holds DIR...           every machine and the drive hold exactly what is in one of those folders, and all say
@@ -86,7 +87,7 @@ func TestScripts(t *testing.T) {
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "exits": command((*world).exitsWith), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
-			"killed": command((*world).killed), "asuser": command((*world).asUser), "stranger": command((*world).asStranger), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
+			"killed": command((*world).killed), "asuser": command((*world).asUser), "stranger": command((*world).asStranger), "squatter": command((*world).squatter), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
 			"mount": command((*world).mount), "unmount": command((*world).unmount),
 			"machine": command((*world).goTo), "everywhere": command((*world).everywhere), "asked": command((*world).asked), "holds": command((*world).holds), "fill": command((*world).fill),
 		},
@@ -95,7 +96,7 @@ func TestScripts(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16") // stories mostly wait; -parallel still has the last word
-	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "tandem-in-a-hurry": hurried, "xdg-open": browse})
+	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "tandem-in-a-hurry": hurried, "xdg-open": browse, "squat": squat, "knock": knock})
 }
 
 // hurried is tandem with a quiet period of QUIET that reads the change feed every
@@ -141,11 +142,42 @@ func browse() {
 	if to == nil {
 		log.Fatalf("%s leads nowhere", page)
 	}
+	for waits := os.Getenv("WAITS"); waits != ""; time.Sleep(20 * time.Millisecond) { // the person does something else
+		if _, err := os.Stat(waits); err == nil {
+			break
+		}
+	}
 	answer, err := http.Get(html.UnescapeString(string(to[1])))
 	if err != nil {
 		log.Fatal(err)
 	}
 	answer.Body.Close()
+}
+
+// squat listens at an address until it is killed.
+func squat() {
+	l, err := net.Listen("tcp", os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("listening")
+	for {
+		if _, err := l.Accept(); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// knock speaks to whoever listens at a socket.
+func knock() {
+	conn, err := net.Dial("unix", os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Fprint(conn, "POST /stop HTTP/1.0\r\n\r\n")
+	if _, err := io.Copy(os.Stdout, conn); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // A world is where one story happens.

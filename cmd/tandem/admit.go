@@ -15,18 +15,32 @@ import (
 // the folders would go to them.
 func (s *session) admit(ctx context.Context, c *connection, user remote.User) error {
 	who := account{ID: user.ID, Name: user.Name, Email: user.Email}
-	before, known := s.known(c)
-	var err error
+	was, err := s.another(c, who)
 	switch {
 	case s.expected != "":
 		err = who.expect(s.expected, c)
-	case known && before.ID != who.ID:
-		err = s.agree(ctx, c, before, who)
+	case was != "" && err == nil:
+		err = s.agree(ctx, c, was, who)
 	}
 	if err != nil {
 		return err
 	}
 	return s.forgetAccount(c) // who is asked for anew, with their drive
+}
+
+// another says in what c was another account's before, or "".
+func (s *session) another(c *connection, who account) (was string, err error) {
+	if before, known := s.known(c); known {
+		if before.ID == who.ID {
+			return "", nil
+		}
+		return fmt.Sprintf("which was %s until now", before), nil
+	}
+	folder, err := s.folderOfAnother(c, who)
+	if folder == "" || err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("whose folder %q belongs to another account", folder), nil
 }
 
 // expect refuses an account that was not asked for.
@@ -39,8 +53,8 @@ func (a account) expect(expected string, c *connection) error {
 }
 
 // agree asks a person whether another account than before is meant.
-func (s *session) agree(ctx context.Context, c *connection, before, who account) error {
-	kept := fmt.Errorf("%s has signed in to %s, which was %s until now: nothing was kept", who, c.name, before)
+func (s *session) agree(ctx context.Context, c *connection, was string, who account) error {
+	kept := fmt.Errorf("%s has signed in to %s, %s: nothing was kept", who, c.name, was)
 	if !s.asksOnTerminal() {
 		name := who.Email
 		if name == "" {
@@ -48,7 +62,7 @@ func (s *session) agree(ctx context.Context, c *connection, before, who account)
 		}
 		return &failure{signIn, kept, fmt.Sprintf("if that account is meant: tandem login %s --account %s", c.name, name)}
 	}
-	question := fmt.Sprintf("%s has signed in to %s, which was %s until now. Go on as %[1]s: yes or no", who, c.name, before)
+	question := fmt.Sprintf("%s has signed in to %s, %s. Go on as %[1]s: yes or no", who, c.name, was)
 	answer, err := s.asked().answer(ctx, question, "", oneOf("yes", "no"))
 	switch {
 	case errors.Is(err, errLeft) && ctx.Err() == nil, err == nil && answer == "no":

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"runtime"
+	"slices"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -184,22 +186,31 @@ func size(d remote.Drive, root remote.Item) string {
 
 // sameAccount says so at once when folders of c belong to another account.
 func (s *session) sameAccount(c *connection, who account) error {
+	name, err := s.folderOfAnother(c, who)
+	if err == nil && name != "" {
+		err = &failure{signIn, fmt.Errorf("folder %q belongs to another account than %s", name, who),
+			"sign in to that account: tandem login " + c.name}
+	}
+	return err
+}
+
+// folderOfAnother names a folder of c that belongs to another account, or "".
+func (s *session) folderOfAnother(c *connection, who account) (string, error) {
 	if !s.hasState() {
-		return nil
+		return "", nil
 	}
-	if err := s.openState(); err != nil {
-		return err
+	if s.db == nil {
+		if err := s.openState(); err != nil {
+			return "", err
+		}
 	}
-	for name, f := range s.cfg.Folder {
-		if f.Connection != c.name {
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Folder)) {
+		if s.cfg.Folder[name].Connection != c.name {
 			continue
 		}
-		if known, found, err := s.db.Folder(name); err != nil {
-			return err
-		} else if found && known.Account != who.ID {
-			return &failure{signIn, fmt.Errorf("folder %q belongs to another account than %s", name, who),
-				"sign in to that account: tandem login " + c.name}
+		if known, found, err := s.db.Folder(name); err != nil || found && known.Account != who.ID {
+			return name, err
 		}
 	}
-	return nil
+	return "", nil
 }

@@ -17,9 +17,12 @@ func (s *session) admit(ctx context.Context, c *connection, user remote.User) er
 	who := account{ID: user.ID, Name: user.Name, Email: user.Email}
 	was, err := s.another(c, who)
 	switch {
-	case s.expected != "":
-		err = who.expect(s.expected, c)
-	case was != "" && err == nil:
+	case s.expected == who.ID:
+		err = nil
+	case s.expected != "" && !strings.EqualFold(who.Email, s.expected):
+		err = &failure{signIn, fmt.Errorf("%s has signed in, not %s: nothing was kept", who, s.expected),
+			fmt.Sprintf("choose that account on the page: tandem login %s --account %s", c.name, s.expected)}
+	case was != "" && (s.expected == "" || s.alike(c, who)):
 		err = s.agree(ctx, c, was, who)
 	}
 	if err != nil {
@@ -30,26 +33,27 @@ func (s *session) admit(ctx context.Context, c *connection, user remote.User) er
 
 // another says in what c was another account's before, or "".
 func (s *session) another(c *connection, who account) (was string, err error) {
-	if before, known := s.known(c); known {
-		if before.ID == who.ID {
-			return "", nil
+	before, known := s.known(c)
+	switch {
+	case !known:
+		folder, err := s.folderOfAnother(c, who)
+		if folder == "" || err != nil {
+			return "", err
 		}
+		return fmt.Sprintf("whose folder %q belongs to another account", folder), nil
+	case s.alike(c, who):
+		return fmt.Sprintf("which was another account of that address until now, %s instead of %s", before.ID, who.ID), nil
+	case before.ID != who.ID:
 		return fmt.Sprintf("which was %s until now", before), nil
 	}
-	folder, err := s.folderOfAnother(c, who)
-	if folder == "" || err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("whose folder %q belongs to another account", folder), nil
+	return "", nil
 }
 
-// expect refuses an account that was not asked for.
-func (a account) expect(expected string, c *connection) error {
-	if a.ID == expected || strings.EqualFold(a.Email, expected) {
-		return nil
-	}
-	return &failure{signIn, fmt.Errorf("%s has signed in, not %s: nothing was kept", a, expected),
-		fmt.Sprintf("choose that account on the page: tandem login %s --account %s", c.name, expected)}
+// alike reports whether who is another account than before that goes by the same
+// address: an organisation can give its accounts any.
+func (s *session) alike(c *connection, who account) bool {
+	before, known := s.known(c)
+	return known && before.ID != who.ID && strings.EqualFold(before.Email, who.Email)
 }
 
 // agree asks a person whether another account than before is meant.
@@ -57,7 +61,7 @@ func (s *session) agree(ctx context.Context, c *connection, was string, who acco
 	kept := fmt.Errorf("%s has signed in to %s, %s: nothing was kept", who, c.name, was)
 	if !s.asksOnTerminal() {
 		name := who.Email
-		if name == "" {
+		if name == "" || s.alike(c, who) {
 			name = who.ID
 		}
 		return &failure{signIn, kept, fmt.Sprintf("if that account is meant: tandem login %s --account %s", c.name, name)}

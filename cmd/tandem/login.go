@@ -26,7 +26,8 @@ is tried.
 
   --device-code   sign in on another machine: type a code there
   --no-browser    print the address, open it yourself on this machine
-  --account WHO   sign in as nobody else; WHO is an e-mail address
+  --account WHO   sign in as nobody else; WHO is an e-mail address, or the id
+                  that tandem says where two accounts have the same
 
 When another account than before has signed in, you are asked whether that is
 meant before anything is kept. Where nobody is at a terminal, --account says so.

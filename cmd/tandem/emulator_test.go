@@ -48,3 +48,17 @@ func TestTheEmulatorSaysWhereItIsAsTheConfigurationWantsIt(t *testing.T) {
 		t.Errorf("exit code = %d, want %d", got, inSync)
 	}
 }
+
+func TestTheEmulatorIsForThisMachineUnlessItIsExposed(t *testing.T) {
+	for address, here := range map[string]bool{
+		"127.0.0.1:0": true, "localhost:0": true, "0.0.0.0:0": false, ":0": false, "[::]:0": false, "192.0.2.1:0": false,
+	} {
+		l, _, err := listenFor(address, false)
+		if err == nil {
+			l.Close()
+		}
+		if (err == nil) != here {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}

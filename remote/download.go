@@ -18,6 +18,29 @@ type Body struct {
 	Total  int64 // size of the whole content, -1 = not known
 }
 
+// Pour writes the rest of the content to w, as long as all of it has at most so many bytes.
+// It tells how many were written; what has more than that, or says so, is over, and of that
+// nothing is written that is not to be.
+func (b *Body) Pour(w io.Writer, most int64) (n int64, over bool, err error) {
+	most = max(most, 0)
+	if b.Total > most {
+		return 0, true, nil
+	}
+	n, err = io.Copy(w, io.LimitReader(b, most-b.Offset))
+	if err != nil {
+		return n, false, err
+	}
+	if b.Offset+n == most {
+		if k, _ := io.ReadFull(b, make([]byte, 1)); k > 0 { // an error here is of what is not wanted
+			return n, true, nil
+		}
+	}
+	if b.Total >= 0 && b.Offset+n < b.Total {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, false, err
+}
+
 // Download opens an item's content from offset on. address is where the change
 // feed said it is, if that is not long ago; "" asks. An address that is no
 // longer good is replaced by a fresh one, once.

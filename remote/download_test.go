@@ -161,3 +161,31 @@ func TestContentRanges(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsWrittenBeyondWhatAContentMayHave whether its length is told, or a lie, or not.
+func TestNothingIsWrittenBeyondWhatAContentMayHave(t *testing.T) {
+	for _, tt := range []struct {
+		name, content       string
+		offset, total, most int64
+		want                string
+		over                bool
+		err                 error
+	}{
+		{"as told", "hello", 0, 5, 5, "hello", false, nil},
+		{"a length that is not told", "hello", 0, -1, 5, "hello", false, nil},
+		{"the rest", "lo", 3, 5, 5, "lo", false, nil},
+		{"more is announced", "hello", 0, 1 << 40, 5, "", true, nil},
+		{"more comes", "hello, world", 0, -1, 5, "hello", true, nil},
+		{"more comes behind a part", "lo, world", 3, 5, 5, "lo", true, nil},
+		{"it breaks off", "hel", 0, 5, 5, "hel", false, io.ErrUnexpectedEOF},
+		{"less than it may have", "hel", 0, 3, 5, "hel", false, nil},
+		{"nothing may come", "hello", 0, -1, -1, "", true, nil},
+	} {
+		var got strings.Builder
+		b := &Body{ReadCloser: io.NopCloser(strings.NewReader(tt.content)), Offset: tt.offset, Total: tt.total}
+		n, over, err := b.Pour(&got, tt.most)
+		if got.String() != tt.want || n != int64(len(tt.want)) || over != tt.over || err != tt.err {
+			t.Errorf("%s: %q, %d, over %v, %v", tt.name, got.String(), n, over, err)
+		}
+	}
+}

@@ -76,9 +76,12 @@ func Compare(name string, content io.ReaderAt, length int64, file io.ReaderAt, s
 // of a file: it is of about the same size. Only what is known to be rewritten may be no
 // larger.
 func MayBeRewriting(name string, content, file int64) bool {
-	const most = 1 << 20 // that properties take
-	return (content > file || knownRewritten(name)) && content >= file/2 && content > 0 && content <= 2*file+most
+	return (content > file || knownRewritten(name)) && content >= file/2 && content > 0 && content <= MostOf(file)
 }
+
+// MostOf is how large a content may be of which the service tells that size, where it is
+// known to tell another: properties take a megabyte at most, and no file twice its size.
+func MostOf(size int64) int64 { return 2*min(max(size, 0), 1<<60) + 1<<20 }
 
 func knownRewritten(name string) bool {
 	return slices.Contains(rewrittenKinds, strings.ToLower(path.Ext(name)))

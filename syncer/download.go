@@ -84,7 +84,7 @@ func (e *Engine) adopt(j job, tmp temp, got content, mine plan.Hash) outcome {
 	if j.Remote.Hash == "" && got.size == j.Remote.Size {
 		j.Remote.Hash = got.hash
 	}
-	return e.alreadyHere(j, tmp, content{j.Local.Size, mine})
+	return e.alreadyHere(j, tmp, content{size: j.Local.Size, hash: mine})
 }
 
 // A temp is a complete, durable download under its private name.
@@ -97,6 +97,7 @@ type temp struct {
 type content struct {
 	size int64
 	hash plan.Hash
+	over bool // more came than may, and was not kept: it is no content
 }
 
 // placeNew gives the download its name, which must be free.
@@ -362,7 +363,7 @@ func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {
 		if err != nil {
 			return temp{}, content{}, err
 		}
-		if e.asTold(j, got) || try > 1 && got.hash == last && e.mayDiffer(j, got) && !aPage(tmp.file, j.Remote.Name) {
+		if e.asTold(j, got) || try > 1 && !got.over && got.hash == last && e.mayDiffer(j, got) && !aPage(tmp.file, j.Remote.Name) {
 			if err := e.finishTemp(tmp, j); err != nil {
 				return temp{}, content{}, e.discard(tmp, err)
 			}
@@ -396,7 +397,7 @@ var errDamaged = errors.New("what the service sends is not what it says it has; 
 // asTold compares what came with what the service said; without a hash only the
 // size can be compared.
 func (e *Engine) asTold(j job, got content) bool {
-	return got.size == j.Remote.Size && (j.Remote.Hash == "" || j.Remote.Hash == got.hash)
+	return !got.over && got.size == j.Remote.Size && (j.Remote.Hash == "" || j.Remote.Hash == got.hash)
 }
 
 // mayDiffer says that the service is known to serve, each time, other bytes

@@ -8,6 +8,7 @@ import (
 
 	"tandem/remote"
 	"tandem/remote/quickxor"
+	"tandem/syncer/disk"
 	"tandem/syncer/plan"
 )
 
@@ -18,6 +19,7 @@ const mostBreaks = 5
 type incoming struct {
 	temp
 	size int64 // that is there
+	over bool  // more came than it may have; that is not there
 	sum  hash.Hash
 }
 
@@ -30,13 +32,13 @@ func (e *Engine) receive(ctx context.Context, j job, address remote.Secret) (tem
 	if err != nil {
 		return temp{}, content{}, err
 	}
-	in := &incoming{tmp, offset, sum}
+	in := &incoming{temp: tmp, size: offset, sum: sum}
 	most := offset
 	for breaks := 1; ; breaks++ {
 		before := in.size
 		broke, err := e.stream(ctx, j, in, address)
 		if err == nil {
-			return in.temp, content{in.size, plan.Hash(in.sum.Sum(nil))}, nil
+			return in.temp, content{in.size, plan.Hash(in.sum.Sum(nil)), in.over}, nil
 		}
 		if errors.Is(err, remote.ErrRange) && before > 0 {
 			return temp{}, content{}, e.discard(in.temp, errSuperseded)
@@ -70,10 +72,16 @@ func (e *Engine) stream(ctx context.Context, j job, in *incoming, address remote
 		}
 		in.size, in.sum = 0, quickxor.New()
 	}
-	n, err := io.Copy(io.MultiWriter(in.file, in.sum, &e.progress.down), io.LimitReader(body, max(j.Remote.Size, body.Total)-in.size+1))
-	in.size += n
-	if err == nil && body.Total >= 0 && in.size != body.Total {
-		err = io.ErrUnexpectedEOF
-	}
+	n, over, err := body.Pour(io.MultiWriter(disk.Sparing(e.fs, in.file), in.sum, &e.progress.down), e.mostOf(j))
+	in.size, in.over = in.size+n, over
 	return errors.Is(err, remote.ErrOffline), err
+}
+
+// mostOf is how many bytes j's content may have: as many as the service tells, or, of what
+// is known to come otherwise than told, somewhat more.
+func (e *Engine) mostOf(j job) int64 {
+	if told := max(j.Remote.Size, 0); !e.mayDiffer(j, content{size: told + 1}) {
+		return told
+	}
+	return remote.MostOf(j.Remote.Size)
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"tandem/state"
+	"tandem/syncer/disk"
 	"tandem/watcher"
 )
 
 const (
-	reserve  = 64 << 20 // disk space never used up
-	mostSize = 1 << 60  // of a file; what is told may be a lie
+	mostSize = 1 << 60 // of a file; what is told may be a lie
 )
 
 // full reports whether err says that the disk, or what we may use of it, is used up.
@@ -45,8 +45,8 @@ func (e *Engine) lacks(size int64) int64 {
 	switch {
 	case err != nil:
 		return 0
-	case left < int64(min(reserve, free/20)):
-		return min(reserve, size/19+1) - left // a twentieth is left then, too
+	case left < int64(min(disk.Reserve, free/20)):
+		return min(disk.Reserve, size/19+1) - left // a twentieth is left then, too
 	case inodes == 0:
 		return 1
 	}

@@ -28,11 +28,12 @@ const (
 	EchoRaw       Twist = "echo-raw"       // all that the request held, and no HTTP
 	EchoLink      Twist = "echo-link"      // the token, in the links of a page
 	Crowd         Twist = "crowd"          // on listings of folders: pages of thousands that never end, each of others
+	Overlong      Twist = "overlong"       // on content: a tebibyte is announced, and as much of it sent as is read
 	ShortLived    Twist = "short-lived"    // on the token endpoint: it is said to be over already …
 	Eternal       Twist = "eternal"        // … or never to be
 )
 
-var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo, EchoRaw, EchoLink, Crowd, ShortLived, Eternal}
+var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo, EchoRaw, EchoLink, Crowd, Overlong, ShortLived, Eternal}
 
 const (
 	millions = 8 << 20
@@ -41,6 +42,9 @@ const (
 
 // disfigure makes of an answer what the twists ask for.
 func (t twists) disfigure(r *reply, c *call) *reply {
+	if t.has(Overlong) && r.body != nil {
+		return overlong(r.body)
+	}
 	if t == nil || r.body != nil {
 		return r
 	}
@@ -166,6 +170,17 @@ func echo(c *call) any {
 		return map[string]any{"error": code, "error_description": said, "error_codes": []int{}}
 	}
 	return map[string]any{"error": map[string]any{"code": bearer, "message": said, "innerError": map[string]any{"code": bearer + c.address}}}
+}
+
+// overlong is a content with so much behind it that no disk holds it.
+func overlong(content *blob) *reply {
+	r := answer(http.StatusOK, nil)
+	r.header.Set("Content-Length", strconv.Itoa(1<<40))
+	r.flood = func(w io.Writer) bool {
+		p := put{w}
+		return p.text(string(content.bytes())) && p.all("", 1<<40-int(content.size), "\x00")
+	}
+	return r
 }
 
 // crowd makes a page of files that are nowhere, with another behind it.

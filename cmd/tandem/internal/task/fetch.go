@@ -47,7 +47,7 @@ func (d *Drive) fetch(ctx context.Context, l *Landing, it remote.Item, came func
 		if err != nil {
 			return nil, err
 		}
-		err = d.receive(ctx, p, it, came)
+		err = d.receive(ctx, l, p, it, came)
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			p.close()
 			if p.size < resumeAbove || it.Hash == "" {
@@ -149,11 +149,11 @@ func (p *part) goOn() (err error) {
 }
 
 // receive reads content to its end, going on where a connection broke.
-func (d *Drive) receive(ctx context.Context, p *part, it remote.Item, came func(int64)) error {
+func (d *Drive) receive(ctx context.Context, l *Landing, p *part, it remote.Item, came func(int64)) error {
 	address := it.Address
 	for breaks := 0; ; {
 		before := p.size
-		err := d.stream(ctx, p, it, address, came)
+		err := d.stream(ctx, l, p, it, address, came)
 		if err == nil || !errors.Is(err, remote.ErrOffline) || ctx.Err() != nil {
 			return err
 		}
@@ -167,7 +167,7 @@ func (d *Drive) receive(ctx context.Context, p *part, it remote.Item, came func(
 	}
 }
 
-func (d *Drive) stream(ctx context.Context, p *part, it remote.Item, address remote.Secret, came func(int64)) error {
+func (d *Drive) stream(ctx context.Context, l *Landing, p *part, it remote.Item, address remote.Secret, came func(int64)) error {
 	if p.size > 0 && p.size == it.Size {
 		return nil
 	}
@@ -179,13 +179,21 @@ func (d *Drive) stream(ctx context.Context, p *part, it remote.Item, address rem
 	if body.Offset != p.size {
 		return fmt.Errorf("%w: the service does not go on where the last connection broke", ErrDamaged)
 	}
-	limit := io.LimitReader(body, max(it.Size, body.Total)-p.size+1) // more than told is as wrong as less
-	n, err := io.Copy(io.MultiWriter(p.file, p.sum, counter(came)), limit)
+	n, over, err := body.Pour(io.MultiWriter(disk.Sparing(l.disk, p.file), p.sum, counter(came)), d.mostOf(it))
 	p.size += n
-	if err == nil && body.Total >= 0 && p.size < body.Total {
-		err = io.ErrUnexpectedEOF
+	if over {
+		err = fmt.Errorf("%w: more than the service says that it has", ErrDamaged)
 	}
 	return err
+}
+
+// mostOf is how many bytes the content of an item may have: as many as the service tells,
+// or, of what is known to come otherwise than told, somewhat more.
+func (d *Drive) mostOf(it remote.Item) int64 {
+	if !d.mayDiffer(it) {
+		return it.Size
+	}
+	return remote.MostOf(it.Size)
 }
 
 // Stream writes the content of an item to w, and says afterwards whether it was
@@ -201,9 +209,11 @@ func (d *Drive) Stream(ctx context.Context, it remote.Item, w io.Writer, came fu
 			body.Close()
 			return ErrDamaged
 		}
-		n, err := io.Copy(io.MultiWriter(w, sum, counter(came)), body)
+		n, over, err := body.Pour(io.MultiWriter(w, sum, counter(came)), d.mostOf(it))
 		body.Close()
-		size += n
+		if size += n; over {
+			return ErrDamaged
+		}
 		if breaks++; n > 0 {
 			breaks = 0
 		}

@@ -26,9 +26,6 @@ import (
 // elsewhere, so an agent leaves this alone, and an agent's start-up too.
 const private = watcher.Private + "/tasks"
 
-// reserve is disk space that is never used up.
-const reserve = 64 << 20
-
 // A Landing is a folder here that things come into. No name from online leads
 // out of it, through a link or otherwise. It is safe for concurrent use.
 type Landing struct {
@@ -202,7 +199,7 @@ func (l *Landing) room(size int64) error {
 	if err != nil {
 		return nil // not every file system can tell; the write will
 	}
-	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(reserve, free/20) || inodes == 0 {
+	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(disk.Reserve, free/20) || inodes == 0 {
 		return syscall.ENOSPC
 	}
 	return nil

@@ -62,7 +62,8 @@ func (db *DB) BaseAt(folder, parent int64, fold string) (Base, bool, error) {
 // items n have online, in the folders that they are in.
 func (db *DB) BasesBeside(folder int64, n []int64) ([]Base, error) {
 	return all(db.r, scanBase, "SELECT b."+strings.ReplaceAll(baseColumns, ",", ",b.")+
-		" FROM json_each(?) want CROSS JOIN item i ON i.n=want.value CROSS JOIN base b ON b.parent=i.parent AND b.fold=i.fold WHERE b.folder=?", list(n), folder)
+		` FROM (SELECT DISTINCT i.parent, i.fold FROM json_each(?) want CROSS JOIN item i ON i.n=want.value) at
+		CROSS JOIN base b ON b.parent=at.parent AND b.fold=at.fold WHERE b.folder=?`, list(n), folder)
 }
 
 // BaseChildren lists the agreements on what is in parent, by local name.
@@ -92,6 +93,38 @@ func (db *DB) CountAgreed(folder int64) (int, error) {
 	return count, err
 }
 
+// A rewritten tells which agreements in a folder were written since somebody asked.
+type rewritten struct {
+	n   []int64
+	all bool // more than are worth telling one by one
+}
+
+const mostRewritten = 10_000
+
+// Rewritten gives the items whose agreements in a folder were written, or dropped, since it
+// was asked last. It is false if that may be any.
+func (db *DB) Rewritten(folder int64) ([]int64, bool) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	r := db.rewritten[folder]
+	delete(db.rewritten, folder)
+	if r == nil {
+		return nil, true
+	}
+	return r.n, !r.all
+}
+
+func (tx *Tx) rewrites(folder int64, n ...int64) {
+	r := tx.db.rewritten[folder]
+	if r == nil {
+		r = &rewritten{}
+		tx.db.rewritten[folder] = r
+	}
+	if r.n = append(r.n, n...); len(n) == 0 || len(r.n) > mostRewritten {
+		r.n, r.all = nil, true
+	}
+}
+
 // ErrNoFolder is returned for an agreement in a folder that itself is not agreed upon.
 var ErrNoFolder = errors.New("the folder that it is in is not agreed upon")
 
@@ -108,6 +141,7 @@ func (tx *Tx) PutBase(folder int64, b Base) error {
 			return fmt.Errorf("agree on %q (item %d): %w", b.LocalName, b.N, ErrNoFolder)
 		}
 	}
+	tx.rewrites(folder, b.N)
 	err := tx.exec("INSERT INTO base(folder,"+baseColumns+`) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT(n, folder) DO UPDATE SET parent=excluded.parent, local_name=excluded.local_name, kind=excluded.kind,
 		ino=excluded.ino, born=excluded.born, size=excluded.size, mtime=excluded.mtime, ctime=excluded.ctime, racy=excluded.racy,
@@ -136,6 +170,7 @@ func (tx *Tx) DropBase(folder, n int64) error {
 	if below {
 		return fmt.Errorf("forget item %d: items in it are still agreed on", n)
 	}
+	tx.rewrites(folder, n)
 	if err := tx.exec("DELETE FROM base WHERE n=? AND folder=?", n, folder); err != nil {
 		return err
 	}
@@ -144,6 +179,7 @@ func (tx *Tx) DropBase(folder, n int64) error {
 
 // Rekey binds the agreement on item from to item to; what is in it follows.
 func (tx *Tx) Rekey(folder, from, to int64) error {
+	tx.rewrites(folder) // what is in it, too
 	if err := tx.steps(
 		step{"UPDATE base SET n=? WHERE n=? AND folder=?", []any{to, from, folder}},
 		step{"UPDATE base SET parent=? WHERE folder=? AND parent=?", []any{to, folder, from}},

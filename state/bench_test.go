@@ -3,6 +3,7 @@
 package state
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"syscall"
@@ -31,7 +32,7 @@ func BenchmarkFirstListingOf100kItems(b *testing.B) {
 			s.must(s.db.StageDelta(s.drive, p))
 		}
 		staged := cpu()
-		_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "c", Full: true, At: s.now})
+		_, err := s.db.MergeDelta(context.Background(), s.drive, Merge{Cursor: "c", Full: true, At: s.now})
 		s.must(err)
 		b.ReportMetric((staged - start).Seconds(), "stage-cpu-s")
 		b.ReportMetric((cpu() - staged).Seconds(), "merge-cpu-s")
@@ -50,7 +51,7 @@ func BenchmarkSecondListingOf100kItems(b *testing.B) {
 		for _, p := range pages {
 			s.must(s.db.StageDelta(s.drive, p))
 		}
-		m, err := s.db.MergeDelta(s.drive, Merge{Cursor: "d", Full: true, At: s.now})
+		m, err := s.db.MergeDelta(context.Background(), s.drive, Merge{Cursor: "d", Full: true, At: s.now})
 		if s.must(err); m.Changed != 0 {
 			b.Fatalf("an equal listing changed %d items", m.Changed)
 		}

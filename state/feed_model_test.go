@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -398,7 +399,7 @@ func (v *server) merged(from, to int, since int64) {
 	before := v.rows()
 	v.stage(v.feed(from, to))
 	v.now = v.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(v.rt, "seconds")) * time.Second)
-	m, err := v.db.MergeDelta(v.drive, Merge{Cursor: strconv.Itoa(to), Full: from == 0, Since: since, At: v.now})
+	m, err := v.db.MergeDelta(context.Background(), v.drive, Merge{Cursor: strconv.Itoa(to), Full: from == 0, Since: since, At: v.now})
 	if errors.Is(err, ErrCycle) && to < len(v.ops) {
 		return // what we were told meanwhile is newer: the next poll catches up
 	}

@@ -8,6 +8,7 @@ package state
 // still there, one may be the only copy of something.
 func (tx *Tx) ForgetAgreements(folder int64) error {
 	pair := []any{folder}
+	tx.rewrites(folder)
 	return tx.steps(
 		step{"DELETE FROM base WHERE folder=? AND parent<>0", pair},
 		step{"DELETE FROM waiting WHERE folder=?", pair},

@@ -51,18 +51,20 @@ func (db *DB) Item(n int64) (Item, bool, error) {
 	return get(db.r, scanItem, selectItem+"WHERE n=?", n)
 }
 
-// Items returns those of the items n that are known. It reads many at a tenth of
-// the cost of one each.
-func (db *DB) Items(n []int64) ([]Item, error) {
-	return all(db.r, scanItem, "SELECT i."+strings.ReplaceAll(itemColumns, ",", ",i.")+
-		" FROM json_each(?) want CROSS JOIN item i ON i.n=want.value", list(n))
+// ItemsAbove returns those of the items n that are known, with all the folders they are
+// in, each once. It reads many at a tenth of the cost of one each.
+func (db *DB) ItemsAbove(n []int64) ([]Item, error) {
+	return all(db.r, scanItem, `WITH RECURSIVE up(n) AS (SELECT value FROM json_each(?)
+		UNION SELECT i.parent FROM up CROSS JOIN item i ON i.n=up.n WHERE i.parent<>0)
+		SELECT i.`+strings.ReplaceAll(itemColumns, ",", ",i.")+" FROM up CROSS JOIN item i ON i.n=up.n", list(n))
 }
 
 // ItemsBeside lists what is online under the names that the items n have, in the
 // folders that they are in: themselves, and what ItemsAt would find there.
 func (db *DB) ItemsBeside(n []int64) ([]Item, error) {
 	return all(db.r, scanItem, "SELECT i."+strings.ReplaceAll(itemColumns, ",", ",i.")+
-		" FROM json_each(?) want CROSS JOIN item o ON o.n=want.value CROSS JOIN item i ON i.parent=o.parent AND i.fold=o.fold WHERE i.gone=0", list(n))
+		` FROM (SELECT DISTINCT o.parent, o.fold FROM json_each(?) want CROSS JOIN item o ON o.n=want.value) at
+		CROSS JOIN item i ON i.parent=at.parent AND i.fold=at.fold WHERE i.gone=0`, list(n))
 }
 
 // list is a parameter for json_each.

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -77,11 +78,15 @@ const (
 // first and what is gone after it, since it may have been moved out before; a
 // child may wait for its folder; and where the feed contradicts a change that
 // we made a moment ago, or itself, that becomes a Doubt.
-func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
+//
+// A run may be of millions: it is given up when ctx ends, and leaves nothing behind.
+func (db *DB) MergeDelta(ctx context.Context, drive int64, m Merge) (Merged, error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	run := &merge{Merge: m}
 	err := db.atomically("BEGIN IMMEDIATE", func(tx *Tx) (err error) {
+		db.w.until = ctx
+		defer func() { db.w.until = nil }()
 		run.tx, run.at, run.moment = tx, db.mark.Add(1), db.Moment()
 		if run.drive, err = driveOf(db.w, drive); err != nil {
 			return err
@@ -92,6 +97,9 @@ func (db *DB) MergeDelta(drive int64, m Merge) (Merged, error) {
 		err = drop
 	}
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return Merged{}, err
 	}
 	if m.Full {
@@ -423,9 +431,11 @@ func (m *merge) disputed() error {
 // have been lost.
 func (m *merge) twins() error {
 	return m.doubt("another item of the same name has come", `
-		SELECT o.n, o.id, 0 FROM temp.changed c CROSS JOIN item i ON i.n=c.n CROSS JOIN item o ON o.parent=i.parent AND o.fold=i.fold
-		WHERE i.gone=0 AND i.parent<>0 AND o.gone=0 AND o.n<>i.n
-		AND (o.n<i.n OR NOT EXISTS (SELECT 1 FROM temp.changed WHERE n=o.n))`)
+		WITH at(parent, fold, latest) AS (SELECT i.parent, i.fold, max(i.n) FROM temp.changed c CROSS JOIN item i ON i.n=c.n
+			WHERE i.gone=0 AND i.parent<>0 AND EXISTS (SELECT 1 FROM item x WHERE x.parent=i.parent AND x.fold=i.fold AND x.gone=0 AND x.n<>i.n)
+			GROUP BY i.parent, i.fold)
+		SELECT o.n, o.id, 0 FROM at CROSS JOIN item o ON o.parent=at.parent AND o.fold=at.fold
+		WHERE o.gone=0 AND (o.n<at.latest OR o.n>at.latest AND NOT EXISTS (SELECT 1 FROM temp.changed WHERE n=o.n))`)
 }
 
 // unplaced asks about folders that the feed believes us to know.

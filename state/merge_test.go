@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -179,7 +180,7 @@ func TestFolderInItselfIsRefused(t *testing.T) {
 			s.feed(dir("d", "root", "d"), dir("e", "d", "e"), file("f", "e", "f"))
 			s.dirty()
 			s.must(s.db.StageDelta(s.drive, append(run, file("g", "root", "g"))))
-			_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "bad", Since: s.db.Moment(), At: s.now})
+			_, err := s.db.MergeDelta(context.Background(), s.drive, Merge{Cursor: "bad", Since: s.db.Moment(), At: s.now})
 			if !errors.Is(err, ErrCycle) {
 				t.Fatalf("MergeDelta = %v, want ErrCycle", err)
 			}
@@ -210,7 +211,7 @@ func TestAnotherRootIsRefused(t *testing.T) {
 			s := newStore(t)
 			s.feed(file("f", "root", "f"))
 			s.must(s.db.StageDelta(s.drive, []Delta{entry, deleted("f")}))
-			_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "bad", Since: s.db.Moment(), At: s.now})
+			_, err := s.db.MergeDelta(context.Background(), s.drive, Merge{Cursor: "bad", Since: s.db.Moment(), At: s.now})
 			if !errors.Is(err, ErrRootChanged) {
 				t.Errorf("MergeDelta = %v, want ErrRootChanged", err)
 			}
@@ -468,7 +469,7 @@ func TestRunsOfTwoDrivesDoNotMix(t *testing.T) {
 	s.must(s.db.StageDelta(other.N, []Delta{rootEntry, file("f", "root", "theirs")}))
 	s.feed(file("f", "root", "ours"))
 	s.must(s.db.DropStage(s.drive))
-	_, err = s.db.MergeDelta(other.N, Merge{Cursor: "c", Full: true, At: s.now})
+	_, err = s.db.MergeDelta(context.Background(), other.N, Merge{Cursor: "c", Full: true, At: s.now})
 	s.must(err)
 	it, _, err := s.db.ItemByID(other.N, "f")
 	s.must(err)
@@ -562,7 +563,7 @@ func TestCursorAndItemsAreStoredTogetherOrNotAtAll(t *testing.T) {
 	for limit := pages; ; limit += 3 {
 		s.must(s.db.w.exec(fmt.Sprintf("PRAGMA max_page_count=%d", limit)))
 		s.must(s.db.StageDelta(s.drive, run))
-		_, err := s.db.MergeDelta(s.drive, Merge{Cursor: "after", At: s.now})
+		_, err := s.db.MergeDelta(context.Background(), s.drive, Merge{Cursor: "after", At: s.now})
 		d, driveErr := s.db.Drive(s.drive)
 		s.must(driveErr)
 		live, childErr := s.db.ItemChildren(s.root)
@@ -582,4 +583,30 @@ func TestCursorAndItemsAreStoredTogetherOrNotAtAll(t *testing.T) {
 	if failures < 3 {
 		t.Errorf("it failed only %d times: the test tests nothing", failures)
 	}
+}
+
+// TestAMergeIsGivenUpWhenNobodyWaitsForIt however large it is, and leaves nothing behind.
+func TestAMergeIsGivenUpWhenNobodyWaitsForIt(t *testing.T) {
+	s := newStore(t)
+	s.feed(rootEntry)
+	rows := []Delta{rootEntry}
+	for i := range 20_000 {
+		rows = append(rows, file(fmt.Sprint("f", i), "root", fmt.Sprint("f", i)))
+	}
+	for some := range slices.Chunk(rows, 1000) {
+		s.must(s.db.StageDelta(s.drive, some))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, stop)
+	began := time.Now()
+	if _, err := s.db.MergeDelta(ctx, s.drive, Merge{Cursor: "late", At: s.now}); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v after %v", err, time.Since(began))
+	}
+	d, err := s.db.Drive(s.drive)
+	s.must(err)
+	if _, known, err := s.db.ItemByID(s.drive, "f7"); known || err != nil || d.Cursor == "late" {
+		t.Errorf("something was merged: %v, cursor %q, %v", known, d.Cursor, err)
+	}
+	s.feed(file("g", "root", "g"))
+	s.must(s.db.Check())
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -188,7 +189,7 @@ func (r *reader) read(cursor int, full bool) {
 	}
 	before := r.items()
 	r.stage(entries)
-	out, err := r.db.MergeDelta(r.drive, Merge{Cursor: fmt.Sprint(len(r.v.log)), Full: full, Since: r.db.Moment(), At: time.Unix(1e9, 0)})
+	out, err := r.db.MergeDelta(context.Background(), r.drive, Merge{Cursor: fmt.Sprint(len(r.v.log)), Full: full, Since: r.db.Moment(), At: time.Unix(1e9, 0)})
 	r.must(err)
 	r.must(r.db.Check())
 	for _, d := range out.Doubts {

@@ -44,6 +44,8 @@ type DB struct {
 	mu sync.Mutex
 	w  *statements // on conn; guarded by mu
 
+	rewritten map[int64]*rewritten // by folder; guarded by mu
+
 	listed map[int64]int64 // the moment at which each drive was last listed whole; guarded by mu
 }
 
@@ -92,7 +94,7 @@ func openAfresh(path string, u *use, damage error) (*DB, error) {
 }
 
 func open(path string, u *use) (*DB, error) {
-	db := &DB{path: path, use: u, listed: map[int64]int64{}}
+	db := &DB{path: path, use: u, listed: map[int64]int64{}, rewritten: map[int64]*rewritten{}}
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.disconnect())
 	}

@@ -30,7 +30,7 @@ func TestNothingThatHappensOftenReadsAWholeTable(t *testing.T) {
 		func() error { _, err := s.db.BaseChildren(s.folder, s.root); return err },
 		func() error { _, err := s.db.BaseByIno(s.folder, 1); return err },
 		func() error { _, _, err := s.db.Item(f.N); return err },
-		func() error { _, err := s.db.Items([]int64{f.N}); return err },
+		func() error { _, err := s.db.ItemsAbove([]int64{f.N}); return err },
 		func() error { _, _, err := s.db.ItemByID(1, f.ID); return err },
 		func() error { _, err := s.db.ItemChildren(s.root); return err },
 		func() error { _, err := s.db.ItemsAt(s.root, "g"); return err },

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -117,7 +118,7 @@ func (s *store) merge(m Merge) Merged {
 	if m.Since == 0 {
 		m.Since = s.db.Moment()
 	}
-	out, err := s.db.MergeDelta(s.drive, m)
+	out, err := s.db.MergeDelta(context.Background(), s.drive, m)
 	s.must(err)
 	s.must(s.db.Check())
 	return out

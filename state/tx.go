@@ -63,9 +63,10 @@ type statements struct {
 	on interface {
 		PrepareContext(context.Context, string) (*sql.Stmt, error)
 	}
-	use  *use
-	mu   sync.Mutex
-	kept map[string]*sql.Stmt
+	use   *use
+	until context.Context // when it ends what runs is given up; nil = nothing is. Set only on the one connection that writes, under its mutex
+	mu    sync.Mutex
+	kept  map[string]*sql.Stmt
 }
 
 func (s *statements) prepare(q string) (*sql.Stmt, error) {
@@ -92,6 +93,13 @@ func (s *statements) close() error {
 	return errors.Join(errs...)
 }
 
+func (s *statements) life() context.Context {
+	if s.until == nil {
+		return context.Background()
+	}
+	return s.until
+}
+
 func (s *statements) exec(q string, args ...any) error {
 	_, err := s.run(q, args...)
 	return err
@@ -102,7 +110,7 @@ func (s *statements) run(q string, args ...any) (sql.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := st.Exec(args...)
+	res, err := st.ExecContext(s.life(), args...)
 	return res, s.use.sawDamage(err)
 }
 
@@ -114,7 +122,7 @@ func (s *statements) each(scan func(scanner) error, q string, args ...any) error
 	if err != nil {
 		return err
 	}
-	rows, err := st.Query(args...)
+	rows, err := st.QueryContext(s.life(), args...)
 	if err != nil {
 		return s.use.sawDamage(err)
 	}

@@ -150,7 +150,7 @@ func BenchmarkListing(b *testing.B) {
 		b.StartTimer()
 		r, err := e.readFeed(b.Context(), drive, "")
 		p.must(err)
-		_, err = p.db.MergeDelta(drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: e.clock.Now()})
+		_, err = p.db.MergeDelta(b.Context(), drive.N, state.Merge{Cursor: r.cursor, Full: r.full, At: e.clock.Now()})
 		p.must(err)
 	}
 }

@@ -52,7 +52,7 @@ func (e *Engine) decide() {
 	e.takeSteps(p)
 	e.takeQuestions(p, keys, rules.Now)
 	e.takeHeld(p, keys)
-	e.takeWaiting(p, keys)
+	e.takeWaiting(v, p, keys)
 }
 
 // followKeys lets what is known of items whose keys have changed follow them. What
@@ -145,11 +145,15 @@ func (e *Engine) commitAll(txs []func(*state.Tx) error) {
 	}})
 }
 
+// askAgainEach is how much more seldom, for each of them, what touched something busy is
+// decided again: thousands would leave no time for what they wait for.
+const askAgainEach = 100 * time.Microsecond
+
 // askAgain lets what touched something busy be decided again; not at every step
 // that ends, for there may be thousands of either.
 func (e *Engine) askAgain() {
 	if now := e.clock.Now(); len(e.later) > 0 && !now.Before(e.askAt) {
-		e.askAt = now.Add(100 * time.Millisecond)
+		e.askAt = now.Add(100*time.Millisecond + time.Duration(len(e.later))*askAgainEach)
 		for k := range e.later {
 			e.dirty[e.local.key(k)] = struct{}{}
 		}
@@ -307,7 +311,7 @@ func (e *Engine) countAt(a plan.Action) int {
 
 // takeWaiting keeps the list of what cannot be synced now, and clears the dirty
 // marks of what is settled.
-func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
+func (e *Engine) takeWaiting(v *view, p plan.Plan, asked []plan.Key) {
 	var txs []func(*state.Tx) error
 	open := map[plan.Key]struct{}{}
 	for _, w := range p.Waiting {
@@ -315,7 +319,7 @@ func (e *Engine) takeWaiting(p plan.Plan, asked []plan.Key) {
 		if w.Along {
 			txs = append(txs, e.waitAlong(w.Key))
 		} else {
-			txs = append(txs, e.waitFor(w.Key, e.pathOf(w.Key), w.Why, w.Person, 0))
+			txs = append(txs, e.waitFor(w.Key, v.pathOf(w.Key), w.Why, w.Person, 0))
 		}
 	}
 	for _, s := range p.Actions {
@@ -385,11 +389,13 @@ func (e *Engine) waitOver(k plan.Key) func(*state.Tx) error {
 
 // pathOf is a path a person can find the item by: where it stands here, or
 // else where it stands online. The synced folder itself is where it is on this disk.
-func (e *Engine) pathOf(k plan.Key) string {
-	if k == e.root {
-		return e.cfg.Folder.Path
+func (e *Engine) pathOf(k plan.Key) string { return e.view().pathOf(k) }
+
+func (v *view) pathOf(k plan.Key) string {
+	if k == v.e.root {
+		return v.e.cfg.Folder.Path
 	}
-	return e.view().path(k)
+	return v.path(k)
 }
 
 // pathOfStep is the same for what s is about, also when that is gone on both sides by

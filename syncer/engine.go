@@ -123,6 +123,9 @@ type Engine struct {
 	dry      bool // a look at what it would do
 	listed   bool // the change feed was read to its end by this process
 	polling  bool
+	askers   int             // how many workers ask about items in doubt …
+	heardOf  bool            // … have they heard of any that is not decided yet …
+	answered time.Time       // … and when was that last looked at
 	inDoubt  bool            // something was told of in two ways: it is to be asked about
 	asking   map[string]bool // … and is, by id
 	looking  bool            // for what was not found

@@ -227,7 +227,7 @@ func (e *Engine) fed(ctx context.Context, r run, err error) {
 		return
 	}
 	now := e.clock.Now()
-	merged, err := e.db.MergeDelta(e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, Since: r.since, At: now})
+	merged, err := e.db.MergeDelta(ctx, e.cfg.Drive.N, state.Merge{Cursor: r.cursor, Full: r.full, Since: r.since, At: now})
 	if err != nil {
 		e.feedFailed(fmt.Errorf("merge the change feed: %w", err))
 		return
@@ -320,27 +320,46 @@ func (e *Engine) settleDoubts(ctx context.Context) {
 		panic(stateError{err})
 	}
 	e.inDoubt = false
-	var unlisted []state.Doubt
+	var unlisted, others []state.Doubt
 	for _, d := range doubts {
 		switch {
 		case e.asking[d.ID] || e.unfound[d.ID] != nil || !e.due(d):
 		case d.Why == state.NotListed:
 			unlisted = append(unlisted, d)
-		case len(e.asking) < askAtOnce: // the answers that come lead here again
-			e.ask(ctx, d)
+		default:
+			others = append(others, d)
+		}
+	}
+	for some := range slices.Chunk(others, max(1, min(len(others)/askAtOnce, askInOneGo))) {
+		if e.askers < askAtOnce { // the answers that come lead here again
+			e.ask(ctx, some...)
 		}
 	}
 	if len(unlisted) > 0 {
 		e.ask(ctx, unlisted...)
 	}
+	if e.heardOf && e.askers == 0 {
+		e.takeAnswers()
+	}
 }
 
-// askAtOnce is how many items are asked about at a time.
-const askAtOnce = 8
+// takeAnswers lets what was heard of items in doubt be decided: together, for they may be
+// many of one name.
+func (e *Engine) takeAnswers() {
+	e.heardOf, e.answered = false, e.clock.Now()
+	e.loadDirty()
+}
+
+const (
+	askAtOnce   = 8           // items that are asked about at a time …
+	askInOneGo  = 64          // … and, when there are many, one after the other before any is recorded
+	answersWait = time.Second // for those that are still to come, before anything is decided
+)
 
 // ask asks about items in doubt beside the loop. What is heard of them is recorded at
 // once: what a full listing lacks may be a great deal, and is to be judged together.
 func (e *Engine) ask(ctx context.Context, doubts ...state.Doubt) {
+	e.askers++
 	for _, d := range doubts {
 		e.asking[d.ID] = true
 	}
@@ -415,12 +434,15 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 			return err
 		},
 		then: func(error) {
+			e.askers--
 			for _, d := range doubts {
 				delete(e.asking, d.ID)
 			}
 			e.inDoubt = e.inDoubt || len(answered) > 0 // others may be waiting for their turn
 			e.absent(out.unfound)
-			e.loadDirty()
+			if e.heardOf = true; e.askers == 0 && !e.inDoubt || e.clock.Now().Sub(e.answered) >= answersWait {
+				e.takeAnswers()
+			}
 		},
 	}
 }

@@ -43,7 +43,7 @@ type local struct {
 	settle time.Duration
 	once   bool // a single pass
 
-	rows    map[plan.Key]state.Base   // of the base, as read since it was last written …
+	rows    map[plan.Key]state.Base   // of the base, as read since they were last written …
 	spot    map[plan.Place]state.Base // … and the same by folded name
 	diff    map[plan.Key]*item
 	kids    map[plan.Key]map[string]plan.Key // where the new and the moved items stand …
@@ -93,7 +93,7 @@ func (t *local) rename(from, to plan.Key) {
 	t.bound = append(t.bound, from)
 }
 
-// base is the agreement on k. Rows are kept until the next one is written:
+// base is the agreement on k. Rows are kept until they are written:
 // the same few folders are asked for over and over.
 func (t *local) base(k plan.Key) (state.Base, bool) {
 	if it, ok := t.diff[k]; ok && it.fresh {
@@ -147,44 +147,68 @@ func (t *local) baseAt(parent plan.Key, name string) (state.Base, bool) {
 	return b, ok
 }
 
-// written lets the base be read anew.
+// written lets that of the base be read anew which was written.
 func (t *local) written() {
-	clear(t.rows)
-	clear(t.spot)
+	n, known := t.db.Rewritten(t.folder)
+	if !known || len(t.rows)+len(t.spot) > rowsKept {
+		clear(t.rows)
+		clear(t.spot)
+		return
+	}
+	anew := map[int64]bool{0: true} // 0: what was not there
+	for _, k := range n {
+		anew[k] = true
+		delete(t.rows, plan.Key(k))
+	}
+	maps.DeleteFunc(t.spot, func(_ plan.Place, b state.Base) bool { return anew[b.N] })
 }
 
+// rowsKept is how many rows of the base are kept, so that what is above an item need not
+// be read again with each.
+const rowsKept = 2 * portion
+
 // Local says what is true of k on disk.
-func (t *local) Local(k plan.Key) plan.Local {
+func (t *local) Local(k plan.Key) plan.Local { return t.knowing(nil, k) }
+
+// knowing does so with the folders that were asked about before, as long as nothing has
+// changed since; nil knows none.
+func (t *local) knowing(folders map[plan.Key]plan.Local, k plan.Key) plan.Local {
 	if k == t.root {
 		return plan.Local{Kind: plan.Dir}
 	}
+	if l, ok := folders[k]; ok {
+		return l
+	}
+	l := t.own(k)
+	if l.Kind != plan.None && l.Kind != plan.Unknown {
+		switch in := t.knowing(folders, l.Parent); in.Kind { // gone or unknown if its folder is
+		case plan.None:
+			l = plan.Local{Place: l.Place}
+		case plan.Unknown:
+			l = plan.Local{Place: l.Place, Kind: plan.Unknown, Why: in.Why}
+		}
+	}
+	if folders != nil {
+		folders[k] = l
+	}
+	return l
+}
+
+// own says what is true of k, whatever became of its folder.
+func (t *local) own(k plan.Key) plan.Local {
 	if it, ok := t.diff[k]; ok {
-		return t.under(it.place.Parent, it.local())
+		return it.local()
 	}
 	b, ok := t.base(k)
 	if !ok {
 		return plan.Local{}
 	}
-	return t.under(plan.Key(b.Parent), plan.Local{
+	return plan.Local{
 		Place:   plan.Place{Parent: plan.Key(b.Parent), Name: b.LocalName},
 		Kind:    plan.Kind(b.Kind),
 		Content: plan.Content{Size: b.Size, MTime: b.MTime, Hash: plan.Hash(b.Hash)},
 		Print:   printOf(b),
-	})
-}
-
-// under gives l as it is below parent: gone or unknown if parent is.
-func (t *local) under(parent plan.Key, l plan.Local) plan.Local {
-	if l.Kind == plan.None || l.Kind == plan.Unknown {
-		return l
 	}
-	switch p := t.Local(parent); p.Kind {
-	case plan.None:
-		return plan.Local{Place: l.Place}
-	case plan.Unknown:
-		return plan.Local{Place: l.Place, Kind: plan.Unknown, Why: p.Why}
-	}
-	return l
 }
 
 func (it *item) local() plan.Local {

@@ -15,17 +15,18 @@ type view struct {
 	e     *Engine
 	items map[int64]state.Item
 	at    map[plan.Place][]plan.Key // by folded name
-	scope map[int64]plan.Kind       // Dir: below the synced folder; None: outside; Unknown: cannot be told
+	here  map[plan.Key]plan.Local
+	scope map[int64]plan.Kind // Dir: below the synced folder; None: outside; Unknown: cannot be told
 }
 
 func (e *Engine) view() *view {
-	return &view{e, map[int64]state.Item{}, map[plan.Place][]plan.Key{}, map[int64]plan.Kind{int64(e.root): plan.Dir}}
+	return &view{e, map[int64]state.Item{}, map[plan.Place][]plan.Key{}, map[plan.Key]plan.Local{}, map[int64]plan.Kind{int64(e.root): plan.Dir}}
 }
 
 func (v *view) Root() plan.Key { return v.e.root }
 
 func (v *view) Node(k plan.Key) plan.Node {
-	n := plan.Node{Key: k, Local: v.e.local.Local(k), Remote: v.remote(k)}
+	n := plan.Node{Key: k, Local: v.e.local.knowing(v.here, k), Remote: v.remote(k)}
 	if b, ok := v.e.local.base(k); ok {
 		n.Base = plan.Base{
 			Parent: plan.Key(b.Parent), LocalName: b.LocalName, RemoteName: b.RemoteName, Kind: plan.Kind(b.Kind),
@@ -47,20 +48,20 @@ func (v *view) load(keys []plan.Key) {
 				want = v.miss(want, int64(k))
 			}
 		}
-		for len(want) > 0 {
-			items, err := v.e.db.Items(want)
-			if err != nil {
-				panic(stateError{err})
-			}
-			v.e.local.load(want)
-			want = nil
-			for _, it := range items {
+		if len(want) == 0 {
+			continue
+		}
+		items, err := v.e.db.ItemsAbove(want)
+		if err != nil {
+			panic(stateError{err})
+		}
+		for _, it := range items {
+			if known := v.items[it.N]; known.N == 0 {
 				v.items[it.N] = it
-			}
-			for _, it := range items {
-				want = v.miss(want, it.Parent)
+				want = append(want, it.N)
 			}
 		}
+		v.e.local.load(want)
 	}
 }
 
@@ -94,9 +95,7 @@ func (v *view) loadNames(keys []plan.Key) {
 		for _, it := range items {
 			v.items[it.N] = it
 			at := plan.Place{Parent: plan.Key(it.Parent), Name: it.Fold}
-			if k := plan.Key(it.N); !slices.Contains(v.at[at], k) {
-				v.at[at] = append(v.at[at], k)
-			}
+			v.at[at] = append(v.at[at], plan.Key(it.N))
 		}
 		for _, b := range bases {
 			v.e.local.spot[plan.Place{Parent: plan.Key(b.Parent), Name: b.Fold}] = b

@@ -72,11 +72,22 @@ func (p *pass) around(n *node) {
 	for _, s := range []side{disk, drive, pact} {
 		if at, ok := p.at(n, s); ok {
 			local := p.localKey(at.Parent)
+			if near := (vicinity{local, at.Parent, Fold(at.Name)}); p.near[near] {
+				continue // all of that name were brought in with another
+			} else {
+				p.near[near] = true
+			}
 			p.getAll(p.v.LocalAt(local, at.Name))
 			p.getAll(p.v.RemoteAt(at.Parent, at.Name))
 			p.get(p.v.BaseAt(local, at.Name))
 		}
 	}
+}
+
+// A vicinity is a name in a folder, by the keys that the folder goes by.
+type vicinity struct {
+	local, online Key
+	fold          string
 }
 
 func (p *pass) rests(n *node) bool {
@@ -99,7 +110,29 @@ func (p *pass) join(n *node) *node {
 	} else if !n.here() || n.Remote.Kind != None {
 		return n
 	}
-	locals := p.halves(p.v.LocalAt(p.localKey(at.Parent), at.Name))
+	other, ok := p.pairsAt(at)[n.Key]
+	switch {
+	case !ok:
+		return n
+	case n.Local.Kind != None:
+		return p.unite(n, p.half(other))
+	}
+	return p.unite(p.half(other), n)
+}
+
+// pairsAt finds which halves of one name are one item, each by the key of the other. It is
+// looked up once for each name: there may be thousands of halves.
+func (p *pass) pairsAt(at Place) map[Key]Key {
+	near := vicinity{p.localKey(at.Parent), at.Parent, Fold(at.Name)}
+	if pairs, known := p.pairs[near]; known {
+		return pairs
+	}
+	pairs := map[Key]Key{}
+	p.pairs[near] = pairs
+	locals := p.halves(p.v.LocalAt(near.local, at.Name))
+	if len(locals) == 0 {
+		return pairs
+	}
 	remotes := p.halves(p.v.RemoteAt(at.Parent, at.Name))
 	for _, alike := range []bool{true, false} {
 		for _, l := range locals {
@@ -107,26 +140,28 @@ func (p *pass) join(n *node) *node {
 				if r == nil || l.pair != 0 || alike && l.Local.Name != r.Remote.Name || !p.oneItem(l, r) {
 					continue
 				}
-				if l.Key == n.Key || r.Key == n.Key {
-					return p.unite(l, r)
-				}
-				l.pair, remotes[i] = r.Key, nil // those two find each other when they are brought in
+				pairs[l.Key], pairs[r.Key] = r.Key, l.Key
+				l.pair, remotes[i] = r.Key, nil
 			}
 		}
 	}
-	return n
+	return pairs
+}
+
+// half gives an item that is not joined yet, without looking around it.
+func (p *pass) half(k Key) *node {
+	if n, ok := p.nodes[k]; ok {
+		return &node{Node: n.Node}
+	}
+	return &node{Node: p.v.Node(k)}
 }
 
 // halves gives the items that are not joined yet, without looking around them.
 func (p *pass) halves(keys []Key) []*node {
 	var halves []*node
 	for _, k := range sorted(keys) {
-		n, ok := p.nodes[p.key(k)]
-		switch {
-		case !ok:
-			halves = append(halves, &node{Node: p.v.Node(k)})
-		case n.pair == 0:
-			halves = append(halves, &node{Node: n.Node})
+		if n, ok := p.nodes[p.key(k)]; !ok || n.pair == 0 {
+			halves = append(halves, p.half(p.key(k)))
 		}
 	}
 	return halves

@@ -20,7 +20,8 @@ import (
 //	guard    deletes, when they are many
 //	arrange  the order; names that go round get one step more
 func Make(v View, dirty []Key, rules Rules) Plan {
-	p := &pass{v: v, rules: rules, nodes: map[Key]*node{}, joined: map[Key]Key{}}
+	p := &pass{v: v, rules: rules, nodes: map[Key]*node{}, joined: map[Key]Key{}, paths: map[Key]string{},
+		near: map[vicinity]bool{}, pairs: map[vicinity]map[Key]Key{}, copies: map[spot]int{}}
 	p.gather(dirty)
 	for _, n := range p.order {
 		p.merge(n)
@@ -43,12 +44,16 @@ type pass struct {
 	v      View
 	rules  Rules
 	nodes  map[Key]*node
-	order  []*node            // by key, for a plan that is the same each time
-	joined map[Key]Key        // local half of an item → the key the whole goes by
-	todo   []*node            // whose surroundings are still to be gathered
-	stands map[spot][]*node   // who has a name now
-	inside map[folder][]*node // who is in a folder now
-	claims map[spot][]*node   // who shall have a name
+	order  []*node                  // by key, for a plan that is the same each time
+	paths  map[Key]string           // where folders shall be
+	near   map[vicinity]bool        // names of which all that have them were brought in …
+	pairs  map[vicinity]map[Key]Key // … and the halves that are one item there, each by the key of the other
+	copies map[spot]int             // how many names of conflict copies were found to be taken
+	joined map[Key]Key              // local half of an item → the key the whole goes by
+	todo   []*node                  // whose surroundings are still to be gathered
+	stands map[spot][]*node         // who has a name now
+	inside map[folder][]*node       // who is in a folder now
+	claims map[spot][]*node         // who shall have a name
 	acts   []*act
 	plan   Plan
 }

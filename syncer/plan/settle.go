@@ -103,28 +103,37 @@ func (p *pass) hidden(n *node, s side) bool {
 
 // refusal says which side cannot hold n, and what a person can do.
 func (p *pass) refusal(n *node) string {
-	path := p.path(n.place.Parent)
 	if !n.here() || n.Local.Name != n.place.Name {
-		if why := p.rules.LocalRefuses(path, n.place.Name, n.kind()); why != "" {
+		if why := p.rules.LocalRefuses(p.path(n.place.Parent), n.place.Name, n.kind()); why != "" {
 			return why + "; rename it online"
 		}
 	}
 	if !n.there() || n.Remote.Name != n.online {
-		if why := p.rules.RemoteRefuses(path, n.online, n.kind()); why != "" {
+		if why := p.rules.RemoteRefuses(p.path(n.place.Parent), n.online, n.kind()); why != "" {
 			return why + "; rename it here"
 		}
 	}
 	return ""
 }
 
-// path is where a folder shall be.
+// path is where a folder shall be. Those of the folders above it are kept: they are asked
+// for with the next one, and no target changes meanwhile.
 func (p *pass) path(k Key) string {
+	var below []*node
 	path := ""
 	for f := range p.above(k, (*node).target) {
-		if path != "" {
-			path = "/" + path
+		if known, ok := p.paths[f.Key]; ok {
+			path = known
+			break
 		}
-		path = f.place.Name + path
+		below = append(below, f)
+	}
+	for _, f := range slices.Backward(below) {
+		if path != "" {
+			path += "/"
+		}
+		path += f.place.Name
+		p.paths[f.Key] = path
 	}
 	return path
 }
@@ -133,7 +142,11 @@ func (p *pass) path(k Key) string {
 // has it; the others get a suffix, or wait if nobody moved them there: two names
 // that only this disk, or only the drive, tells apart.
 func (p *pass) contest(group []*node) {
-	slices.SortStableFunc(group, func(a, b *node) int { return cmp.Compare(p.claim(a, group), p.claim(b, group)) })
+	claims, made := map[*node]int{}, slices.ContainsFunc(group, p.newFolder)
+	for _, n := range group {
+		claims[n] = p.claim(n, made)
+	}
+	slices.SortStableFunc(group, func(a, b *node) int { return cmp.Compare(claims[a], claims[b]) })
 	winner := group[0]
 	for _, n := range group[1:] {
 		switch {
@@ -151,10 +164,11 @@ func (p *pass) contest(group []*node) {
 	}
 }
 
-// claim orders the claimants of a name, the strongest first.
-func (p *pass) claim(n *node, group []*node) int {
+// claim orders the claimants of a name, the strongest first. made says that one of them is a
+// folder that was made here.
+func (p *pass) claim(n *node, made bool) int {
 	switch {
-	case n.bound() && n.kind() == File && n.Local.Kind == None && slices.ContainsFunc(group, p.newFolder):
+	case made && n.bound() && n.kind() == File && n.Local.Kind == None:
 		return 3 // a folder was made of it here while it was edited online
 	case p.standsAt(n, drive, n.place):
 		return 0
@@ -217,7 +231,10 @@ func (p *pass) rename(n *node) {
 // freeName claims, for a version of n, the name of a conflict copy that nothing
 // has on either side.
 func (p *pass) freeName(n *node, at Place) string {
-	for i := 1; ; i++ {
+	tried := p.spot(pact, at)
+	for {
+		p.copies[tried]++
+		i := p.copies[tried]
 		name := ConflictName(at.Name, p.rules.Host, p.rules.Now, i)
 		s := p.spot(pact, Place{at.Parent, name})
 		if len(p.claims[s]) == 0 && len(p.v.LocalAt(p.localKey(at.Parent), name)) == 0 && len(p.v.RemoteAt(at.Parent, name)) == 0 {

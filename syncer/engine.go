@@ -271,9 +271,11 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 	for {
 		e.beats.Add(1)
 		e.away()
-		e.decide()
-		e.dispatch(ctx)
-		e.dateDirs()
+		if ctx.Err() == nil { // what would be decided is not done any more
+			e.decide()
+			e.dispatch(ctx)
+			e.dateDirs()
+		}
 		e.progress.show(e)
 		switch {
 		case e.fatal != nil:

@@ -54,18 +54,20 @@ func TestTenThousandTwinsCostSecondsAndEndWhenToldTo(t *testing.T) {
 	p.must(p.online.PutTwins("", twins))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan time.Time, 1)
+	var before time.Duration
 	go func() {
 		await(func() bool { return p.online.Count("GET item") > 100 })
+		before = worked()
 		ended <- time.Now()
 		stop()
 	}()
 	if _, err := New(p.cfg).Once(ctx); err == nil {
 		t.Fatal("it was done before it could be stopped")
 	}
-	if took := time.Since(<-ended); took > 2*time.Second {
+	if took := time.Since(<-ended); took > 2*time.Second && worked()-before > 2*time.Second || took > 10*time.Second { // others may be at work on this machine
 		t.Errorf("it went on for %v after it was told to stop", took)
 	}
-	before := worked()
+	before = worked()
 	s := p.sync()
 	if took := worked() - before; took > 30*time.Second {
 		t.Errorf("it took %v of work", took)

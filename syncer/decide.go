@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/state"
@@ -408,12 +409,17 @@ func (v *view) path(k plan.Key) string {
 	if p := v.e.local.path(k); p != "" || k == v.e.root {
 		return p
 	}
-	it := v.item(int64(k))
-	if it.Parent == 0 {
-		return it.Name
+	var names []string
+	for it := range v.upOnline(int64(k)) {
+		at := v.e.local.path(plan.Key(it.N))
+		if at != "" {
+			names = append(names, at)
+		}
+		if at != "" || it.N == int64(v.e.root) {
+			break
+		}
+		names = append(names, it.Name)
 	}
-	if parent := v.path(plan.Key(it.Parent)); parent != "" {
-		return parent + "/" + it.Name
-	}
-	return it.Name
+	slices.Reverse(names)
+	return strings.Join(names, "/")
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/remote"
 	"tandem/remote/remotetest"
@@ -122,6 +123,68 @@ func TestFoldersDeeperThanAPathWaitAndTheRestGoesOn(t *testing.T) {
 	}
 	if len(s.Waiting) == 0 || !strings.Contains(s.Waiting[0].Why, "too long") {
 		t.Errorf("waiting: %.300v", s.Waiting)
+	}
+}
+
+// aFolder is what a feed tells of one.
+func aFolder(p *pair, id, in string) map[string]any {
+	return map[string]any{"id": id, "name": "n" + id, "eTag": "2", "folder": map[string]any{},
+		"parentReference": map[string]string{"id": in, "driveId": p.online.ID()}}
+}
+
+// TestAFeedThatPutsFoldersIntoThemselvesIsNotBelieved, whether they were here before or not.
+func TestAFeedThatPutsFoldersIntoThemselvesIsNotBelieved(t *testing.T) {
+	for name, told := range map[string][][2]string{
+		"into itself":           {{"a", "a"}},
+		"into one another":      {{"a", "b"}, {"b", "a"}},
+		"into one that is new":  {{"a", "x"}, {"x", "a"}},
+		"new, into one another": {{"x", "y"}, {"y", "z"}, {"z", "x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.fill("a/f.txt=f b/g.txt=g")
+			ids := map[string]string{"x": "x", "y": "y", "z": "z"}
+			for _, of := range []string{"a", "b"} {
+				info, err := p.online.Stat(of)
+				p.must(err)
+				ids[of] = info.ID
+			}
+			var items []map[string]any
+			for _, it := range told {
+				items = append(items, aFolder(p, ids[it[0]], ids[it[1]]))
+			}
+			p.told(items...)
+			if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "into itself") {
+				t.Errorf("it ended with %v", err)
+			}
+			if got := tree(p.here()); got != "a/f.txt=f b/g.txt=g" {
+				t.Errorf("here is %s", got)
+			}
+			p.online.Calm()
+			p.same()
+		})
+	}
+}
+
+// TestFoldersDeeperThanAnyPath are looked at one after the other, not one within the other.
+func TestFoldersDeeperThanAnyPath(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("f.txt=base g.txt=other")
+	var items []map[string]any
+	for i, in := 0, p.cfg.Drive.RootID; i < 3000; i++ {
+		items = append(items, aFolder(p, fmt.Sprint(i), in))
+		in = fmt.Sprint(i)
+	}
+	p.told(items...)
+	p.write("mine.txt", "mine")
+	before := worked()
+	s, _ := p.try()
+	if took := worked() - before; took > 30*time.Second {
+		t.Errorf("it took %v of work", took)
+	}
+	if len(s.Waiting) == 0 || p.there()["mine.txt"] != "mine" {
+		t.Errorf("%d wait, online %.300s", len(s.Waiting), show(p.there()))
 	}
 }
 

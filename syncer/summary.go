@@ -225,12 +225,13 @@ func (v *view) pathTo(to plan.Place) string {
 
 // pathOnline is the path of a place online, as far as the change feed has told.
 func (v *view) pathOnline(at plan.Place) string {
-	for at.Parent != v.e.root {
-		it := v.item(int64(at.Parent))
-		if it.N == 0 || it.Parent == 0 {
+	names := []string{at.Name}
+	for it := range v.upOnline(int64(at.Parent)) {
+		if it.N == int64(v.e.root) || it.Parent == 0 {
 			break
 		}
-		at = plan.Place{Parent: plan.Key(it.Parent), Name: it.Name + "/" + at.Name}
+		names = append(names, it.Name)
 	}
-	return at.Name
+	slices.Reverse(names)
+	return strings.Join(names, "/")
 }

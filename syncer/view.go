@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -134,7 +135,7 @@ func (v *view) remote(k plan.Key) plan.Remote {
 	case it.Parent == 0 && it.ParentID == "":
 		return plan.Remote{} // the drive's root, above the synced folder
 	}
-	switch v.scopeOf(it.Parent, 0) {
+	switch v.scopeOf(it.Parent) {
 	case plan.None:
 		return plan.Remote{} // moved out of the synced folder: gone, as far as it is concerned
 	case plan.Unknown:
@@ -143,22 +144,42 @@ func (v *view) remote(k plan.Key) plan.Remote {
 	return r
 }
 
-// scopeOf says whether item k lies in the synced folder. Depth bounds a chain
-// of parents that the service made endless.
-func (v *view) scopeOf(k int64, depth int) plan.Kind {
-	if s, ok := v.scope[k]; ok {
-		return s
-	}
-	s := plan.Unknown
-	if it := v.item(k); k != 0 && it.N != 0 && !it.Gone && depth < 1000 {
-		if it.Parent == 0 && it.ParentID == "" {
+// scopeOf says whether item k lies in the synced folder. Of folders that the service puts
+// into one another that cannot be told.
+func (v *view) scopeOf(k int64) plan.Kind {
+	var up []int64
+	s, known := v.scope[k]
+	for !known {
+		up = append(up, k)
+		v.scope[k] = plan.Unknown // who comes to it once more is in itself
+		s = plan.Unknown
+		it := v.item(k)
+		if it.N != 0 && !it.Gone && it.Parent == 0 && it.ParentID == "" {
 			s = plan.None // the drive's root, above the synced folder
-		} else if it.Parent != 0 {
-			s = v.scopeOf(it.Parent, depth+1)
+		}
+		if it.N == 0 || it.Gone || it.Parent == 0 {
+			break
+		}
+		k = it.Parent
+		s, known = v.scope[k]
+	}
+	for _, k := range up {
+		v.scope[k] = s
+	}
+	return s
+}
+
+// upOnline lists item k and the folders that it is in online, each once: a feed may put
+// them into one another.
+func (v *view) upOnline(k int64) iter.Seq[state.Item] {
+	return func(yield func(state.Item) bool) {
+		seen := map[int64]bool{}
+		for it := v.item(k); it.N != 0 && !seen[it.N]; it = v.item(it.Parent) {
+			if seen[it.N] = true; !yield(it) {
+				return
+			}
 		}
 	}
-	v.scope[k] = s
-	return s
 }
 
 func (v *view) LocalChildren(k plan.Key) []plan.Key             { return v.e.local.children(k) }

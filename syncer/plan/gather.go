@@ -29,19 +29,38 @@ func (p *pass) gather(dirty []Key) {
 // get brings an item into the pass, after the folders it is or was in: whether
 // two halves are one item depends on whether their folders are.
 func (p *pass) get(k Key) {
-	k = p.key(k)
-	if _, ok := p.nodes[k]; ok || k == 0 {
-		return
+	type visit struct {
+		n  *node
+		in []Key // folders that are still to be brought in
 	}
-	n := &node{Node: p.v.Node(k)}
-	p.nodes[k] = n // before its folders: a feed may put them into one another
-	if k != p.v.Root() {
-		p.get(n.Base.Parent)
-		p.get(n.Local.Parent)
-		p.get(n.Remote.Parent)
-		n = p.join(n)
+	var visits []visit // a list, for a feed may go as deep as it likes
+	enter := func(k Key) {
+		k = p.key(k)
+		if _, ok := p.nodes[k]; ok || k == 0 {
+			return
+		}
+		v := visit{n: &node{Node: p.v.Node(k)}}
+		p.nodes[k] = v.n // before its folders: a feed may put them into one another
+		if k != p.v.Root() {
+			v.in = []Key{v.n.Base.Parent, v.n.Local.Parent, v.n.Remote.Parent}
+		}
+		visits = append(visits, v)
 	}
-	p.todo = append(p.todo, n)
+	for enter(k); len(visits) > 0; {
+		last := &visits[len(visits)-1]
+		if len(last.in) > 0 {
+			k := last.in[0]
+			last.in = last.in[1:]
+			enter(k)
+			continue
+		}
+		n := last.n
+		visits = visits[:len(visits)-1]
+		if n.Key != p.v.Root() {
+			n = p.join(n)
+		}
+		p.todo = append(p.todo, n)
+	}
 }
 
 func (p *pass) getAll(keys []Key) {

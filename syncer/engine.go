@@ -74,10 +74,11 @@ type Engine struct {
 	log   *slog.Logger
 	root  plan.Key
 
-	local *local
-	inbox chan report
-	over  chan struct{} // closed when nobody reads the inbox any more
-	work  int           // workers that have not reported yet
+	local  *local
+	inbox  chan report
+	ending <-chan struct{} // closed when the run is told to end …
+	over   chan struct{}   // … and when nobody reads the inbox any more
+	work   int             // workers that have not reported yet
 
 	dirty    map[plan.Key]struct{}              // changed, as far as is known
 	known    backlog                            // of these, to be decided: what both sides have …
@@ -264,6 +265,7 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 	e.once, e.local.once = once, once
 	outer := ctx
 	ctx, cancel := context.WithCancel(outer)
+	e.ending = ctx.Done()
 	defer e.drain(outer, cancel)
 	if err := e.observe(ctx, e.recover); err != nil {
 		return e.rootTrouble(err)
@@ -296,6 +298,16 @@ func (e *Engine) run(ctx context.Context, once bool) error {
 		if err := e.wait(ctx); err != nil {
 			return err
 		}
+	}
+}
+
+// ends reports whether the run was told to end.
+func (e *Engine) ends() bool {
+	select {
+	case <-e.ending:
+		return true
+	default:
+		return false
 	}
 }
 

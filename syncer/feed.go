@@ -270,7 +270,9 @@ func (e *Engine) feedFailed(err error) {
 		e.nonsense++
 		e.nextPoll = e.polled.Add(e.pace(e.polled))
 	}
-	e.log.Warn("change feed not read", "err", err)
+	if !e.ends() {
+		e.log.Warn("change feed not read", "err", err)
+	}
 }
 
 // rootIsGone ends the run when the folder online, or one that it is in, is gone: what

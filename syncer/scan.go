@@ -349,7 +349,7 @@ func (e *Engine) watch(rel string) {
 	if e.cfg.Watch == nil {
 		return
 	}
-	if err := e.cfg.Watch.Add(rel); err != nil && !gone(err) {
+	if err := e.cfg.Watch.Add(rel); err != nil && !gone(err) && !e.ends() {
 		e.log.Warn("not watched", "path", rel, "err", err)
 	}
 }

@@ -322,6 +322,7 @@ func (e *Engine) hashed(r reading) {
 	case errors.Is(r.err, errSuperseded):
 		e.local.postpone(k, false)
 		e.lookOnce(func() { e.lookAt(r.rel, false) })
+	case errors.Is(r.err, errOver): // nothing was learned of it
 	case r.err != nil:
 		e.unknown(k, "cannot be read: "+reason(r.err))
 	case ok && it.print == r.print:
@@ -342,7 +343,7 @@ func (e *Engine) hashIf(rel string, print plan.Print) (plan.Hash, error) {
 	if now, err := f.Stat(); err != nil || printOfEntry(now) != print {
 		return "", errSuperseded
 	}
-	sum, err := hashFile(f)
+	sum, err := e.hashFile(f)
 	if err != nil {
 		return "", err
 	}
@@ -359,17 +360,29 @@ func (e *Engine) hashOf(rel string) (plan.Hash, error) {
 		return "", err
 	}
 	defer f.Close()
-	return hashFile(f)
+	return e.hashFile(f)
 }
 
-func hashFile(f disk.File) (plan.Hash, error) {
+// hashFile reads a file to its end; a large one only as long as the run goes on.
+func (e *Engine) hashFile(f disk.File) (plan.Hash, error) {
 	buf := hashBuffers.Get().(*[128 << 10]byte)
 	defer hashBuffers.Put(buf)
 	sum := quickxor.New()
-	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{f}, buf[:]); err != nil { // an *os.File would bring a buffer of its own
-		return "", err
+	for {
+		n, err := io.CopyBuffer(sum, io.LimitReader(f, hashAtOnce), buf[:])
+		if err != nil {
+			return "", err
+		}
+		if n < hashAtOnce {
+			return plan.Hash(sum.Sum(nil)), nil
+		}
+		if e.ends() {
+			return "", errOver
+		}
 	}
-	return plan.Hash(sum.Sum(nil)), nil
 }
+
+// hashAtOnce is how much is read before it is asked whether the run goes on.
+const hashAtOnce = 8 << 20
 
 var hashBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}

@@ -546,3 +546,14 @@ func TestNothingIsSentOverWhatSomebodySavedOverADamagedFile(t *testing.T) {
 		t.Errorf("online is %q (%v), want theirs", got, err)
 	}
 }
+
+// TestAnAnswerToAFragmentThatBreaksOff costs a question, and not the upload: the fragment
+// has arrived.
+func TestAnAnswerToAFragmentThatBreaksOff(t *testing.T) {
+	b := newBench(t, remotetest.Options{})
+	b.srv.Fail(remotetest.Fault{Match: "PUT upload", CutAt: 5, Times: 1})
+	b.upload(b.root, "f.bin", strings.Repeat("0123456789abcdef", 21<<20/16))
+	if n := b.srv.Count("PUT upload"); n != 3 {
+		t.Errorf("%d fragments were sent, want 3", n)
+	}
+}

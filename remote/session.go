@@ -252,16 +252,21 @@ func (s *sending) rehash(at int64) error {
 }
 
 // fragments sends one fragment after the other. A fragment that makes no
-// headway, for whatever reason, is tried a bounded number of times.
+// headway, for whatever reason, is tried a bounded number of times; one that only makes
+// good for what the service has lost does not count.
 func (s *sending) fragments(ctx context.Context) (Item, error) {
+	furthest := s.at
 	for stalls := 0; ; {
 		before := s.at
 		it, complete, err := s.fragment(ctx)
 		if complete || err != nil && !s.recoverable(err) {
 			return it, err
 		}
-		if stalls++; s.at > before {
-			stalls = 0
+		switch {
+		case s.at > furthest:
+			furthest, stalls = s.at, 0
+		case s.at <= before:
+			stalls++
 		}
 		if stalls >= maxTries {
 			return Item{}, cmp.Or(err, error(malformed("upload", "the service takes the same bytes again and again")))
@@ -269,7 +274,7 @@ func (s *sending) fragments(ctx context.Context) (Item, error) {
 		if err == nil {
 			continue
 		}
-		if err := s.c.cfg.Clock.Sleep(ctx, s.c.backoff(stalls)); err != nil {
+		if err := s.c.cfg.Clock.Sleep(ctx, s.c.backoff(max(stalls, 1))); err != nil {
 			return Item{}, ended(ctx, "upload")
 		}
 		if err := s.reposition(ctx); errors.Is(err, errGone) {

@@ -282,6 +282,29 @@ func TestAnUploadSessionGetsOverItsTroubles(t *testing.T) {
 	}
 }
 
+// TestASessionThatFallsBackForEverIsGivenUp: there is progress in every second fragment,
+// and never any beyond what was reached.
+func TestASessionThatFallsBackForEverIsGivenUp(t *testing.T) {
+	sent := 0
+	c := newTestClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch next := fragmentSize; {
+		case r.Method == http.MethodPost:
+			answer(200, `{"uploadUrl":"https://content.example/session/1"}`)(w, r)
+		case r.Method == http.MethodPut && sent < 100:
+			if sent++; !strings.HasPrefix(r.Header.Get("Content-Range"), "bytes 0-") {
+				next = 0
+			}
+			answer(202, fmt.Sprintf(`{"nextExpectedRanges":["%d-"]}`, next))(w, r)
+		default:
+			answer(507, "")(w, r)
+		}
+	}))
+	_, err := c.Upload(t.Context(), newFile(big(2*fragmentSize+5)))
+	if !errors.Is(err, ErrMalformed) || sent > 3*maxTries {
+		t.Errorf("%d fragments were sent, then %v", sent, err)
+	}
+}
+
 func TestASessionThatIsGivenUpIsDiscarded(t *testing.T) {
 	content := big(fragmentSize + 5)
 	boom := errors.New("changed here meanwhile")

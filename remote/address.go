@@ -3,8 +3,8 @@ package remote
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -36,8 +36,7 @@ func (c *Client) foreign(address string) (*url.URL, audience, error) {
 	if c.local && loopback(u) && (u.Scheme == "http" || u.Scheme == "https") {
 		return u, nobody, nil
 	}
-	_, notNumber := netip.ParseAddr(u.Hostname())
-	if u.Scheme != "https" || notNumber == nil || loopback(u) {
+	if u.Scheme != "https" || !hostNames.MatchString(u.Hostname()) || loopback(u) {
 		return nil, nobody, errAddress
 	}
 	switch {
@@ -50,6 +49,11 @@ func (c *Client) foreign(address string) (*url.URL, audience, error) {
 	}
 	return u, nobody, nil
 }
+
+// hostNames are names of hosts whose last part is no number in any spelling, and nothing
+// that becomes one: resolvers know 127.1 and 0x7f000001 for what they are, and the HTTP
+// client reads other scripts' digits as ours.
+var hostNames = regexp.MustCompile(`(?i)^([a-z0-9_-]+\.)*[a-z][a-z0-9_-]*\.?$`)
 
 // second tells whose token to try when an address was called without one and
 // answered 401. Only an emulator gets this second chance.

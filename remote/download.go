@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
+	"regexp"
+	"strconv"
 )
 
 // A Body is content on its way. It must be closed. Reading it fails with
@@ -121,18 +122,25 @@ func (c *Client) fetch(ctx context.Context, address Secret, offset int64) (*Body
 	return nil, malformed(opDownload, "answer %d to a request for content", resp.StatusCode)
 }
 
-// contentRange reads "bytes 10-99/100"; the total may be "*".
+// contentRange reads "bytes 10-99/100"; the total may be "*", or left out.
 func contentRange(h string) (start, total int64, ok bool) {
-	var end int64
-	span, size, _ := strings.Cut(h, "/")
-	if _, err := fmt.Sscanf(span, "bytes %d-%d", &start, &end); err != nil || start < 0 || end < start {
+	m := ranges.FindStringSubmatch(h)
+	if m == nil {
 		return 0, 0, false
 	}
-	if _, err := fmt.Sscanf(size, "%d", &total); err != nil {
-		total = -1
+	start, first := strconv.ParseInt(m[1], 10, 64)
+	end, last := strconv.ParseInt(m[2], 10, 64)
+	total, size := strconv.ParseInt(m[3], 10, 64)
+	if m[3] == "" || m[3] == "*" {
+		total, size = -1, nil
+	}
+	if errors.Join(first, last, size) != nil || end < start || total != -1 && total <= end {
+		return 0, 0, false
 	}
 	return start, total, true
 }
+
+var ranges = regexp.MustCompile(`^bytes (\d+)-(\d+)(?:/(\d+|\*))?$`)
 
 func (c *Client) body(ctx context.Context, resp *http.Response, offset int64) *Body {
 	return &Body{ReadCloser: &contentBody{resp.Body, c, ctx}, Offset: offset, Total: resp.ContentLength}

@@ -153,6 +153,8 @@ func TestContentRanges(t *testing.T) {
 		"bytes */10":    "0 0 false",
 		"items 4-9/10":  "0 0 false",
 		"bytes -4-9/10": "0 0 false",
+		"bytes 4-9/-3":  "0 0 false",
+		"bytes 4-9/9":   "0 0 false",
 		"":              "0 0 false",
 	} {
 		start, total, ok := contentRange(h)

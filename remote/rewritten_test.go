@@ -13,7 +13,7 @@ import (
 
 // document is a zip as Office writes one, with those parts beside the one that tells what
 // it is; "" is left out.
-func document(t *testing.T, parts ...string) string {
+func document(t testing.TB, parts ...string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -188,4 +188,28 @@ func TestWhatHoldsAFileIsToldFromWhatOnlyOpens(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", tt.what, got, err, tt.want)
 		}
 	}
+}
+
+// FuzzADocument: what has all of a file and more in one place is known for it, and
+// nothing that a service makes of one does harm.
+func FuzzADocument(f *testing.F) {
+	f.Add([]byte("PK\x03\x04"), []byte("x"), 2)
+	f.Add([]byte("%PDF-1.7 %%EOF"), []byte("<< /Title >>"), 9)
+	f.Add([]byte("<html><body></body></html>"), []byte("<meta>"), 6)
+	f.Add([]byte("aaaaaaab"), []byte("aaaa"), 3)
+	f.Add([]byte("\xff\xd8\xff...\xff\xd9"), []byte{}, 0)
+	f.Add([]byte(document(f, "[Content_Types].xml", "word/document.xml")), []byte(document(f, "[Content_Types].xml", "a")), 30)
+	f.Fuzz(func(t *testing.T, file, more []byte, at int) {
+		at = min(max(at, 0), len(file))
+		content := bytes.Join([][]byte{file[:at], more, file[at:]}, nil)
+		for _, name := range []string{"a.docx", "a.pdf", "a.bin"} {
+			got, err := remote.Compare(name, bytes.NewReader(content), int64(len(content)), bytes.NewReader(file), int64(len(file)))
+			if err != nil || len(file) > 0 && got < remote.Begins {
+				t.Fatalf("%s: with %q at %d it is like %d, %v", name, more, at, got, err)
+			}
+			if _, err := remote.Compare(name, bytes.NewReader(more), int64(len(more)), bytes.NewReader(file), int64(len(file))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

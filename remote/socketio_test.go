@@ -1,8 +1,15 @@
 package remote
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/coder/websocket"
 )
 
 // TestPacketsAreUnderstood in any order, and nonsense does no harm.
@@ -58,4 +65,61 @@ func TestAPushAddressMustBeSafeToCall(t *testing.T) {
 	if n := c.Requests(); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
+}
+
+// FuzzPackets: whatever comes, no more is answered than was heard, nothing is waited for
+// beyond reason, and only what is said to be an event is one.
+func FuzzPackets(f *testing.F) {
+	for _, seed := range []string{
+		"0{\"sid\":\"x\",\"pingInterval\":25000,\"pingTimeout\":60000}\n40/notifications,{\"sid\":\"x\"}\n42/notifications,[\"notification\",\"{}\"]\n2\n41/notifications,",
+		"0{\"pingInterval\":-1,\"pingTimeout\":9223372036854775807}", "0{\"pingInterval\":9223372036854775807,\"pingTimeout\":9223372036854775807}", "0{\"pingInterval\":\"x\"}", "0[]",
+		"40/notifications\n40/notifications", "42/notifications,7[\"notification\"]", "42/notifications,99999999999999999999[]", "451-/notifications,[{\"_placeholder\":true,\"num\":0}]",
+		"45999999-", "44/notifications,{\"message\":\"Invalid namespace\"}", "43/notifications,7[]", "1", "3", "2probe", "6", "", "4", "4\x00", "42/", "42/,", "\xff",
+	} {
+		f.Add(seed)
+	}
+	heard := make(chan string)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		for err == nil {
+			var packet []byte
+			_, packet, err = conn.Read(context.Background())
+			heard <- string(packet)
+		}
+	}))
+	f.Cleanup(srv.Close)
+	conn, _, err := websocket.Dial(f.Context(), srv.URL, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, packets string) {
+		events, opened := 0, 0
+		l := &link{conn: conn, space: "/notifications", patience: time.Minute, event: func() { events++ }, opened: func() { opened++ }}
+		for packet := range strings.SplitSeq(packets, "\n") {
+			before := events
+			go func() {
+				err = l.hear(context.Background(), packet)
+				conn.Write(context.Background(), websocket.MessageText, []byte("that is all"))
+			}()
+			var said []string
+			for s := range heard {
+				if s == "that is all" {
+					break
+				}
+				said = append(said, s)
+			}
+			if len(said) > 1 || len(said) == 1 && len(said[0]) > len(packet)+len("40/notifications,") {
+				t.Fatalf("%q is answered with %q", packet, said)
+			}
+			if events > before && !strings.HasPrefix(packet, "42") && !strings.HasPrefix(packet, "45") || opened > 1 {
+				t.Fatalf("%q is %d events, and opened %d times", packet, events-before, opened)
+			}
+			if l.patience <= 0 || l.patience > 2*time.Hour {
+				t.Fatalf("it waits for %v", l.patience)
+			}
+			if err != nil && err != errLinkBroken && err != errLinkClosed && err != errLinkRefused {
+				t.Fatal(err)
+			}
+		}
+	})
 }

@@ -5,7 +5,7 @@ CLIENT_ID ?=
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.clientID=$(CLIENT_ID)
 export CGO_ENABLED ?= 0
 
-.PHONY: build man test histories simulate simulate-tasks mutants soak storm coverage race lint licenses vuln bench demo cross clean
+.PHONY: build man test histories simulate simulate-tasks mutants soak storm fuzz coverage race lint licenses vuln bench demo cross clean
 
 build:
 	go build -trimpath -ldflags "$(LDFLAGS)" -o tandem ./cmd/tandem
@@ -55,6 +55,17 @@ PATIENCE ?= 0
 LOGS ?=
 storm:
 	go test ./cmd/tandem -run 'Storm|TestThreeMachines' -v -timeout 0 -kills $(KILLS) -storms $(STORMS) -storm-seconds $(SECONDS) -storm-seed $(SEED) -storm-patience $(PATIENCE) -storm-logs '$(LOGS)'
+
+# Gives each thing that reads what comes from outside all that nobody would write, for
+# FUZZTIME each. What makes one fail is kept in testdata/fuzz of its package, and tried
+# by make test from then on.
+FUZZTIME ?= 10m
+fuzz:
+	@failed=; for dir in $$(go list -f '{{.Dir}}' ./...); do \
+		for target in $$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); do \
+			echo "$$target in $$dir"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s $$dir || failed="$$failed $$target"; \
+	done; done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 # How much of what decides and does the tests of it have visited, and what not.
 coverage:

@@ -183,3 +183,66 @@ func TestEachCloudHasItsEndpoints(t *testing.T) {
 		}
 	}
 }
+
+// FuzzAConfiguration: what is wrong is told in one line that begins with where; and what a
+// command writes into a good one says that and nothing else.
+func FuzzAConfiguration(f *testing.F) {
+	example, err := os.ReadFile(exampleFile)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(example))
+	for _, text := range []string{
+		"", "# mine\n[connection.a] # first\n\n[folder.x]\nconnection = 'a'\nlocal = '/x'\n", "[connection.a]\r\ngroup = 'x'\r\n", "[connection.\"a b\"]\ngroup = \"\"\"\n[folder.no]\n\"\"\"\n",
+		"connection.a.group = 'x'\n", "[connection]\na = {group = 'x'}\n", "[connection.a]\nclient = 5\n", "[[connection.a]]\n", "[Connection.A]\nGroup = 'x'\n", "[connection.a.b]\n",
+		"[connection.a]\n[task.t]\nverb = 'get'\nsource = ['a:/x']\ntarget = '~/x'\n", "[connection.a\n", "\ufeff[connection.a]\n", "[connection.a]\ntimeout = 1979-05-27\n", "a = " + strings.Repeat("[", 500),
+	} {
+		f.Add(text)
+	}
+	read := func(data []byte) (*config, error) {
+		cfg, err := parseConfig("c.toml", data)
+		if err == nil {
+			err = cfg.check(source{"c.toml", data}, "/home/ann")
+		}
+		return cfg, err
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		before, err := read([]byte(text))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "c.toml:") || strings.ContainsAny(err.Error(), "\n\r") {
+				t.Fatalf("%q is no line that says where", err)
+			}
+			return
+		}
+		const name = "added"
+		if before.Connection[name] != nil || len(before.Connection) == 0 && strings.Contains(text, "onnection") {
+			return
+		}
+		more := source{"c.toml", []byte(text)}.with("connection", name, []setting{{"tenant", "contoso.com"}})
+		after, err := read(more)
+		if err != nil || after.Connection[name] == nil || after.Connection[name].Tenant != "contoso.com" {
+			t.Fatalf("%q has become %q: %v", text, more, err)
+		}
+		if delete(after.Connection, name); !reflect.DeepEqual(after, before) {
+			t.Fatalf("%q has become %q, and means another thing", text, more)
+		}
+		less, ok := source{"c.toml", more}.without("connection", name)
+		if after, err := read(less); !ok || err != nil || !reflect.DeepEqual(after, before) {
+			t.Fatalf("%q has become %q: %v, %v", more, less, ok, err)
+		}
+		for name := range before.Connection {
+			set, ok := source{"c.toml", []byte(text)}.set("connection", name, setting{"group", "g"})
+			if !ok {
+				continue
+			}
+			after, err := read(set)
+			if err != nil || after.Connection[name] == nil || after.Connection[name].Group != "g" {
+				t.Fatalf("%q has become %q: %v", text, set, err)
+			}
+			after.Connection[name].Group = before.Connection[name].Group
+			if !reflect.DeepEqual(after, before) {
+				t.Fatalf("%q has become %q, and means another thing", text, set)
+			}
+		}
+	})
+}

@@ -89,13 +89,17 @@ func (s source) with(kind, name string, settings []setting) []byte {
 }
 
 // set is the text with one key of a table set, in its place or as the last of
-// the table; false when there is no such table.
+// the table; false when there is no such table of its own.
 func (s source) set(kind, name string, to setting) ([]byte, bool) {
 	text := to.key + " = " + strconv.Quote(to.value)
 	end := -1 // of the latest line of the table
+	ours := false
 	for st := range s.statements {
+		if st.header {
+			ours = slices.Equal(st.keys, []string{kind, name})
+		}
 		switch {
-		case len(st.keys) < 2 || st.keys[0] != kind || st.keys[1] != name:
+		case !ours: // a key with its table's name before it, as may stand above all tables, is another text
 		case len(st.keys) == 3 && st.keys[2] == to.key:
 			return slices.Concat(s.data[:st.from], []byte(text), s.data[st.to:]), true
 		default:

@@ -38,6 +38,7 @@ func TestAKeyIsSetInItsPlace(t *testing.T) {
 		{"added after the last", "[connection.a]\ngroup = 'x' # g\n\n# f\n[folder.x]\nclient_id = 'no'\n", "[connection.a]\ngroup = 'x' # g\nclient_id = \"1\"\n\n# f\n[folder.x]\nclient_id = 'no'\n"},
 		{"added to a header", "[connection.a]", "[connection.a]\nclient_id = \"1\"\n"},
 		{"Windows' line ends", "[connection.a]\r\n[folder.x]\r\n", "[connection.a]\r\nclient_id = \"1\"\r\n[folder.x]\r\n"},
+		{"written with its table's name before it", "connection.a.client_id = 'x'\n", ""},
 		{"another one's", "[connection.b]\nclient_id = 'x'\n", ""},
 	} {
 		got, ok := source{"c.toml", []byte(tt.before)}.set("connection", "a", setting{"client_id", "1"})

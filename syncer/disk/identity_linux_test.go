@@ -1,10 +1,12 @@
 package disk
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +69,32 @@ func TestAMarkerThatIsGoneOrDamagedIsNone(t *testing.T) {
 	if id, err := p.Claim(); err != nil || id.UUID == "" {
 		t.Errorf("claimed again: %+v, %v", id, err)
 	}
+}
+
+// FuzzAMarker: whatever stands in it, it is one of ours or none, and is read no further
+// than one of ours is long.
+func FuzzAMarker(f *testing.F) {
+	for _, text := range []string{"", "0123456789abcdef0123456789abcdef\n", "0123456789ABCDEF0123456789abcdef", "0123456789abcdef0123456789abcdef more", "0x23456789abcdef0123456789abcdef", "\x00", strings.Repeat("a", 1<<16)} {
+		f.Add([]byte(text))
+	}
+	dir := f.TempDir()
+	d, err := Open(dir)
+	if err == nil {
+		_, err = d.Claim()
+	}
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close() })
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(filepath.Join(dir, marker), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		id, err := d.Identity()
+		if err != nil || id.UUID != "" && (len(id.UUID) != 32 || !bytes.HasPrefix(text, []byte(id.UUID)) || strings.Trim(id.UUID, "0123456789abcdefABCDEF") != "") {
+			t.Fatalf("%q is read as %q, %v", text, id.UUID, err)
+		}
+	})
 }
 
 // What stands at the path is told, and no other folder is reached.

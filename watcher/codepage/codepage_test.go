@@ -91,20 +91,43 @@ func TestEncodingsThatNoDiskHas(t *testing.T) {
 // Whatever bytes a disk has, they come back; whatever name is spelled, it comes
 // back; and no two names are spelled the same.
 func TestNothingIsMangled(t *testing.T) {
-	pages := []*Page{named(t, "windows-1252"), named(t, "Shift_JIS"), named(t, "GB18030"), named(t, "ISO-2022-JP"), named(t, "Big5"), named(t, "EUC-KR"), named(t, "US-ASCII")}
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom(pages).Draw(t, "page")
-		bytes := strings.NewReplacer("/", "_", "\x00", "_").Replace(string(rapid.SliceOfN(rapid.Byte(), 1, 12).Draw(t, "bytes")))
-		name := p.Read(bytes)
-		if back, ok := p.Spell(name); !ok || back != bytes {
-			t.Fatalf("%s: %q is read as %q and spelled %q, %v", p.name, bytes, name, back, ok)
-		}
-		if strings.ContainsAny(name, "/\x00") {
-			t.Fatalf("%s: %q is read as the path %q", p.name, bytes, name)
-		}
-		word := rapid.StringN(1, 12, -1).Draw(t, "word")
-		if spelled, ok := p.Spell(word); ok && (p.Read(spelled) != word || strings.ContainsAny(spelled, "/\x00") != strings.ContainsAny(word, "/\x00")) {
-			t.Fatalf("%s: %q is spelled %q", p.name, word, spelled)
-		}
+		page := rapid.SampledFrom(pages).Draw(t, "page")
+		mangles(t, page, string(rapid.SliceOfN(rapid.Byte(), 1, 12).Draw(t, "bytes")), rapid.StringN(1, 12, -1).Draw(t, "word"))
 	})
+}
+
+func FuzzNothingIsMangled(f *testing.F) {
+	for _, seed := range [][2]string{{"M\x81ller", "Müller"}, {"\x95\x5c.txt", "表.txt"}, {"\x1b$B\x1b(B", "日本"}, {"\xfa\x54", "\xff\xe9"}, {"\x0e/\x0f", "a/b"}} {
+		for page := range pages {
+			f.Add(page, seed[0], seed[1])
+		}
+	}
+	f.Fuzz(func(t *testing.T, page int, bytes, word string) {
+		mangles(t, pages[(page%len(pages)+len(pages))%len(pages)], bytes, word)
+	})
+}
+
+var pages = []string{"windows-1252", "Shift_JIS", "GB18030", "ISO-2022-JP", "Big5", "EUC-KR", "US-ASCII"}
+
+func mangles(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, page, bytes, word string) {
+	t.Helper()
+	p, err := Named(page)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	bytes = strings.NewReplacer("/", "_", "\x00", "_").Replace(bytes)
+	name := p.Read(bytes)
+	if back, ok := p.Spell(name); !ok || back != bytes {
+		t.Fatalf("%s: %q is read as %q and spelled %q, %v", p.name, bytes, name, back, ok)
+	}
+	if strings.ContainsAny(name, "/\x00") {
+		t.Fatalf("%s: %q is read as the path %q", p.name, bytes, name)
+	}
+	if spelled, ok := p.Spell(word); ok && (p.Read(spelled) != word || strings.ContainsAny(spelled, "/\x00") != strings.ContainsAny(word, "/\x00")) {
+		t.Fatalf("%s: %q is spelled %q", p.name, word, spelled)
+	}
 }

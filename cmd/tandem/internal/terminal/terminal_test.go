@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func names(keys []Key) (all []string) {
@@ -148,4 +149,29 @@ func TestNoTextControlsTheTerminal(t *testing.T) {
 	if !strings.Contains(out.String(), `a\x1b]0;title\a\x1b[31mred`) {
 		t.Errorf("it is not shown escaped: %q", out.String())
 	}
+}
+
+// FuzzKeys: it makes no difference in which pieces keys come, and what is pasted writes, and
+// presses nothing.
+func FuzzKeys(f *testing.F) {
+	for _, sent := range []string{"aZ/é漢", "\x1b[A\x1bOC\x1b[1;5A\x1b[3~", "\x1b[200~rm -rf\r\x03\x1b[A\x1b[201~q", "\x1b", "\x1b[", "\x1b[99", "\x1b\x1b[A", "\xe6\xbc", "\xff\x00", "\r\n\t\x7f"} {
+		f.Add([]byte(sent), 3)
+	}
+	f.Fuzz(func(t *testing.T, sent []byte, cut int) {
+		cut = min(max(cut, 0), len(sent))
+		want, left := Decode(sent, false)
+		got, rest := Decode(sent[:cut], false)
+		more, rest := Decode(slices.Concat(rest, sent[cut:]), false)
+		if got = append(got, more...); !slices.Equal(got, want) || !bytes.Equal(rest, left) {
+			t.Fatalf("%q is %v and %q, and cut at %d %v and %q", sent, want, left, cut, got, rest)
+		}
+		if last, rest := Decode(left, true); len(rest) > 0 && !bytes.HasPrefix(rest, []byte("\x1b[200~")) {
+			t.Fatalf("%q is never read, behind %v", rest, last)
+		}
+		for _, k := range want {
+			if strings.ContainsFunc(k.Text(), func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Fatalf("%q writes %q", sent, k.Text())
+			}
+		}
+	})
 }

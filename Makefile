@@ -99,6 +99,7 @@ bench:
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tandem
 	go test ./syncer -run '^$$' -bench Listing -benchtime 1x -files 100000
 	go test -run '^$$' -bench . ./remote/quickxor
+	go test -run '^$$' -bench HostileAnswers -benchtime 1x ./remote
 
 demo: build
 	./tandem demo --once

@@ -44,7 +44,7 @@ func (c *fastClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 type bench struct {
-	*testing.T
+	testing.TB
 	*remote.Client
 	clock *fastClock
 	srv   *remotetest.Server
@@ -53,9 +53,9 @@ type bench struct {
 }
 
 // newBench serves an emulator and signs a client in to it.
-func newBench(t *testing.T, opt remotetest.Options) *bench {
+func newBench(t testing.TB, opt remotetest.Options) *bench {
 	t.Helper()
-	b := &bench{T: t, clock: &fastClock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}}
+	b := &bench{TB: t, clock: &fastClock{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}}
 	opt.Clock = b.clock.Now
 	b.srv = remotetest.NewServer(remotetest.New(opt))
 	t.Cleanup(b.srv.Close)

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -158,7 +159,7 @@ var listing = map[string]string{"Prefer": "Include-Feature=AddToOneDrive"}
 // missing or seen in both places, so absence here proves nothing.
 func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error) {
 	const op = "list a folder"
-	var items []Item
+	var pages [][]Item // a list that grows would be held twice, again and again
 	var trail Trail
 	seen, held := map[string]bool{}, int64(0)
 	for link := c.itemURL(drive, id) + "/children?$top=1000"; link != ""; {
@@ -166,16 +167,18 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 		if err != nil {
 			return nil, err
 		}
+		fresh := p.Items[:0]
 		for _, it := range p.Items {
 			if !seen[it.ID] {
-				seen[it.ID] = true
-				if len(items) >= mostKnown {
+				if len(seen) >= mostKnown {
 					it.Address = ""
 				}
-				items = append(items, it)
+				seen[it.ID] = true
+				fresh = append(fresh, it)
 				held += it.weight()
 			}
 		}
+		pages = append(pages, fresh)
 		if held > mostListed {
 			return nil, malformed(op, "more items in one folder than fit in %s", inBytes(mostListed))
 		}
@@ -184,7 +187,7 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 		}
 		link = p.Next
 	}
-	return items, nil
+	return slices.Concat(pages...), nil
 }
 
 // page fetches a page. One without even a list is not an empty page: an

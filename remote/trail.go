@@ -9,7 +9,7 @@ import (
 const (
 	mostEmpty  = 500
 	mostPages  = 100_000
-	mostListed = 80 << 20 // bytes that the items of one folder take in memory: some 200,000 …
+	mostListed = 64 << 20 // bytes that the items of one folder take in memory: some 160,000 …
 	mostKnown  = 10_000   // … of which so many come with the address of their content, which does not live long
 )
 

@@ -286,3 +286,54 @@ func TestANameThatTheDiskTakesForOurOwnWaits(t *testing.T) {
 		t.Error("it is gone online")
 	}
 }
+
+// TestNoHostilityHarmsAFolder: whatever the service says, the pass ends, nothing is touched
+// outside, and what people wrote is still here or online.
+func TestNoHostilityHarmsAFolder(t *testing.T) {
+	for _, h := range remotetest.Hostilities {
+		t.Run(h.What, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, remotetest.Options{})
+			p.fill("f.txt=base g.txt=other")
+			p.write("mine.txt", "mine")
+			p.write("f.txt", "edited")
+			p.put("theirs.txt", "theirs")
+			for _, f := range h.Faults {
+				p.online.Fail(f)
+			}
+			p.online.ExpireTokens()
+			p.connectBy(newHurried(300))
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				p.try()
+				p.try()
+			}()
+			select {
+			case <-ended:
+			case <-time.After(time.Minute):
+				t.Fatal("it never ends")
+			}
+			if beside, err := os.ReadDir(p.path("..")); err != nil || len(beside) != 1 {
+				t.Errorf("beside the folder there are %v, %v", beside, err)
+			}
+			kept := map[string]bool{}
+			for _, content := range p.there() {
+				kept[content] = true
+			}
+			p.must(filepath.WalkDir(p.dir, func(path string, e os.DirEntry, err error) error {
+				if err == nil && e.Type().IsRegular() {
+					var content []byte
+					content, err = os.ReadFile(path)
+					kept[string(content)] = true
+				}
+				return err
+			}))
+			for _, content := range []string{"edited", "other", "mine", "theirs"} {
+				if !kept[content] {
+					t.Errorf("%q is nowhere", content)
+				}
+			}
+		})
+	}
+}

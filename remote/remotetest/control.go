@@ -151,7 +151,7 @@ func readFault(q url.Values) (Fault, error) {
 		Status: r.int("status"), Code: r.string("code"), Inner: r.string("inner"),
 		RetryAfter: r.duration("retry_after"), Fresh: r.bool("fresh"), Body: r.string("body"), Done: r.bool("done"),
 		Drop: r.bool("drop"), CutAt: r.int("cut_at"), Stall: r.duration("stall"),
-		Twist: Twist(r.string("twist")),
+		Twist: Twist(r.string("twist")), Members: r.string("members"), Items: r.string("items"), Header: r.string("header"),
 	}
 	for name := range q {
 		if !slices.Contains(r.known, name) {

@@ -37,6 +37,11 @@ type Fault struct {
 
 	Twist Twist
 
+	// With the twist Told. Members and Items are JSON objects, whose members take the
+	// place of those of the answer, and of those of each item in its list.
+	Members, Items string
+	Header         string // lines as "Retry-After: 5"
+
 	seen, used int
 	until      time.Time
 }

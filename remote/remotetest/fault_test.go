@@ -2,6 +2,7 @@ package remotetest_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,23 @@ func TestAFaultMatchesByMethodRouteGlobOrPart(t *testing.T) {
 		if got := c.send("PUT", c.item(top, ":/Docs/a.txt:/content"), "x").status == 418; got != test.want {
 			t.Errorf("%q matched: %v", test.match, got)
 		}
+	}
+}
+
+func TestWhatIsToldTakesThePlaceOfWhatIsThere(t *testing.T) {
+	c := serve(t, remotetest.Options{})
+	c.put("a.txt", "x")
+	c.put("b.txt", "x")
+	c.Fail(remotetest.Fault{Match: "GET children", Twist: remotetest.Told, Items: `{"name":"../x","size":99999999999999999999}`, Header: "Retry-After: 5\nX-Other: y"})
+	c.Fail(remotetest.Fault{Match: "GET children", Twist: remotetest.Told, Members: `{"@odata.nextLink":7}`})
+	a := c.send("GET", c.root("/children"), nil).want(200)
+	link := a.json["@odata.nextLink"]
+	if got := a.names(); !slices.Equal(got, []string{"../x", "../x"}) || link == nil || a.header.Get("Retry-After") != "5" || a.header.Get("X-Other") != "y" {
+		t.Errorf("names %q, link %v, %v", got, link, a.header)
+	}
+	c.Calm()
+	if got := c.send("GET", c.root("/children"), nil).want(200).names(); !slices.Equal(got, []string{"a.txt", "b.txt"}) {
+		t.Errorf("afterwards %q", got)
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,12 +18,6 @@ import (
 // Twists of a service that means harm. They replace the body of whatever is answered,
 // a refusal too, and leave its status: two faults make a refusal that floods.
 const (
-	Flood         Twist = "flood"          // millions of nothings where a list is, or a text
-	BadText       Twist = "bad-text"       // texts of bytes that are no UTF-8, which grow when they are read
-	LongText      Twist = "long-text"      // one text of 256 MiB
-	Deep          Twist = "deep"           // a list in a list, a million times
-	Members       Twist = "members"        // millions of members that nobody knows
-	Blanks        Twist = "blanks"         // 256 MiB of them
 	Packed        Twist = "packed"         // gzip, whatever else is sent
 	PackedNothing Twist = "packed-nothing" // gzip of nothing, again and again without end
 	Echo          Twist = "echo"           // all that the request held, in each member: a refusal is meant
@@ -31,36 +27,29 @@ const (
 	Overlong      Twist = "overlong"       // on content: a tebibyte is announced, and as much of it sent as is read
 	ShortLived    Twist = "short-lived"    // on the token endpoint: it is said to be over already …
 	Eternal       Twist = "eternal"        // … or never to be
+	Told          Twist = "told"           // what the fault says in Members, Items and Header, in place of what would be there
 )
 
-var hostileTwists = []Twist{Flood, BadText, LongText, Deep, Members, Blanks, Packed, PackedNothing, Echo, EchoRaw, EchoLink, Crowd, Overlong, ShortLived, Eternal}
-
-const (
-	millions = 8 << 20
-	hugeText = 256 << 20
-)
+var hostileTwists = append(slices.Collect(maps.Keys(bulks)), Packed, PackedNothing, Echo, EchoRaw, EchoLink, Crowd, Overlong, ShortLived, Eternal, Told)
 
 // disfigure makes of an answer what the twists ask for.
 func (t twists) disfigure(r *reply, c *call) *reply {
+	t.dictateHeaders(r)
 	if t.has(Overlong) && r.body != nil {
 		return overlong(r.body)
 	}
 	if t == nil || r.body != nil {
 		return r
 	}
-	for kind, flood := range map[Twist]func(put) bool{
-		Flood:    func(p put) bool { return p.all("[{}", millions, ",{}") && p.text("]") },
-		LongText: func(p put) bool { return p.opened(c, r, "a", hugeText/len(manyOf("a"))) },
-		BadText:  func(p put) bool { return p.badTexts(c, r) },
-		Deep:     func(p put) bool { return p.all("", 1<<20, "[") && p.all("", 1<<20, "]") },
-		Blanks:   func(p put) bool { return p.all("", hugeText, " ") && p.text("[]") },
-		Members:  func(p put) bool { return p.all(`[],"x":{}`, millions, `,"x":{}`) },
-	} {
+	for kind, much := range bulks {
 		if t.has(kind) {
 			before, after := around(c, r)
+			if much.named && (strings.HasSuffix(before, `"value":`) || strings.HasSuffix(before, `"responses":`)) {
+				before, after = before+`[{"id":"x","name":`, `}]`+after
+			}
 			r.flood = func(w io.Writer) bool {
 				p := put{w}
-				return p.text(before) && flood(p) && p.text(after)
+				return p.text(before) && p.runs(much.runs) && p.text(after)
 			}
 		}
 	}
@@ -81,6 +70,7 @@ func (t twists) disfigure(r *reply, c *call) *reply {
 		w.Expires = math.MaxInt64
 		r.json = w
 	}
+	t.dictateMembers(r)
 	r.raw = t.has(EchoRaw)
 	r.packed, r.nothing = t.has(Packed), t.has(PackedNothing)
 	return r
@@ -128,28 +118,6 @@ func (p put) all(first string, times int, s string) bool {
 }
 
 func manyOf(s string) string { return strings.Repeat(s, max(1, 32<<10/len(s))) }
-
-// opened writes one text, in an item where a list is.
-func (p put) opened(c *call, r *reply, s string, times int) bool {
-	before, after := `"`, `"`
-	if b, _ := around(c, r); strings.HasSuffix(b, `"value":`) || strings.HasSuffix(b, `"responses":`) {
-		before, after = `[{"id":"x","name":"`, `"}]`
-	}
-	return p.text(before) && p.all("", times*len(manyOf(s))/len(s), s) && p.text(after)
-}
-
-// badTexts writes items with such names as large as may pass for one.
-func (p put) badTexts(c *call, r *reply) bool {
-	if !p.text("[") {
-		return false
-	}
-	for n := range 1 << 10 {
-		if !p.text(fmt.Sprintf(`%s{"id":"%d","file":{},"name":"`, ","[:min(n, 1)], n)) || !p.all("", 200<<10, "\xff") || !p.text(`"}`) {
-			return false
-		}
-	}
-	return p.text("]")
-}
 
 // echo repeats what was asked, secrets and all, wherever a client may read a text.
 func echo(c *call) any {

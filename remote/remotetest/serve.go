@@ -102,7 +102,7 @@ func (r *reply) write(w http.ResponseWriter, c *call, cutAt int) {
 	if r.body == nil {
 		first, end = 0, int64(len(body.data))
 	}
-	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
+	if r.status != http.StatusNoContent && r.status != http.StatusNotModified && head.Get("Content-Length") == "" {
 		head.Set("Content-Length", strconv.FormatInt(end-first, 10))
 	}
 	w.WriteHeader(r.status)

@@ -71,6 +71,21 @@ func Synced(dir string) (folder string, found bool) {
 	}
 }
 
+// MayBeSynced reports whether there is a marker at dir, or above it, of whoever it may
+// be. It says nothing about where something may pass by; but the folder may be one
+// that is kept in sync, so what is promised of those holds.
+func MayBeSynced(dir string) bool {
+	for at := dir; ; at = filepath.Dir(at) {
+		_, err := os.Lstat(filepath.Join(at, filepath.FromSlash(marker)))
+		if err == nil || errors.Is(err, fs.ErrPermission) { // it may be in there
+			return true
+		}
+		if at == filepath.Dir(at) {
+			return false
+		}
+	}
+}
+
 // marked reports whether a folder has a marker in a private area of the user's own.
 func marked(folder string) bool {
 	root, err := watcher.OpenWhole(folder)

@@ -461,6 +461,36 @@ func TestWhatIsReplacedInASyncedFolderIsKept(t *testing.T) {
 	}
 }
 
+// A folder that others may write to is synced all the same, though nothing passes
+// through its private area; and of another user's marker nobody can tell.
+func TestWhatIsReplacedIsKeptWhereAMarkerDoesNotCount(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, folder string){
+		"others may write to the folder": func(t *testing.T, folder string) { must(t, os.Chmod(folder, 0o777)) },
+		"others may write to the private area": func(t *testing.T, folder string) {
+			must(t, os.Chmod(filepath.Join(folder, ".tandem"), 0o777))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, remotetest.Options{})
+			b.srv.Put("sub/f", "online")
+			b.write(t, "in/.tandem/folder-id", "")
+			b.write(t, "in/sub/f", "mine")
+			change(t, filepath.Join(b.dir, "in"))
+			into := b.land(t, "in/sub")
+			if into.Synced {
+				t.Skip("it counts on this system")
+			}
+			b.get(t, into, []task.Item{{Node: b.items(t)[1].Node, To: "f"}})
+			must(t, into.Close())
+			kept, err := filepath.Glob(filepath.Join(b.dir, "in/sub/.tandem/tasks/replaced/*/f"))
+			must(t, err)
+			if b.outcome() != "sub/f done" || len(kept) != 1 {
+				t.Errorf("%s; kept is %q", b.outcome(), kept)
+			}
+		})
+	}
+}
+
 func TestWhatWasReplacedLongAgoIsForgotten(t *testing.T) {
 	b := newBench(t, remotetest.Options{})
 	old, young := time.Now().Add(-31*24*time.Hour), time.Now().Add(-29*24*time.Hour)

@@ -30,7 +30,7 @@ const private = watcher.Private + "/tasks"
 // out of it, through a link or otherwise. It is safe for concurrent use.
 type Landing struct {
 	Synced bool // it lies in a folder that tandem keeps in sync
-	Keep   bool // what is replaced or removed is kept; always so where Synced
+	Keep   bool // what is replaced or removed is kept; always so where it may be synced
 	Twins  Twins
 
 	disk   disk.Verbs
@@ -71,7 +71,7 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Landing{Synced: synced, root: root, page: page, Keep: synced, mode: mode, began: time.Now(), dirty: map[string]bool{}, durable: map[string]bool{}}
+	l := &Landing{Synced: synced, root: root, page: page, Keep: disk.MayBeSynced(dir), mode: mode, began: time.Now(), dirty: map[string]bool{}, durable: map[string]bool{}}
 	if l.prefix = page.ReadPath(filepath.ToSlash(rel)); l.prefix == "." {
 		l.prefix = ""
 	}

@@ -61,13 +61,23 @@ func (d *Disk) Append(rel string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e, err := f.Stat(); err != nil || e.NLink != 1 || !mine(f.File) {
+	if e, err := f.Stat(); err != nil || e.NLink != 1 || !d.made(f) {
 		return nil, errors.Join(fmt.Errorf("append to %q: %w", rel, cmp.Or(err, ErrForeignFile)), f.Close())
 	}
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return nil, errors.Join(fmt.Errorf("append to %q: %w", rel, err), f.Close())
 	}
 	return f, nil
+}
+
+// made reports whether a private file is one that we can have made.
+func (d *Disk) made(f *file) bool {
+	dir, err := d.OpenDir(dirOf(f.rel))
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	return mine(f.File, dir)
 }
 
 func (d *Disk) write(rel string, flags int) (*file, error) {

@@ -4,6 +4,5 @@ package disk
 
 import "os"
 
-// ownerless is not asked here: where this system keeps no owners it shows the user
-// as the owner of everything.
+// ownerless is not known here: it is tried, see [givenIn].
 func ownerless(*os.File) bool { return false }

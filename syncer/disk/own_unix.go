@@ -21,15 +21,20 @@ func whose(dir *os.File) (open bool, err error) {
 		return false, err
 	}
 	mode := info.Mode().Perm()
-	switch {
-	case ownerless(dir):
+	if ownerless(dir) {
 		return false, nil
-	case uid(info) != os.Geteuid():
+	}
+	if uid(info) == os.Geteuid() && mode&others == 0 {
+		return false, nil
+	}
+	disk := givenIn(dir, info)
+	switch {
+	case uid(info) != os.Geteuid() && uid(info) != disk.uid:
 		return false, errOthers
-	case mode&writers != 0:
+	case mode&writers != 0 && disk.modes:
 		return false, errWritable
 	}
-	return mode&others != 0, nil
+	return mode&others != 0 && disk.modes, nil
 }
 
 // own makes sure that nobody else may change what is in a directory of the private
@@ -54,14 +59,18 @@ func trusts(path string, itself bool) bool {
 		return true
 	}
 	owner := uid(info)
+	if disk, known := givenOn(info); known && owner == disk.uid {
+		owner = os.Geteuid()
+	}
 	free := info.Mode()&anybody != 0 && (itself || info.Mode()&fs.ModeSticky == 0)
 	return (owner == 0 || owner == os.Geteuid()) && !free
 }
 
-// mine reports whether an open file is the user's own.
-func mine(f *os.File) bool {
+// mine reports whether an open file in a directory of the private area is the user's
+// own.
+func mine(f, dir *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && (uid(info) == os.Geteuid() || ownerless(f))
+	return err == nil && (uid(info) == os.Geteuid() || ownerless(f) || uid(info) == givenIn(dir, info).uid)
 }
 
 // TryLock takes the file for this process, unless another has it.

@@ -154,7 +154,8 @@ func (f *file) AsNewIn(rel string, mode uint32) error {
 		return err
 	}
 	defer dir.Close()
-	if inherit(f.File, dir) {
+	mode, set := inherit(f.File, dir, mode)
+	if set {
 		return nil
 	}
 	return f.Chmod(mode)
@@ -167,10 +168,11 @@ func (f *file) CopyAttrs(from File) error {
 	if err != nil {
 		return err
 	}
+	mode := e.Mode
 	if old, ok := from.(*file); ok {
-		copyAttrs(f.File, old.File)
+		mode = copyAttrs(f.File, old.File, mode)
 	}
-	return f.Chmod(e.Mode) // last: the mode's group bits are the mask of an ACL
+	return f.Chmod(mode) // last: the mode's group bits are the mask of an ACL
 }
 
 // TakeAfter gives a private file what the file that it is going to replace has

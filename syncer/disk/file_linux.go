@@ -59,8 +59,8 @@ func kept(attr string) bool {
 }
 
 // copyAttrs takes over the owner, the ACL and the extended attributes, as far
-// as we may and both file systems can.
-func copyAttrs(to, from *os.File) {
+// as we may and both file systems can, and gives the mode that the file may have then.
+func copyAttrs(to, from *os.File, mode uint32) uint32 {
 	src, dst := int(from.Fd()), int(to.Fd())
 	var st unix.Stat_t
 	if unix.Fstat(src, &st) == nil && unix.Fchown(dst, int(st.Uid), int(st.Gid)) != nil {
@@ -68,16 +68,54 @@ func copyAttrs(to, from *os.File) {
 	}
 	_ = unix.Fremovexattr(dst, accessACL) // one it got from its directory
 	for _, attr := range attrs(src) {
-		if value, err := readAttr(src, attr); err == nil && kept(attr) {
+		if value, err := readAttr(src, attr); err == nil && kept(attr) && attr != accessACL {
 			_ = unix.Fsetxattr(dst, attr, value, 0)
 		}
 	}
+	return lessFor(dst, st.Gid, mode, copyACL(dst, src))
+}
+
+// copyACL takes over the ACL. If that cannot be done it gives what it grants to those
+// that a mode speaks of.
+func copyACL(dst, src int) (granted []byte) {
+	acl, err := readAttr(src, accessACL)
+	if err != nil {
+		return nil
+	}
+	if unix.Fsetxattr(dst, accessACL, acl, 0) == nil {
+		return nil
+	}
+	return acl
+}
+
+// lessFor lowers a mode for a file that did not get the group, or the ACL, that the
+// mode is for: its bits of the group are those of another group then, or the mask of
+// the ACL, which is more than its group had. Nobody is granted more than before.
+func lessFor(fd int, group, mode uint32, lost []byte) uint32 {
+	if lost != nil {
+		mode &^= 0o070 &^ (grants(lost, aclGroup) << 3)
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Gid != group {
+		mode &^= 0o070 &^ (mode & 0o007 << 3)
+	}
+	return mode
+}
+
+// grants is what an ACL grants to the group of the file, or to others.
+func grants(acl []byte, tag uint16) uint32 {
+	for at := aclHead; at+aclSize <= len(acl); at += aclSize {
+		if binary.LittleEndian.Uint16(acl[at:]) == tag {
+			return uint32(binary.LittleEndian.Uint16(acl[at+2:])) & 7
+		}
+	}
+	return 0
 }
 
 // inherit gives a file the group and the ACL that a new one in the directory would
-// have, and reports whether its mode came with the ACL. A group that we are not in
-// the kernel would give, but lets nobody set.
-func inherit(to, dir *os.File) bool {
+// have, and gives the mode that is left to set; its own came with an ACL. A group that
+// we are not in the kernel would give, but lets nobody set.
+func inherit(to, dir *os.File, mode uint32) (left uint32, set bool) {
 	dst, group := int(to.Fd()), os.Getegid()
 	var st unix.Stat_t
 	if unix.Fstat(int(dir.Fd()), &st) == nil && st.Mode&unix.S_ISGID != 0 {
@@ -86,30 +124,34 @@ func inherit(to, dir *os.File) bool {
 	_ = unix.Fchown(dst, -1, group)
 	acl, err := readAttr(int(dir.Fd()), defaultACL)
 	if err == nil && unix.Fsetxattr(dst, accessACL, notToRun(acl), 0) == nil {
-		return true
+		return mode, true
 	}
 	_ = unix.Fremovexattr(dst, accessACL) // one it got from the private area
-	return false
+	if err != nil {
+		return mode, false
+	}
+	return lessFor(dst, uint32(group), mode&(0o770|grants(acl, aclOthers)), acl), false
 }
 
 // notToRun is what the kernel makes of a default ACL for a file that is made with
 // mode 0666: all may do what it says, but run it. For the users and groups that it
 // names its mask says so, or without one for the group.
 func notToRun(acl []byte) []byte {
-	const head, size = 4, 8 // version; tag, permissions, id
 	limits := []uint16{aclOwner, aclGroup, aclOthers}
-	for at := head; at+size <= len(acl); at += size {
+	for at := aclHead; at+aclSize <= len(acl); at += aclSize {
 		if binary.LittleEndian.Uint16(acl[at:]) == aclMask {
 			limits[1] = aclMask
 		}
 	}
-	for at := head; at+size <= len(acl); at += size {
+	for at := aclHead; at+aclSize <= len(acl); at += aclSize {
 		if slices.Contains(limits, binary.LittleEndian.Uint16(acl[at:])) {
 			acl[at+2] &^= 1
 		}
 	}
 	return acl
 }
+
+const aclHead, aclSize = 4, 8 // version; tag, permissions, id
 
 // What an entry of an ACL is about, see acl(5).
 const (

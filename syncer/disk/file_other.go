@@ -34,11 +34,11 @@ func (d *Disk) date(rel string, t time.Time) error {
 }
 
 // copyAttrs takes over nothing beyond the mode on this system.
-func copyAttrs(_, _ *os.File) {}
+func copyAttrs(_, _ *os.File, mode uint32) uint32 { return mode }
 
 // inherit leaves the group and ACL as they are: where this system has them, they
 // come with the private area, which lies in the same folder.
-func inherit(_, _ *os.File) bool { return false }
+func inherit(_, _ *os.File, mode uint32) (left uint32, set bool) { return mode, false }
 
 // Quiet cannot be told on this system.
 func (d *Disk) Quiet(string) bool { return true }

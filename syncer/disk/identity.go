@@ -78,7 +78,7 @@ func readMarker(root *watcher.Root) (string, error) {
 		err = own(dir)
 		dir.Close()
 		if err != nil {
-			return "", fmt.Errorf("%q %w", watcher.Private, err)
+			return "", refusal(root, watcher.Private, err)
 		}
 	}
 	f, _, err := root.OpenFile(marker)

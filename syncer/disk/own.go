@@ -16,7 +16,7 @@ import (
 // a verb works by: nobody else can give another meaning to a name in it then.
 
 var (
-	errOthers   = errors.New("belongs to another user, who could read and exchange what passes through it; remove it, or make it yours")
+	errOthers   = errors.New("belongs to another user, who could read and exchange what passes through it")
 	errWritable = errors.New("may be written to by others, who could exchange what passes through it; if all in it is yours: chmod -R go=")
 )
 
@@ -39,11 +39,19 @@ func (d *Disk) keep(rel string) error {
 }
 
 func (d *Disk) notOwn(rel string, err error) error {
-	at := filepath.Join(d.Path(), filepath.FromSlash(rel))
-	if errors.Is(err, errWritable) {
+	return refusal(d.Root, rel, err)
+}
+
+// refusal says what to do about a private directory that is not the user's own. It is
+// never to be removed: what was deleted and replaced may lie in it, and the marker.
+func refusal(root *watcher.Root, rel string, err error) error {
+	at := filepath.Join(root.Path(), filepath.FromSlash(rel))
+	switch {
+	case errors.Is(err, errOthers):
+		return fmt.Errorf("%q %w; if you made it as another user, as with sudo: sudo chown -R %d %[1]q; else move it aside and do not delete it: files of yours may be in it", at, err, os.Geteuid())
+	case errors.Is(err, errWritable):
 		return fmt.Errorf("%q %w %[1]q", at, err)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("%q %w", at, err)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -121,5 +123,16 @@ func TestTheMarkerIsWrittenOnceAndByNoVerb(t *testing.T) {
 	}
 	if now, err := p.Proved(); err != nil || now != before {
 		t.Errorf("%+v, %v", now, err)
+	}
+}
+
+// Whatever asks for the marker says what to do, with a path that can be pasted.
+func TestWhatToDoIsSaidWithTheWholePath(t *testing.T) {
+	p := claimed(t, t.TempDir())
+	area := filepath.Join(p.dir, ".tandem")
+	p.must(os.Chmod(area, 0o770))
+	_, err := IdentityAt(p.dir)
+	if err == nil || !strings.Contains(err.Error(), "chmod -R go= "+strconv.Quote(area)) {
+		t.Error(err)
 	}
 }

@@ -85,7 +85,7 @@ func TestAPrivateAreaOfAnotherUserIsRefused(t *testing.T) {
 		uid  int
 		want string
 	}{
-		"it belongs to another":           {0o700, stranger, "belongs to another user, who could read and exchange what passes through it; remove it, or make it yours"},
+		"it belongs to another":           {0o700, stranger, "belongs to another user, who could read and exchange what passes through it; if you made it as another user, as with sudo: sudo chown -R 0 "},
 		"so, and anybody may write to it": {0o777, stranger, "belongs to another user"},
 		"others may write to it":          {0o777, 0, "may be written to by others, who could exchange what passes through it; if all in it is yours: chmod -R go= "},
 		"a group may":                     {0o770, 0, "may be written to by others"},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -19,20 +20,27 @@ import (
 // lockFolder locks the directory that was opened, by whatever name it is reached and
 // whatever state it is synced with. An open file in it would keep its disk from being
 // taken out, and a name that anybody can have would let others keep tandem away: so the
-// lock is on a file that is the user's alone, called by the numbers of the directory.
+// lock is on a file that is the user's alone, called by the numbers of the directory, and
+// besides on a name that reaches further where it is the user's (see takeName).
 func (s *session) lockFolder(d *disk.Disk) (unlock func() error, err error) {
 	top, err := d.Lstat("")
 	if err != nil {
 		return nil, fmt.Errorf("folder %q: %w", d.Path(), err)
 	}
+	busy := &failure{occupied, fmt.Errorf("another tandem works on %q", d.Path()), "stop that one first, or wait until it has finished"}
 	for _, dir := range s.lockDirs(d.Path()) {
-		var held bool
-		if unlock, held, err = lockNamed(filepath.Join(dir, lockName(top.Dev, top.Ino))); held {
-			return unlock, nil
+		remove, held, no := lockNamed(filepath.Join(dir, lockName(top.Dev, top.Ino)))
+		if err = no; err != nil {
+			continue
 		}
-		if err == nil {
-			return nil, &failure{occupied, fmt.Errorf("another tandem works on %q", d.Path()), "stop that one first, or wait until it has finished"}
+		if !held {
+			return nil, busy
 		}
+		release, free := takeName(top.Dev, top.Ino)
+		if !free {
+			return nil, cmp.Or[error](remove(), busy)
+		}
+		return func() error { return errors.Join(release(), remove()) }, nil
 	}
 	return nil, fmt.Errorf("lock folder %q: %w", d.Path(), err)
 }
@@ -50,7 +58,7 @@ func lockNamed(path string) (unlock func() error, held bool, err error) {
 		}
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil && named(f, path) { // else who held it removed it as it was opened here
-			return func() error { return errors.Join(os.Remove(path), f.Close()) }, true, nil
+			return func() error { return errors.Join(giveBack(f, path), f.Close()) }, true, nil
 		}
 		f.Close()
 		switch {
@@ -60,6 +68,14 @@ func lockNamed(path string) (unlock func() error, held bool, err error) {
 			return nil, false, nil
 		}
 	}
+}
+
+// giveBack removes the file of a lock, unless somebody did and the name is another's now.
+func giveBack(f *os.File, path string) error {
+	if !named(f, path) {
+		return nil
+	}
+	return os.Remove(path)
 }
 
 // named reports whether path is still the name of f.
@@ -79,6 +95,9 @@ func (s *session) occupied(f *folder) bool {
 		return false
 	}
 	st := info.Sys().(*syscall.Stat_t)
+	if nameTaken(uint64(st.Dev), st.Ino) {
+		return true
+	}
 	for _, dir := range s.lockDirs(f.Local) {
 		lock := flock.New(filepath.Join(dir, lockName(uint64(st.Dev), st.Ino)), flock.SetFlag(os.O_RDONLY))
 		free, err := lock.TryRLock()

@@ -74,3 +74,27 @@ func TestTheLockOfAFolderIsNotInTheFolder(t *testing.T) {
 		t.Errorf("it is not given back: %v", err)
 	}
 }
+
+func TestALockIsGivenBackUnderItsOwnNameOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "locks", "1-2")
+	unlock, held, err := lockNamed(path)
+	if !held || err != nil {
+		t.Fatal(held, err)
+	}
+	if err := os.Remove(path); err != nil { // as a cleaner of old files may
+		t.Fatal(err)
+	}
+	next, held, err := lockNamed(path)
+	if !held || err != nil {
+		t.Fatal(held, err)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error("the lock of another is gone:", err)
+	}
+	if err := next(); err != nil {
+		t.Error(err)
+	}
+}

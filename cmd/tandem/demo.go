@@ -21,7 +21,8 @@ Usage: tandem demo [--once]
 
 An emulated OneDrive with some files in it, and two machines' folders that
 both sync with it, each with an agent of its own. Change something in one and
-see it appear in the other.
+see it appear in the other. While it runs, every user of this machine can use
+its drive, and so change what is in these two folders.
 
   --once   play one round by itself, say what happened, and exit
 

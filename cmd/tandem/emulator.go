@@ -23,8 +23,10 @@ const emulatorHelp = `Serve an emulated OneDrive on this machine, until stopped.
 Usage: tandem emulator [--listen ADDRESS] [--kind KIND] [--account NAME]
 
 It holds everything in memory, approves every sign-in by itself, and prints the
-two endpoints for a connection with cloud = "custom". Programs on this machine
-can use it, and no page in a browser.
+two endpoints for a connection with cloud = "custom". No page in a browser can
+use it; every user of this machine can: who signs in may read, change and delete
+all that it holds, and a folder that is synced with it follows. Sync none with
+it that you need.
 
 Scripts may act as another person through POST /emulator/put?path=..., mkdir,
 mv, rm and others, with the key that is printed after the endpoints:

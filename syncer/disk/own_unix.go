@@ -63,7 +63,7 @@ func trusts(path string, itself bool) bool {
 		owner = os.Geteuid()
 	}
 	free := info.Mode()&anybody != 0 && (itself || info.Mode()&fs.ModeSticky == 0)
-	return (owner == 0 || owner == os.Geteuid()) && !free
+	return (owner == os.Geteuid() || owner == root()) && !free
 }
 
 // mine reports whether an open file in a directory of the private area is the user's

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,7 +53,7 @@ func lockNamed(path string) (unlock func() error, held bool, err error) {
 		return nil, false, err
 	}
 	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := openLock(path)
 		if err != nil {
 			return nil, false, err
 		}
@@ -68,6 +69,53 @@ func lockNamed(path string) (unlock func() error, held bool, err error) {
 			return nil, false, nil
 		}
 	}
+}
+
+// openLock makes the file of a lock or opens it. Root makes it for the owner of the
+// directory, who else could not look at it; so a file of another user in a directory of
+// one's own is no lock of a tandem that is at work, and goes.
+func openLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if errors.Is(err, fs.ErrPermission) && foreign(path) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	}
+	if err != nil || os.Geteuid() != 0 {
+		return f, err
+	}
+	if err := handOver(f, filepath.Dir(path)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// foreign reports whether a file of another user is in a directory of one's own.
+func foreign(path string) bool {
+	file, err := os.Lstat(path)
+	dir, no := os.Stat(filepath.Dir(path))
+	if err != nil || no != nil {
+		return false
+	}
+	me := uint32(os.Geteuid())
+	return dir.Sys().(*syscall.Stat_t).Uid == me && file.Sys().(*syscall.Stat_t).Uid != me
+}
+
+// handOver gives a file of root's to the owner of the directory, if it has no other name
+// under which it would be given away, too.
+func handOver(f *os.File, dir string) error {
+	file, err := f.Stat()
+	owner, no := os.Stat(dir)
+	if err != nil || no != nil {
+		return errors.Join(err, no)
+	}
+	st, to := file.Sys().(*syscall.Stat_t), owner.Sys().(*syscall.Stat_t)
+	if !file.Mode().IsRegular() || st.Size != 0 || st.Nlink > 1 || st.Uid != 0 || to.Uid == 0 {
+		return nil
+	}
+	return f.Chown(int(to.Uid), int(to.Gid))
 }
 
 // giveBack removes the file of a lock, unless somebody did and the name is another's now.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,6 +96,31 @@ func TestALockIsGivenBackUnderItsOwnNameOnly(t *testing.T) {
 		t.Error("the lock of another is gone:", err)
 	}
 	if err := next(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALockThatRootLeftKeepsNoUserOut(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can act as two users")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "1-2")
+	unlock, held, err := lockNamed(path)
+	if !held || err != nil {
+		t.Fatal(held, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := info.Sys().(*syscall.Stat_t); st.Uid != 12345 {
+		t.Errorf("it is %d's", st.Uid)
+	}
+	if err := unlock(); err != nil {
 		t.Error(err)
 	}
 }

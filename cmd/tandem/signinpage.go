@@ -6,12 +6,18 @@ import (
 	"html"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // A leaflet is a file that leads a browser on to the page of a sign-in. A command line can
 // be read by everybody on the machine, and who has the address of that page can finish
 // the sign-in as somebody else.
 type leaflet struct{ dir string }
+
+const (
+	leafletDir  = "tandem-sign-in-" // and a number
+	leafletFile = "sign-in.html"
+)
 
 const leafletText = `<!doctype html>
 <meta charset="utf-8">
@@ -29,7 +35,8 @@ func (p *program) newLeaflet(address string) (*leaflet, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(home, "tandem-sign-in-") // 0700
+	sweepLeaflets(home)
+	dir, err := os.MkdirTemp(home, leafletDir) // 0700
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +47,17 @@ func (p *program) newLeaflet(address string) (*leaflet, error) {
 	return l, nil
 }
 
-func (l *leaflet) path() string { return filepath.Join(l.dir, "sign-in.html") }
+// sweepLeaflets removes what was left by those who were killed; no sign-in waits a day.
+func sweepLeaflets(home string) {
+	old, _ := filepath.Glob(filepath.Join(home, leafletDir+"[0-9]*"))
+	for _, dir := range old {
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() && time.Since(info.ModTime()) > 24*time.Hour {
+			os.Remove(filepath.Join(dir, leafletFile)) // and nothing that somebody else put there
+			os.Remove(dir)
+		}
+	}
+}
+
+func (l *leaflet) path() string { return filepath.Join(l.dir, leafletFile) }
 
 func (l *leaflet) remove() error { return os.RemoveAll(l.dir) }

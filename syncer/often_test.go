@@ -115,6 +115,7 @@ func TestAFileThatChangesAllTheTimeIsSentNowAndThen(t *testing.T) {
 func TestAFileThatChangesAllTheTimeIsSentByTenMinutes(t *testing.T) {
 	s := newScribe(t, "f", 5<<20)
 	defer s.stop()
+	s.patient = true
 	last, sent := s.clock.Now(), 0
 	s.goOn(40*time.Minute, time.Second, func() {
 		s.add("line\n")

@@ -334,13 +334,17 @@ func (e *Engine) exchangeByLinks(stash, to string) error {
 		return err
 	}
 	err := e.fs.Link(to, stash)
-	if err == nil {
-		return e.fs.Replace(fresh, to)
+	place := e.fs.Replace
+	if err != nil {
+		err, place = e.fs.Rename(to, stash), e.fs.Rename
 	}
-	if err := e.fs.Rename(to, stash); err != nil {
+	if err == nil {
+		err = e.fs.SyncDir(stashDir) // or a power loss may keep the new name and forget where the old file went
+	}
+	if err != nil {
 		return err
 	}
-	return e.fs.Rename(fresh, to)
+	return place(fresh, to)
 }
 
 // besides is where the new content waits while the ladder sets the old one aside.

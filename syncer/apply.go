@@ -217,11 +217,12 @@ func (e *Engine) agreeAll() {
 		},
 		then: func(err error) {
 			for _, r := range reports {
-				if err != nil {
-					err = e.db.Update(r.tx)
+				refused := err
+				if refused != nil { // one bad row must not undo the others
+					refused = e.db.Update(r.tx)
 					e.local.written()
 				}
-				r.then(err)
+				r.then(refused)
 			}
 		},
 	})

@@ -46,7 +46,6 @@ func (e *Engine) commit(first report) {
 	}
 	errs := e.syncDirs(batch)
 	err := e.record(batch, errs)
-	e.local.written()
 	if err != nil {
 		for i := range batch { // one bad row must not undo the others
 			if errs[i] == nil && batch[i].tx != nil {
@@ -54,6 +53,7 @@ func (e *Engine) commit(first report) {
 			}
 		}
 	}
+	e.local.written()
 	for i, r := range batch {
 		if r.last {
 			e.work--

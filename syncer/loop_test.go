@@ -1,8 +1,13 @@
 package syncer
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -10,6 +15,7 @@ import (
 
 	"tandem/remote/remotetest"
 	"tandem/state"
+	"tandem/syncer/plan"
 )
 
 // counted lets a test wait for all workers of an engine.
@@ -118,6 +124,55 @@ func TestOneRowThatIsRefusedDoesNotUndoTheOthers(t *testing.T) {
 	}
 	if !errors.Is(said["bad"], refused) || said["first"] != nil || said["last"] != nil {
 		t.Errorf("the workers were told %v", said)
+	}
+}
+
+// TestAnAgreementBesideARowThatIsRefusedIsKnown: what is decided next starts from it.
+func TestAnAgreementBesideARowThatIsRefusedIsKnown(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.write("f", "text")
+	p.sync()
+	e := New(p.cfg)
+	rows, err := p.db.BaseChildren(p.cfg.Folder.N, p.cfg.Folder.Root)
+	if p.must(err); len(rows) != 1 {
+		t.Fatalf("agreed upon: %+v", rows)
+	}
+	was, _ := e.local.base(plan.Key(rows[0].N))
+	is := was
+	is.ETag = "another"
+	e.inbox <- report{tx: func(tx *state.Tx) error { return tx.PutBase(p.cfg.Folder.N, is) }}
+	e.commit(report{tx: func(*state.Tx) error { return errors.New("refused") }, then: func(error) {}})
+	if now, _ := e.local.base(plan.Key(was.N)); now.ETag != is.ETag {
+		t.Errorf("it goes by %q, agreed upon is %q", now.ETag, is.ETag)
+	}
+}
+
+// TestOneAgreementThatIsRefusedDoesNotUndoTheOthers: what is the same on both sides is
+// agreed upon together.
+func TestOneAgreementThatIsRefusedDoesNotUndoTheOthers(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	for _, name := range []string{"a", "b", "c", "d"} {
+		p.write(name, "the same")
+		p.put(name, "the same")
+	}
+	file := filepath.Join(t.TempDir(), "tandem.db")
+	p.must(p.db.CopyTo(file))
+	raw, err := sql.Open("sqlite", file)
+	p.must(err)
+	_, err = raw.Exec("CREATE TRIGGER refuse BEFORE INSERT ON base WHEN new.local_name='a' BEGIN SELECT raise(ABORT, 'refused'); END")
+	p.must(errors.Join(err, raw.Close()))
+	p.reopen(file)
+	var log bytes.Buffer
+	p.cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p.try()
+	rows, err := p.db.BaseChildren(p.cfg.Folder.N, p.cfg.Folder.Root)
+	if p.must(err); len(rows) != 3 {
+		t.Errorf("agreed upon are %d of the other three: %+v", len(rows), rows)
+	}
+	for _, name := range []string{"b", "c", "d"} {
+		if n := strings.Count(log.String(), "msg=planned action=agreed path="+name); n != 1 {
+			t.Errorf("%q was agreed upon %d times", name, n)
+		}
 	}
 }
 

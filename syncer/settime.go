@@ -7,7 +7,6 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
-	"tandem/syncer/plan"
 	"tandem/watcher"
 )
 
@@ -72,21 +71,13 @@ func (e *Engine) timeTaken(j job, entry watcher.Entry, set bool) outcome {
 	b.Hash, b.ETag, b.RemoteMTime = string(j.Local.Hash), j.Remote.ETag, j.Remote.MTime
 	setPrint(&b, printOfEntry(entry))
 	b.Racy = e.racy(b)
-	put := false
-	return outcome{
-		timed: set,
-		tx: func(tx *state.Tx) (err error) {
-			b.Parent = int64(e.local.key(plan.Key(b.Parent)))
-			put, err = e.putTimes(tx, b)
-			return err
-		},
-		then: func() {
-			if put {
-				e.local.forget(e.local.key(j.Key))
-			}
-			e.lookOnce(func() { e.lookAt(j.path, false) })
-		},
+	out := e.agreeTimes(b, func(state.Base) { e.local.forget(e.local.key(j.Key)) })
+	agreed := out.then
+	out.timed, out.then = set, func() {
+		agreed()
+		e.lookOnce(func() { e.lookAt(j.path, false) })
 	}
+	return out
 }
 
 // sendsTime tells which changed times of files here are sent when nothing else is. On

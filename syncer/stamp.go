@@ -14,8 +14,8 @@ import (
 const stampsAtOnce = 20
 
 // stampAll sends the times that simple uploads could not carry, and those that were
-// changed alone. They wait until
-// a batch is full, nothing else is on its way, or they have waited for a moment.
+// changed alone. They wait until a batch is full, nothing else is on its way, or they
+// have waited for a moment.
 func (e *Engine) stampAll(ctx context.Context) {
 	now := e.clock.Now()
 	if len(e.ready.stamp) == 0 {
@@ -135,12 +135,12 @@ func (e *Engine) timed(j job, it remote.Item) outcome {
 		it.Hash = b.RemoteHash
 	}
 	if otherContent(b, itemRow(it)) {
-		out := e.agreeTimes(j, b)
+		out := e.stampTaken(j, b)
 		out.since, out.fresh = j.since, []remote.Item{it}
 		return out
 	}
 	b.ETag, b.RemoteMTime = it.ETag, itemRow(it).MTime
-	out := e.agreeTimes(j, b)
+	out := e.stampTaken(j, b)
 	agreed := out.tx
 	out.timed = j.touched()
 	out.tx = func(tx *state.Tx) error {
@@ -153,21 +153,34 @@ func (e *Engine) timed(j job, it remote.Item) outcome {
 }
 
 // timesApart agrees that the two sides keep a time each: online nobody lets us set it.
-func (e *Engine) timesApart(j job) outcome { return e.agreeTimes(j, e.stampedBase(j)) }
+func (e *Engine) timesApart(j job) outcome { return e.stampTaken(j, e.stampedBase(j)) }
 
-// agreeTimes agrees on b, in which only times are new. What was seen of the file here
-// stands as it is, but for the other time that it had.
-func (e *Engine) agreeTimes(j job, b state.Base) outcome {
+// stampTaken agrees on b. What was seen of the file here stands as it is, but for the
+// other time that it had.
+func (e *Engine) stampTaken(j job, b state.Base) outcome {
+	return e.agreeTimes(b, func(b state.Base) {
+		if j.touched() {
+			e.local.agreed(e.local.key(j.Key), b)
+		}
+	})
+}
+
+// agreeTimes agrees on b, in which only times are new, and lets that be known here. An
+// item whose folder is not agreed upon any more is not either.
+func (e *Engine) agreeTimes(b state.Base, known func(state.Base)) outcome {
 	put := false
 	return outcome{
-		tx: func(tx *state.Tx) (err error) {
+		tx: func(tx *state.Tx) error {
 			b.Parent = int64(e.local.key(plan.Key(b.Parent)))
-			put, err = e.putTimes(tx, b)
+			err := tx.PutBase(e.cfg.Folder.N, b)
+			if put = err == nil; errors.Is(err, state.ErrNoFolder) {
+				err = nil
+			}
 			return err
 		},
 		then: func() {
-			if put && j.touched() {
-				e.local.agreed(e.local.key(j.Key), b)
+			if put {
+				known(b)
 			}
 		},
 	}
@@ -182,14 +195,4 @@ func (e *Engine) stampedBase(j job) state.Base {
 		b.Hash, b.Racy = string(j.Local.Hash), e.racy(b)
 	}
 	return b
-}
-
-// putTimes agrees on an item's times, unless its folder is not agreed upon any more: then
-// neither is the item.
-func (e *Engine) putTimes(tx *state.Tx, b state.Base) (put bool, err error) {
-	err = tx.PutBase(e.cfg.Folder.N, b)
-	if errors.Is(err, state.ErrNoFolder) {
-		return false, nil
-	}
-	return err == nil, err
 }

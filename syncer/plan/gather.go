@@ -91,11 +91,11 @@ func (p *pass) around(n *node) {
 	for _, s := range []side{disk, drive, pact} {
 		if at, ok := p.at(n, s); ok {
 			local := p.localKey(at.Parent)
-			if near := (vicinity{local, at.Parent, Fold(at.Name)}); p.near[near] {
+			near := vicinity{local, at.Parent, Fold(at.Name)}
+			if p.near[near] {
 				continue // all of that name were brought in with another
-			} else {
-				p.near[near] = true
 			}
+			p.near[near] = true
 			p.getAll(p.v.LocalAt(local, at.Name))
 			p.getAll(p.v.RemoteAt(at.Parent, at.Name))
 			p.get(p.v.BaseAt(local, at.Name))

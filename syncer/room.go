@@ -45,7 +45,7 @@ func (e *Engine) lacks(size int64) int64 {
 	switch {
 	case err != nil:
 		return 0
-	case left < int64(min(disk.Reserve, free/20)):
+	case left < int64(disk.Floor(free)):
 		return min(disk.Reserve, size/19+1) - left // a twentieth is left then, too
 	case inodes == 0:
 		return 1

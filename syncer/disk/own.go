@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 
@@ -25,7 +26,7 @@ var (
 func (d *Disk) keep(rel string) error {
 	dir, err := d.OpenDir(rel)
 	if errors.Is(err, fs.ErrPermission) {
-		return d.notOwn(rel, errOthers)
+		return refusal(d.Root, rel, errOthers)
 	}
 	if err != nil {
 		return err
@@ -35,10 +36,6 @@ func (d *Disk) keep(rel string) error {
 	if err == nil && open {
 		err = dir.Chmod(0o700)
 	}
-	return d.notOwn(rel, err)
-}
-
-func (d *Disk) notOwn(rel string, err error) error {
 	return refusal(d.Root, rel, err)
 }
 
@@ -63,35 +60,31 @@ func (d *Disk) ownIn(rel string, dir *os.File) error {
 	if !inside(rel) {
 		return nil
 	}
-	return d.notOwn(dirOf(rel), own(dir))
+	return refusal(d.Root, dirOf(rel), own(dir))
 }
 
 // Synced finds the folder that the user keeps in sync and dir is, or lies in. A
 // marker that somebody else may have put there is none.
 func Synced(dir string) (folder string, found bool) {
-	for at := dir; ; at = filepath.Dir(at) {
+	for at := range upFrom(dir) {
 		if _, err := os.Lstat(filepath.Join(at, filepath.FromSlash(marker))); err == nil && marked(at) && reached(at) {
 			return at, true
 		}
-		if at == filepath.Dir(at) {
-			return "", false
-		}
 	}
+	return "", false
 }
 
 // MayBeSynced reports whether there is a marker at dir, or above it, of whoever it may
 // be. It says nothing about where something may pass by; but the folder may be one
 // that is kept in sync, so what is promised of those holds.
 func MayBeSynced(dir string) bool {
-	for at := dir; ; at = filepath.Dir(at) {
+	for at := range upFrom(dir) {
 		_, err := os.Lstat(filepath.Join(at, filepath.FromSlash(marker)))
 		if err == nil || errors.Is(err, fs.ErrPermission) { // it may be in there
 			return true
 		}
-		if at == filepath.Dir(at) {
-			return false
-		}
 	}
+	return false
 }
 
 // marked reports whether a folder has a marker in a private area of the user's own.
@@ -112,12 +105,19 @@ func marked(folder string) bool {
 
 // reached reports whether nobody else can have put a folder where it is.
 func reached(folder string) bool {
-	for at := folder; ; at = filepath.Dir(at) {
+	for at := range upFrom(folder) {
 		if !trusts(at, at == folder) {
 			return false
 		}
-		if at == filepath.Dir(at) {
-			return true
+	}
+	return true
+}
+
+// upFrom lists a directory and those that it is in.
+func upFrom(dir string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for last := ""; dir != last && yield(dir); dir = filepath.Dir(dir) {
+			last = dir
 		}
 	}
 }

@@ -21,10 +21,7 @@ func whose(dir *os.File) (open bool, err error) {
 		return false, err
 	}
 	mode := info.Mode().Perm()
-	if ownerless(dir) {
-		return false, nil
-	}
-	if uid(info) == os.Geteuid() && mode&others == 0 {
+	if uid(info) == os.Geteuid() && mode&others == 0 || ownerless(dir) {
 		return false, nil
 	}
 	disk := givenIn(dir, info)

@@ -12,6 +12,10 @@ const (
 	eachLook = 8 << 20
 )
 
+// Floor is how much must stay free of what is: the reserve, or a twentieth on a disk that
+// has little.
+func Floor(free uint64) uint64 { return min(Reserve, free/20) }
+
 // A spare writer is for what comes in large pieces.
 type spare struct {
 	w     io.Writer
@@ -33,7 +37,7 @@ func (s *spare) Write(b []byte) (int, error) {
 		s.since = 0
 		free, _, err := s.free()
 		if s.floor == 0 {
-			s.floor = min(Reserve, free/20)
+			s.floor = Floor(free)
 		}
 		if err == nil && free < s.floor { // not every file system can tell; then the write will
 			return 0, syscall.ENOSPC

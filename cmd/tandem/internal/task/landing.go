@@ -199,7 +199,7 @@ func (l *Landing) room(size int64) error {
 	if err != nil {
 		return nil // not every file system can tell; the write will
 	}
-	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < min(disk.Reserve, free/20) || inodes == 0 {
+	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < disk.Floor(free) || inodes == 0 {
 		return syscall.ENOSPC
 	}
 	return nil

@@ -54,6 +54,17 @@ func (s *paced) tell(rel string) {
 	s.turn()
 }
 
+// sends edits d/1.txt and has its upload wait, before or after the call, until it is
+// told to go on.
+func (s *paced) sends(moment func(call string, do func())) (goOn func()) {
+	wait := make(chan struct{})
+	moment("upload 1.txt", func() { <-wait })
+	s.write("d/1.txt", "edited")
+	s.tell("d/1.txt")
+	s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+	return func() { close(wait) }
+}
+
 // turn lets the agent decide about all it knows.
 func (s *paced) turn() {
 	for n := s.e.Beats(); s.e.Beats() < n+3; {
@@ -259,47 +270,31 @@ func TestAFolderThatIsGoneGoesWithAllThatIsInIt(t *testing.T) {
 			s.tell("d")
 		}, map[string]int{"delete online": 1}},
 		"it is deleted while a file in it is sent": {func(s *paced) {
-			goOn := make(chan struct{})
-			s.stage.before("upload 1.txt", func() { <-goOn })
-			s.write("d/1.txt", "edited")
-			s.tell("d/1.txt")
-			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+			goOn := s.sends(s.stage.before)
 			s.remove("d")
 			s.tell("d")
 			s.pass(2 * time.Minute)
-			close(goOn)
+			goOn()
 		}, map[string]int{"upload": 1, "delete online": 1}},
 		"it is renamed while a file in it is sent": {func(s *paced) {
-			goOn := make(chan struct{})
-			s.stage.before("upload 1.txt", func() { <-goOn })
-			s.write("d/1.txt", "edited")
-			s.tell("d/1.txt")
-			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+			goOn := s.sends(s.stage.before)
 			s.move("d", "d2")
 			s.tell("d2")
 			s.pass(2 * time.Minute)
-			close(goOn)
+			goOn()
 		}, map[string]int{"upload": 1, "move online": 1}},
 		"it is renamed while a file in it is sent that is saved anew": {func(s *paced) {
-			goOn := make(chan struct{})
-			s.stage.before("upload 1.txt", func() { <-goOn })
-			s.write("d/1.txt", "edited")
-			s.tell("d/1.txt")
-			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
+			goOn := s.sends(s.stage.before)
 			s.move("d", "d2")
 			s.write("d2/new", "edited once more")
 			s.move("d2/new", "d2/1.txt")
 			s.tell("d2")
 			s.pass(2 * time.Minute)
-			close(goOn)
+			goOn()
 		}, map[string]int{"upload": 2, "move online": 1}},
 		"it is renamed while a file in it is sent, and both answers are recorded together": {func(s *paced) {
-			sent, moved, holds, record := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
-			s.stage.after("upload 1.txt", func() { <-sent })
+			sent, moved, holds, record := s.sends(s.stage.after), make(chan struct{}), make(chan struct{}), make(chan struct{})
 			s.stage.after("move online d", func() { <-moved })
-			s.write("d/1.txt", "edited")
-			s.tell("d/1.txt")
-			s.until("it is being sent", func() bool { return len(s.stage.heard("upload 1.txt")) > 0 })
 			s.move("d", "d2")
 			s.write("d2/new", "edited once more")
 			s.move("d2/new", "d2/1.txt")
@@ -308,9 +303,9 @@ func TestAFolderThatIsGoneGoesWithAllThatIsInIt(t *testing.T) {
 			s.until("it is being moved", func() bool { s.turn(); return len(s.stage.heard("move online d")) > 0 })
 			s.e.inbox <- report{then: func(error) { close(holds); <-record }}
 			<-holds
-			for _, end := range []chan struct{}{sent, moved} {
+			for _, end := range []func(){sent, func() { close(moved) }} {
 				told := len(s.e.inbox)
-				close(end)
+				end()
 				s.until("its end is told", func() bool { return len(s.e.inbox) > told })
 			}
 			close(record)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -372,7 +373,13 @@ func TestAFolderThatSomebodyHasChangedKeepsItsTime(t *testing.T) {
 	p.must(p.online.Touch("down", at(1)))
 	s := p.onStage()
 	s.on(cue{call: "lstat down", skip: 1, do: func() error { // it was looked at as it was made, too
-		time.Sleep(50 * time.Millisecond) // some ticks of the disk's clock
+		began, clock := time.Now(), filepath.Join(t.TempDir(), "clock")
+		p.until("the disk's clock has moved on", func() bool {
+			p.must(os.WriteFile(clock, []byte("tick"), 0o600))
+			info, err := os.Stat(clock)
+			p.must(err)
+			return info.ModTime().After(began)
+		})
 		p.write("down/mine.txt", "mine")
 		return nil
 	}})

@@ -37,15 +37,8 @@ func TestWhatTheServiceRepeatsOfARequestIsNotShown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := c.Drive(t.Context(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		root, err := c.Root(t.Context(), d.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		small := remote.Upload{Drive: d.ID, ParentID: root.ID, Name: "n", Size: 1, Body: strings.NewReader("x"), MTime: time.Unix(1e9, 0)}
+		drive, root := top(t, c)
+		small := remote.Upload{Drive: drive, ParentID: root, Name: "n", Size: 1, Body: strings.NewReader("x"), MTime: time.Unix(1e9, 0)}
 		up, err := c.Upload(t.Context(), small)
 		if err != nil {
 			t.Fatal(err)
@@ -65,19 +58,19 @@ func TestWhatTheServiceRepeatsOfARequestIsNotShown(t *testing.T) {
 			in := small
 			in.KeepTimes = true
 			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
-			keep(c.Item(ctx, d.ID, up.Item.ID))
-			page, err := c.Delta(ctx, d.ID, "")
+			keep(c.Item(ctx, drive, up.Item.ID))
+			page, err := c.Delta(ctx, drive, "")
 			keep(nil, err)
 			fmt.Fprintf(&log, "%v %v", page.Cursor, page.Next)
-			keep(c.Children(ctx, d.ID, root.ID))
+			keep(c.Children(ctx, drive, root))
 			keep(c.Upload(ctx, small))
 			keep(c.Upload(ctx, in))
-			keep(c.Download(ctx, d.ID, up.Item.ID, "", 0))
-			keep(c.SetTimes(ctx, d.ID, []remote.Stamp{{ID: up.Item.ID, MTime: time.Unix(1e9, 0)}}))
-			keep(c.Copy(ctx, d.ID, up.Item, root.ID, "copy-"+match[4:], nil))
+			keep(c.Download(ctx, drive, up.Item.ID, "", 0))
+			keep(c.SetTimes(ctx, drive, []remote.Stamp{{ID: up.Item.ID, MTime: time.Unix(1e9, 0)}}))
+			keep(c.Copy(ctx, drive, up.Item, root, "copy-"+match[4:], nil))
 			if match == "GET socketIo" {
 				few, stop := context.WithTimeout(ctx, time.Second/2)
-				c.Listen(few, d.ID, remote.Push{Notice: func() {}, Up: func(bool) {}})
+				c.Listen(few, drive, remote.Push{Notice: func() {}, Up: func(bool) {}})
 				stop()
 			}
 			keep(nil, c.LoginDevice(ctx, func(uri, code, message string) { fmt.Fprintln(&log, uri, code, message) }))

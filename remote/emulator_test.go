@@ -70,16 +70,22 @@ func newBench(t testing.TB, opt remotetest.Options) *bench {
 	if err := c.LoginDevice(t.Context(), func(_, _, _ string) {}); err != nil {
 		t.Fatal(err)
 	}
+	b.drive, b.root = top(t, c)
+	return b
+}
+
+// top finds the drive of whoever is signed in, and its root.
+func top(t testing.TB, c *remote.Client) (drive, root string) {
+	t.Helper()
 	d, err := c.Drive(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := c.Root(t.Context(), d.ID)
+	it, err := c.Root(t.Context(), d.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.drive, b.root = d.ID, root.ID
-	return b
+	return d.ID, it.ID
 }
 
 func everyKind(t *testing.T, f func(b *bench, kind remotetest.Kind)) {

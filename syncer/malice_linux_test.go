@@ -68,7 +68,11 @@ func TestTenThousandTwinsCostSecondsAndEndWhenToldTo(t *testing.T) {
 		t.Errorf("it went on for %v after it was told to stop", took)
 	}
 	before = worked()
-	s := p.sync()
+	ctx, stop = context.WithTimeout(t.Context(), 5*time.Minute) // others may be at work on this machine
+	defer stop()
+	s, err := New(p.cfg).Once(ctx)
+	p.must(err)
+	p.must(p.db.Check())
 	if took := worked() - before; took > 30*time.Second {
 		t.Errorf("it took %v of work", took)
 	}

@@ -15,14 +15,12 @@ import (
 // complete, so that the order in which folders were read does not matter; and
 // the old name may have been looked at long before the new one.
 func (t *local) join() {
-	seen := t.seen
-	t.seen = nil
-	for t.gone || len(seen) > 0 {
-		keys := seen // in which a folder comes before what is in it
+	for t.gone || len(t.seen) > 0 { // set again by what a moved folder turns out to lack, or to have
+		keys := t.seen // in which a folder comes before what is in it
 		if t.gone {
 			keys = t.news()
 		}
-		t.gone, seen = false, nil // set again by what a moved folder turns out to lack
+		t.gone, t.seen = false, nil
 		for _, k := range keys {
 			t.follow(k)
 		}
@@ -58,6 +56,9 @@ func (t *local) follow(k plan.Key) {
 	if t.busy[k] > 0 {
 		return // about to be agreed upon as what it was taken for
 	}
+	if t.Local(k).Kind == plan.None {
+		return // it went with its folder, which may be in it by now
+	}
 	from, ok := t.origin(k)
 	by := t.sent(k)
 	if ok {
@@ -87,17 +88,26 @@ func (t *local) claimed(k plan.Key) bool {
 	return false
 }
 
+// stoodIn is the new item that may be k, moved, as long as it stands somewhere, or 0.
+func (t *local) stoodIn(k plan.Key) plan.Key {
+	by := t.key(t.claims[k])
+	if it, ok := t.diff[by]; ok && it.fresh && t.Local(by).Kind != plan.None {
+		return by
+	}
+	return 0
+}
+
 // atWork is what an action is at work on of a base item and the folders that it
 // is in by the base, or 0: what is deleted online with its folder is deleted, too.
 func (t *local) atWork(k plan.Key) plan.Key {
-	for k != t.root && k != 0 {
+	for range deepest {
+		if k == t.root || k == 0 {
+			break
+		}
 		if t.busy[k] > 0 {
 			return k
 		}
-		b, ok := t.base(k)
-		if !ok {
-			return 0
-		}
+		b, _ := t.base(k)
 		k = plan.Key(b.Parent)
 	}
 	return 0
@@ -211,27 +221,39 @@ func (t *local) graft(folder, k plan.Key, inside map[string]plan.Key) {
 	for i := range rows {
 		byName[rows[i].LocalName] = &rows[i]
 	}
-	for name, c := range inside {
+	var left []plan.Key
+	for _, name := range slices.Sorted(maps.Keys(inside)) {
+		c := inside[name]
 		it := t.diff[c]
 		if old := t.standing(plan.Place{Parent: folder, Name: name}); old != 0 {
-			if t.diff[old].kind == it.kind {
+			if t.diff[old].kind == it.kind && it.fresh {
 				t.merge(old, c)
 				continue
 			}
-			t.vanish(old)
+			t.lift(old)
+			left = append(left, old)
 		}
 		t.lift(c)
 		it.place.Parent = folder
 		t.put(c, it)
 		b := byName[name]
 		if b != nil && it.fresh && plan.Kind(b.Kind) == it.kind && !t.elsewhere(plan.Key(b.N)) {
+			delete(byName, name)
 			t.meet(plan.Key(b.N), c)
 		}
 	}
-	for i := range rows {
-		if _, ok := inside[rows[i].LocalName]; !ok && !t.away(plan.Key(rows[i].N)) {
-			t.miss(plan.Key(rows[i].N))
+	for _, b := range rows {
+		if k := plan.Key(b.N); byName[b.LocalName] != nil && !t.away(k) {
+			t.miss(k)
 		}
+	}
+	for name, c := range t.kids[folder] {
+		if _, ok := inside[name]; !ok {
+			left = append(left, c)
+		}
+	}
+	for _, c := range left { // they were seen in the folder before it was moved
+		t.vanish(c)
 	}
 }
 

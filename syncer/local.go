@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"io/fs"
+	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -170,28 +171,53 @@ const rowsKept = 2 * portion
 // Local says what is true of k on disk.
 func (t *local) Local(k plan.Key) plan.Local { return t.knowing(nil, k) }
 
+// deepest bounds how many folders something is taken to be in, whatever leads to itself.
+const deepest = 1 << 14
+
 // knowing does so with the folders that were asked about before, as long as nothing has
 // changed since; nil knows none.
 func (t *local) knowing(folders map[plan.Key]plan.Local, k plan.Key) plan.Local {
-	if k == t.root {
-		return plan.Local{Kind: plan.Dir}
+	type one struct {
+		key plan.Key
+		own plan.Local
 	}
-	if l, ok := folders[k]; ok {
-		return l
+	up := make([]one, 0, 8) // k, and what it is in, up to what is known
+	in := plan.Local{Kind: plan.Dir}
+	for k != t.root {
+		if l, known := folders[k]; known {
+			in = l
+			break
+		}
+		if len(up) == deepest {
+			in = plan.Local{Kind: plan.Unknown, Why: "it is in too many folders"}
+			break
+		}
+		l := t.own(k)
+		if up = append(up, one{k, l}); l.Kind == plan.None || l.Kind == plan.Unknown {
+			break
+		}
+		k = l.Parent
 	}
-	l := t.own(k)
-	if l.Kind != plan.None && l.Kind != plan.Unknown {
-		switch in := t.knowing(folders, l.Parent); in.Kind { // gone or unknown if its folder is
-		case plan.None:
-			l = plan.Local{Place: l.Place}
-		case plan.Unknown:
-			l = plan.Local{Place: l.Place, Kind: plan.Unknown, Why: in.Why}
+	for _, c := range slices.Backward(up) {
+		if in = asIn(in, c.own); folders != nil {
+			folders[c.key] = in
 		}
 	}
-	if folders != nil {
-		folders[k] = l
+	return in
+}
+
+// asIn is what is true of something in a folder: it is gone or unknown if that is.
+func asIn(in, own plan.Local) plan.Local {
+	if own.Kind == plan.None || own.Kind == plan.Unknown {
+		return own
 	}
-	return l
+	switch in.Kind {
+	case plan.None:
+		return plan.Local{Place: own.Place}
+	case plan.Unknown:
+		return plan.Local{Place: own.Place, Kind: plan.Unknown, Why: in.Why}
+	}
+	return own
 }
 
 // own says what is true of k, whatever became of its folder.
@@ -279,11 +305,24 @@ func (t *local) find(rel string) (plan.Key, bool) {
 
 // path is where k stands, or stood when last seen.
 func (t *local) path(k plan.Key) string {
-	if k == t.root || k == 0 {
-		return ""
+	var names []string
+	for f := range t.up(k) {
+		names = append(names, t.placeOf(f).Name)
 	}
-	at := t.placeOf(k)
-	return path.Join(t.path(at.Parent), at.Name)
+	slices.Reverse(names)
+	return path.Join(names...)
+}
+
+// up lists k and the folders that it is in, but for the synced folder.
+func (t *local) up(k plan.Key) iter.Seq[plan.Key] {
+	return func(yield func(plan.Key) bool) {
+		for range deepest {
+			if k == t.root || k == 0 || !yield(k) {
+				return
+			}
+			k = t.placeOf(k).Parent
+		}
+	}
 }
 
 // placeOf is where k stands, or stood when last seen.

@@ -295,11 +295,21 @@ func (e *Engine) lookWhereItWas(k plan.Key) {
 		if at := e.local.placeOf(from); e.local.Local(from).Kind == plan.None || e.inHand(at.Parent, at.Name, false) {
 			continue
 		}
-		if _, err := e.fs.Lstat(e.local.path(from)); gone(err) {
+		there, err := e.fs.Lstat(e.local.path(from))
+		if gone(err) || err == nil && e.local.isOther(from, there) {
 			e.local.vanish(from)
 			e.searchAll(from)
 		}
 	}
+}
+
+// isOther reports whether e, which stands where base item k is thought to, is certainly not
+// k: it is of another kind, or another folder where k was moved to. A file may have been
+// saved anew.
+func (t *local) isOther(k plan.Key, e watcher.Entry) bool {
+	kind, _ := kindOf(e)
+	b, _ := t.base(k)
+	return plan.Kind(b.Kind) != kind || t.elsewhere(k) && t.replaced(k, e.Ino)
 }
 
 // lookWhereAllWere looks where all new items were, folders before what is in them.

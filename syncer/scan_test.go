@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -167,6 +168,98 @@ func TestALogThatIsRotatedBeforeOurEyesKeepsItsIdentity(t *testing.T) {
 	}
 	if other, ok := e.local.find("f.log~"); !ok || other == k || !e.local.diff[other].fresh {
 		t.Error("the old lines are no new file")
+	}
+}
+
+// TestWhatWasMovedIntoAFolderThatWasAwayIsFollowedWhenThatIsBack: an action on it ended
+// meanwhile.
+func TestWhatWasMovedIntoAFolderThatWasAwayIsFollowedWhenThatIsBack(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("X/a=1 F/o=2")
+	e := New(p.cfg)
+	p.must(e.scan(t.Context()))
+	look := func(paths ...string) {
+		for _, rel := range paths {
+			e.lookAt(rel, true)
+		}
+		e.join()
+	}
+	k, ok := e.local.find("X/a")
+	if !ok {
+		t.Fatal("it is not known")
+	}
+	e.busy[k]++
+	p.move("X/a", "F/b")
+	look("X/a", "F/b")
+	outside := filepath.Join(t.TempDir(), "F")
+	p.must(os.Rename(p.path("F"), outside))
+	look("F")
+	drop(e.busy, k)
+	look()
+	p.must(os.Rename(outside, p.path("F")))
+	look("F")
+	if now, _ := e.local.find("F/b"); now != k {
+		t.Errorf("it is item %d, and was %d", now, k)
+	}
+}
+
+// TestWhatWasNewInAFolderGoesWithoutIt: the folder is renamed, and what was new in it is
+// removed, while an action is at work on it.
+func TestWhatWasNewInAFolderGoesWithoutIt(t *testing.T) {
+	p := newPair(t, remotetest.Options{})
+	p.fill("F/o=2")
+	e := New(p.cfg)
+	p.must(e.scan(t.Context()))
+	k, _ := e.local.find("F")
+	e.busy[k]++
+	p.must(os.Mkdir(p.path("F/new"), 0o755))
+	e.lookAt("F/new", false)
+	p.move("F", "G")
+	p.remove("G/new")
+	e.lookAt("F", false)
+	e.lookAt("G", false)
+	e.join()
+	drop(e.busy, k)
+	e.join()
+	if now, _ := e.local.find("G"); now != k {
+		t.Fatal("the folder was not followed")
+	}
+	if _, ok := e.local.find("G/new"); ok {
+		t.Error("what was removed is there")
+	}
+}
+
+// TestAFolderThatTakesThePlaceToWhichAnotherWasMovedIsNotThat, whichever of their new names
+// is seen first.
+func TestAFolderThatTakesThePlaceToWhichAnotherWasMovedIsNotThat(t *testing.T) {
+	for _, order := range [][]string{{"C", "D", "B"}, {"D", "C", "B"}, {"B", "D", "C"}} {
+		p := newPair(t, remotetest.Options{})
+		p.fill("A/a=1 B/b=2")
+		e := New(p.cfg)
+		p.must(e.scan(t.Context()))
+		a, _ := e.local.find("A")
+		b, _ := e.local.find("B")
+		look := func(paths ...string) {
+			for _, rel := range paths {
+				e.lookAt(rel, false)
+				e.join()
+			}
+		}
+		p.move("A", "C")
+		look("A", "C")
+		p.move("C", "D")
+		p.move("B", "C")
+		for _, rel := range order {
+			look(rel)
+			if k, ok := e.local.find("D"); ok && k != a {
+				t.Errorf("%v: after %s it is another folder", order, rel)
+			}
+		}
+		nowA, _ := e.local.find("D")
+		nowB, _ := e.local.find("C")
+		if nowA != a || nowB != b {
+			t.Errorf("%v: they are %d and %d, and were %d and %d", order, nowA, nowB, a, b)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 	}
 	place := plan.Place{Parent: parent, Name: e.Name}
 	if k := t.standing(place); k != 0 {
-		if old := t.diff[k]; old.kind == kind {
+		if old := t.diff[k]; old.kind == kind && !t.replaced(k, e.Ino) {
 			t.refresh(k, old, e)
 			return k
 		}
@@ -37,7 +37,7 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 		t.changed(k, it, e)
 	}
 	t.put(k, it)
-	if left {
+	if left && t.busy[plan.Key(b.N)] > 0 {
 		t.awaits[k] = plan.Key(b.N)
 	}
 	if (!t.missed.IsZero() || len(t.sending) > 0) && (kind == plan.File || kind == plan.Dir) {
@@ -47,10 +47,25 @@ func (t *local) see(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
 }
 
 // left reports whether e, which stands where the base has k, is another thing than k,
-// which was moved to where an action is at work on it: that has to end before k is what
-// stands at its old path.
+// which has gone from there while an action was at work on it: that has to end, and k to
+// be found, before k is what stands at its old path.
 func (t *local) left(k plan.Key, e watcher.Entry) bool {
-	return t.busy[k] > 0 && t.elsewhere(k) && t.diff[k].print.Ino != e.Ino
+	if !t.away(k) || t.busy[k] == 0 && t.stoodIn(k) == 0 {
+		return false
+	}
+	was := t.diff[k].print
+	if t.missing(k) {
+		b, _ := t.base(k)
+		was = printOf(b)
+	}
+	return was.Ino != e.Ino
+}
+
+// replaced reports whether the folder with that inode, which stands where k was moved to,
+// is another one.
+func (t *local) replaced(k plan.Key, ino uint64) bool {
+	it := t.diff[k]
+	return !it.fresh && it.kind == plan.Dir && it.print.Ino != ino
 }
 
 func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Key {
@@ -58,12 +73,21 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 	if t.elsewhere(k) {
 		t.demote(k)
 	}
-	if c := t.standing(plan.Place{Parent: parent, Name: e.Name}); c != 0 && t.diff[c].kind == plan.Kind(b.Kind) {
-		t.refresh(c, t.diff[c], e)
-		t.meet(k, c)
-		return t.key(c)
-	} else if c != 0 {
-		t.vanish(c)
+	if c := t.standing(plan.Place{Parent: parent, Name: e.Name}); c != 0 {
+		switch it := t.diff[c]; {
+		case it.kind != plan.Kind(b.Kind), !it.fresh && it.print.Ino != e.Ino:
+			t.vanish(c)
+		case it.fresh:
+			t.refresh(c, it, e)
+			t.meet(k, c)
+			return t.key(c)
+		default: // it was moved here while what the base has here was made, and moved on
+			t.refresh(c, it, e)
+			if !t.away(k) {
+				t.miss(k)
+			}
+			return c
+		}
 	}
 	clean := e.Kind == watcher.Dir || printOfEntry(e) == printOf(*b) && !b.Racy
 	if clean {
@@ -95,6 +119,7 @@ func (t *local) seeBase(parent plan.Key, e watcher.Entry, b *state.Base) plan.Ke
 func (t *local) back(k plan.Key) {
 	for _, c := range t.kids[k] {
 		t.touch(c)
+		t.seen = append(t.seen, c)
 		t.back(c)
 	}
 	for _, b := range t.baseChildren(k) {
@@ -159,12 +184,36 @@ func (t *local) miss(k plan.Key) {
 	place := t.placeOf(k)
 	t.lift(k)
 	now := t.now()
-	t.diff[k] = &item{place: place, young: now.Add(t.settle)}
-	for f := place.Parent; f != 0; f = t.above(f) {
+	t.diff[k] = &item{place: place}
+	t.missedNow(k, now)
+}
+
+// missedNow lets the missing item k wait from now on.
+func (t *local) missedNow(k plan.Key, now time.Time) {
+	it := t.diff[k]
+	it.young = now.Add(t.settle)
+	for f := range t.up(it.place.Parent) {
 		t.going[f] = now
 	}
+	t.going[t.root] = now
 	t.gone, t.missed = true, now
 	t.touch(k)
+}
+
+// missAnew notes that new item k, which may be a base item that was moved, goes on to
+// another name: that is waited for as it was for the first. Nothing has told yet that k
+// went, so that takes a quiet period more.
+func (t *local) missAnew(k plan.Key) {
+	it := t.diff[k]
+	if it.print.Ino == 0 || it.kind != plan.File && it.kind != plan.Dir {
+		return
+	}
+	from, ok := t.origin(k)
+	if !ok {
+		return
+	}
+	t.miss(from) // it may have gone with its folder
+	t.missedNow(from, t.now().Add(t.settle))
 }
 
 // seeksLost reports whether something went away so lately that it may just be moved.
@@ -172,14 +221,6 @@ func (t *local) seeksLost() bool { return t.now().Before(t.missed.Add(t.settle))
 
 // longest bounds, in settle times, how long what is gone waits for more to go.
 const longest = 30
-
-// above is the folder that f is in; none is above the synced folder.
-func (t *local) above(f plan.Key) plan.Key {
-	if f == t.root {
-		return 0
-	}
-	return t.placeOf(f).Parent
-}
 
 // quietAt is when k may be acted upon, as far as the disk is concerned. What is
 // gone waits as long as more goes from a folder that it was in, the synced folder
@@ -196,10 +237,9 @@ func (t *local) quietAt(k plan.Key) time.Time {
 	if len(t.blocked) > 0 { // it may be what stands there now
 		at = latest(at, t.now().Add(t.settle))
 	}
-	for f := it.place.Parent; f != 0; f = t.above(f) {
-		if quiet := t.going[f].Add(t.settle); quiet.After(at) {
-			at = quiet
-		}
+	at = latest(at, t.going[t.root].Add(t.settle))
+	for f := range t.up(it.place.Parent) {
+		at = latest(at, t.going[f].Add(t.settle))
 	}
 	if most := it.young.Add(longest * t.settle); at.After(most) {
 		return most
@@ -226,6 +266,7 @@ func (t *local) vanish(k plan.Key) {
 	for _, c := range slices.Collect(maps.Values(t.kids[k])) {
 		t.vanish(c)
 	}
+	t.missAnew(k)
 	t.forget(k)
 }
 

@@ -15,6 +15,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // Set by the linker: see the Makefile.
@@ -26,8 +28,37 @@ var (
 func main() {
 	debug.SetGCPercent(50) // it lives beside other programs all day: less memory is worth a little more work
 
+	terminal, _ := term.GetState(int(os.Stdin.Fd())) // nil where there is none
 	ctx := untilInterrupted(context.Background())
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr) }()
+	os.Exit(inTime(ctx, ended, func() int {
+		if terminal != nil {
+			term.Restore(int(os.Stdin.Fd()), terminal) // it may hide what is typed
+		}
+		return newScreen(os.Stderr).end(context.Cause(ctx))
+	}))
+}
+
+// endWithin is how long what is under way has to come to its end once somebody asks the
+// program to end.
+const endWithin = 1200 * time.Millisecond
+
+// inTime waits for the program's exit code. What does not end when it is told to, as a
+// read of a disk that hangs, or of a terminal, is cut off: the next run repairs that as it
+// repairs what a kill leaves.
+func inTime(ctx context.Context, ended <-chan int, cutOff func() int) int {
+	select {
+	case code := <-ended:
+		return code
+	case <-ctx.Done():
+	}
+	select {
+	case code := <-ended:
+		return code
+	case <-time.After(endWithin):
+		return cutOff()
+	}
 }
 
 // untilInterrupted ends the context when somebody asks the program to end, or closes its

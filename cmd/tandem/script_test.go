@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -23,6 +24,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,6 +67,8 @@ import (
 //	notified WORD          it has told systemd so
 //	mount DISK DIR         what is in DISK, mounted on DIR; unmount DIR: refused while it is in use
 //	killed WHAT N ARG...   tandem, killed when the drive got N requests of WHAT
+//	stopped WHAT ARG...    tandem, told to end when the drive got a request of WHAT, which it never answers; or, with "input",
+//	                       when it reads what never comes; or after a time, such as 1s: it ends at once
 //	asuser CODE ARG...     tandem as nobody in particular, so that permissions count; with --json, see did
 //	stranger PROGRAM ARG... a program of another user of the machine than asuser's; knock SOCKET: it speaks to a socket
 //	squatter ADDRESS       that user listens there until the end of the story
@@ -87,7 +91,7 @@ func TestScripts(t *testing.T) {
 			"online": command((*world).act), "edit": command((*world).edit), "append": command((*world).append), "oddname": command((*world).oddName), "sync": command((*world).sync), "exits": command((*world).exitsWith), "did": command((*world).did),
 			"here": command((*world).here), "gone": command((*world).gone), "conflict": command((*world).conflict),
 			"intrash": command((*world).inTrash), "same": command((*world).same), "await": command((*world).await), "soon": command((*world).soon),
-			"killed": command((*world).killed), "asuser": command((*world).asUser), "stranger": command((*world).asStranger), "squatter": command((*world).squatter), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
+			"killed": command((*world).killed), "stopped": command((*world).stopped), "asuser": command((*world).asUser), "stranger": command((*world).asStranger), "squatter": command((*world).squatter), "systemd": command((*world).systemd), "notified": command((*world).notified), "tmpfs": command((*world).tmpfs),
 			"mount": command((*world).mount), "unmount": command((*world).unmount),
 			"machine": command((*world).goTo), "everywhere": command((*world).everywhere), "asked": command((*world).asked), "holds": command((*world).holds), "fill": command((*world).fill),
 		},
@@ -727,6 +731,79 @@ func (w *world) within(ticks int, args []string) error {
 		<-tick.C
 	}
 	return check(w, args[1:])
+}
+
+// stopped runs tandem and asks it to end in the midst of something that does not end. A
+// machine with much else to do takes longer than the two seconds that are promised.
+func (w *world) stopped(args []string) error {
+	cmd := w.tandem(args[1:]...)
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	begun, err := w.midst(args[0], cmd)
+	if err != nil {
+		return err
+	}
+	defer w.drive.Calm()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !begun() {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("it ended before %q: %v\n%s", args[0], err, talk.String())
+		case <-tick.C:
+		}
+	}
+	asked := time.Now()
+	cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+	<-ended
+	if !late.Stop() {
+		return fmt.Errorf("it went on for ten seconds\n%s", talk.String())
+	}
+	w.heard("", talk.String())
+	w.ts.Logf("it ended after %v: %v", time.Since(asked).Round(time.Millisecond), cmd.ProcessState)
+	return nil
+}
+
+// midst arranges for something that does not end, and gives what tells that it began.
+func (w *world) midst(what string, cmd *exec.Cmd) (begun func() bool, err error) {
+	if after, err := time.ParseDuration(what); err == nil {
+		at := time.Now().Add(after)
+		return func() bool { return time.Now().After(at) }, nil
+	}
+	if what == "input" {
+		in, out, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		w.ts.Defer(func() { in.Close(); out.Close() })
+		cmd.Stdin = in
+		read := make(chan struct{})
+		go func() { // it has room for less, so that the write ends when some of it was read
+			out.Write(bytes.Repeat([]byte(" "), 70_000))
+			close(read)
+		}()
+		return func() bool {
+			select {
+			case <-read:
+				return true
+			default:
+				return false
+			}
+		}, nil
+	}
+	w.drive.Fail(remotetest.Fault{Match: what, Times: 1 << 20, Stall: time.Hour})
+	count := func() int { return w.drive.Count(what) }
+	if what == "*" {
+		count = w.drive.Requests
+	}
+	before := count()
+	return func() bool { return count() > before }, nil
 }
 
 // killed runs tandem and kills it, without a word, once the drive has got so

@@ -25,9 +25,10 @@ histories:
 
 # make test simulates some of the crashes and failures of the kept scripts; this
 # lets scripts, kept and made up, crash and fail everywhere, and makes up 500 worlds
-# of the whole stack.
+# of the whole stack. PART=2/3 leaves the second third of the crashes and failures.
+PART ?= 1/1
 simulate:
-	go test ./syncer/sim -run 'TestNothingIsLost|TestTheWholeStack' -full -v -timeout 30m
+	go test ./syncer/sim -run 'TestNothingIsLost|TestTheWholeStack' -full -part $(PART) -v -timeout 60m
 
 # The same with cloud tasks beside the engine.
 simulate-tasks:
@@ -60,14 +61,16 @@ storm:
 # FUZZTIME each. What makes one fail is kept in testdata/fuzz of its package, and tried
 # by make test from then on. A target that fails is tried twice: Go's engine takes it for a
 # failure when a worker is busy as the time ends, and what is really one fails at once.
+# PART=2/3 leaves each third of them, from the second on.
 FUZZTIME ?= 10m
 fuzz:
-	@mkdir -p dist; failed=; for pkg in $$(go list ./...); do \
+	@mkdir -p dist; failed=; n=0; for pkg in $$(go list ./...); do \
 		dir=$$(go list -f '{{.Dir}}' $$pkg); \
 		targets=$$(cat $$dir/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); \
 		test -n "$$targets" || continue; \
 		go test -c -fuzz . -o dist/fuzz.test $$pkg || exit 1; \
 		for target in $$targets; do \
+			n=$$((n + 1)); test $$(((n - 1) % $(notdir $(PART)))) = $$(($(patsubst %/,%,$(dir $(PART))) - 1)) || continue; \
 			echo "$$pkg $$target"; \
 			try() { (cd $$dir && $(CURDIR)/dist/fuzz.test -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 10s \
 				-test.fuzzcachedir "$$(go env GOCACHE)/fuzz/$$pkg"); }; \

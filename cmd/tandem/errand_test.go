@@ -15,7 +15,7 @@ import (
 // TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo: that a file could not be given its
 // name back is the only word on where it lies now.
 func TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo(t *testing.T) {
-	lies := errors.New("it lies in .tandem/tasks")
+	lies, errStopped := errors.New("it lies in .tandem/tasks"), errors.New("stopped")
 	for _, test := range []struct {
 		what string
 		err  error

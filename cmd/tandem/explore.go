@@ -9,13 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"tandem/cmd/tandem/internal/explorer"
 	"tandem/cmd/tandem/internal/task"
-	"tandem/cmd/tandem/internal/terminal"
+	"tandem/cmd/tandem/internal/tui"
 	"tandem/syncer"
 )
 
@@ -60,8 +58,8 @@ func (p *program) exploreCommand() *cobra.Command {
 			return err
 		}
 		defer s.close()
-		x := s.walker(cmd.Context(), e)
-		if err := x.begin(args); err != nil {
+		x := s.walker(e)
+		if err := x.begin(cmd.Context(), args); err != nil {
 			return err
 		}
 		return x.onTerminal(os.Stdin, os.Stdout)
@@ -69,67 +67,53 @@ func (p *program) exploreCommand() *cobra.Command {
 	return cmd
 }
 
-// A walker does what the model of a walk wants done, each thing beside the
-// others, and tells it what came of that.
+// A walker is what the explorer walks on and works with: the drives of all
+// connections, and the tasks that it starts there.
 type walker struct {
 	*session
-	flags *errand
-	model *explorer.Model
-	door  door // set before the walk begins
+	flags    *errand
+	explorer *tui.Explorer
+	door     door // set before the walk begins
 
-	ctx    context.Context // of all that is begun
-	cancel context.CancelFunc
-	events chan any // for the model
-	begun  sync.WaitGroup
-
-	mu      sync.Mutex
-	drives  map[explorer.Place]*task.Drive // by connection and drive alone
-	looking map[int]context.CancelFunc     // by number
-	at      *work                          // the task at work; nil = none
-	stop    context.CancelCauseFunc        // ends it
-	course  course                         // of it
-	said    []string                       // since it began
-	all     []string                       // that tasks have said
+	mu     sync.Mutex
+	drives map[tui.Place]*task.Drive // by connection and drive alone
+	at     *work                     // the task that runs; nil = none
+	course course                    // of it
+	said   []string                  // since it began
+	all    []string                  // that tasks have said
 }
 
 // A door is a shortcut that the walk began behind, if it did: above the folder that
 // it leads to there is nothing that this account may see.
 type door struct {
-	behind string         // id of that folder; "" = there is no door
-	at     explorer.Place // where the shortcut is
+	behind string    // id of that folder; "" = there is no door
+	at     tui.Place // where the shortcut is
 }
 
-func (s *session) walker(ctx context.Context, flags *errand) *walker {
-	x := &walker{session: s, flags: flags, events: make(chan any), drives: map[explorer.Place]*task.Drive{}, looking: map[int]context.CancelFunc{}}
-	x.ctx, x.cancel = context.WithCancel(ctx)
-	return x
+func (s *session) walker(flags *errand) *walker {
+	return &walker{session: s, flags: flags, drives: map[tui.Place]*task.Drive{}}
 }
 
 // onTerminal walks until the person has enough.
 func (x *walker) onTerminal(in, out *os.File) error {
-	screen, err := terminal.Open(in, out)
-	if err != nil {
-		return fmt.Errorf("terminal: %w", err)
-	}
 	undo := x.listen()
-	quit, err := x.walk(screen, in)
-	x.cancel()
-	x.begun.Wait() // what is cut short leaves behind what it can go on from
+	cut, err := x.explorer.Run(in, out)
 	undo()
-	screen.Close()
 	for _, line := range x.all {
 		x.screen.line(line)
 	}
 	switch {
-	case err != nil:
+	case errors.Is(err, context.Canceled):
 		return err
-	case quit.Cut:
+	case err != nil:
+		return fmt.Errorf("terminal: %w", err)
+	case cut:
 		return &failure{failed, errors.New("stopped while a task was at work"), "start it again, and it goes on from there"}
 	}
 	return nil
 }
 
-// listen has all talk go to the model instead of over what is drawn.
+// listen has all talk go to the explorer instead of over what is drawn.
 func (x *walker) listen() (undo func()) {
 	was := x.screen.terminal
 	x.screen.terminal = false // no progress lines
@@ -147,139 +131,8 @@ func (x *walker) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// walk shows the model and tells it of keys, until it wants to quit.
-func (x *walker) walk(screen *terminal.Screen, in *os.File) (explorer.Quit, error) {
-	input := make(chan []byte)
-	go func() { // until something is typed after the end, or the program ends
-		defer close(input)
-		for {
-			b := make([]byte, 1024)
-			n, err := in.Read(b)
-			if n > 0 {
-				select {
-				case input <- b[:n]:
-				case <-x.ctx.Done():
-					return
-				}
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	var typed []byte
-	var pause <-chan time.Time // after which an escape is one, and no beginning of a key
-	for {
-		size := explorer.Size{}
-		size.Width, size.Height = screen.Size()
-		x.model.Update(size)
-		if err := screen.Paint(x.model.View(), size.Width, size.Height); err != nil {
-			return explorer.Quit{}, fmt.Errorf("terminal: %w", err)
-		}
-		var keys []terminal.Key
-		var events []any
-		select {
-		case <-x.ctx.Done():
-			return explorer.Quit{}, context.Cause(x.ctx)
-		case b, more := <-input:
-			if !more { // the terminal is gone
-				return explorer.Quit{Cut: !x.model.Idle()}, nil
-			}
-			keys, typed = terminal.Decode(append(typed, b...), false)
-			pause = nil
-			if len(typed) > 0 {
-				pause = time.After(50 * time.Millisecond)
-			}
-		case <-pause:
-			keys, typed = terminal.Decode(typed, true)
-			pause = nil
-		case event := <-x.events:
-			events = append(events, event)
-		case <-tick.C:
-			events = append(events, x.progress())
-		}
-		for _, k := range keys {
-			events = append(events, k)
-		}
-		for _, event := range events {
-			if quit := x.tell(event); quit != nil {
-				return *quit, nil
-			}
-		}
-	}
-}
-
-// tell has the model take an event, and does what it wants done.
-func (x *walker) tell(event any) *explorer.Quit {
-	for _, todo := range x.model.Update(event) {
-		switch t := todo.(type) {
-		case explorer.Quit:
-			return &t
-		case explorer.Look:
-			x.look(t.Number, func(ctx context.Context) (explorer.Listed, error) { return x.inside(ctx, t.At) })
-		case explorer.Above:
-			x.look(t.Number, func(ctx context.Context) (explorer.Listed, error) { return x.above(ctx, t.Of) })
-		case explorer.Find:
-			x.look(t.Number, func(ctx context.Context) (explorer.Listed, error) {
-				return x.below(ctx, t.Below, t.Text, func(items int) { x.post(explorer.Seen{Number: t.Number, Items: items}) })
-			})
-		case explorer.Forget:
-			x.mu.Lock()
-			if stop := x.looking[t.Number]; stop != nil {
-				stop()
-			}
-			x.mu.Unlock()
-		case explorer.Complete:
-			if quit := x.tell(explorer.Completed{From: t.Path, To: x.complete(t.Path)}); quit != nil {
-				return quit
-			}
-		case explorer.Task:
-			x.run(t)
-		case explorer.Stop:
-			x.mu.Lock()
-			if x.at != nil {
-				x.stop(errStopped)
-			}
-			x.mu.Unlock()
-		}
-	}
-	return nil
-}
-
-var errStopped = errors.New("stopped")
-
-// post gives the model an event, unless all is over.
-func (x *walker) post(event any) {
-	select {
-	case x.events <- event:
-	case <-x.ctx.Done():
-	}
-}
-
-// look answers the model's question of that number.
-func (x *walker) look(number int, ask func(context.Context) (explorer.Listed, error)) {
-	ctx, stop := context.WithCancel(x.ctx)
-	x.mu.Lock()
-	x.looking[number] = stop
-	x.mu.Unlock()
-	x.begun.Go(func() {
-		listed, err := ask(ctx)
-		x.mu.Lock()
-		delete(x.looking, number)
-		x.mu.Unlock()
-		stop()
-		listed.Number = number
-		if err != nil {
-			listed.Trouble = trouble(err)
-		}
-		x.post(listed)
-	})
-}
-
-// progress says how far the task at work is.
-func (x *walker) progress() explorer.Progress {
+// progress says how far the task that runs is.
+func (x *walker) progress() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.at == nil {
@@ -290,35 +143,40 @@ func (x *walker) progress() explorer.Progress {
 		return ""
 	}
 	x.course.set(now)
-	return explorer.Progress(x.course.text())
+	return x.course.text()
 }
 
 // begin finds where the walk begins.
-func (x *walker) begin(args []string) error {
+func (x *walker) begin(ctx context.Context, args []string) error {
 	if _, err := x.connectionNamed(nil); len(x.cfg.Connection) == 0 {
 		return err
 	}
+	first := slices.Sorted(maps.Keys(x.cfg.Connection))[0]
 	several := len(x.cfg.Connection) > 1
-	if len(args) == 0 {
-		at := explorer.Place{Drive: x.flags.Drive}
-		if !several {
-			at.Connection = slices.Sorted(maps.Keys(x.cfg.Connection))[0]
-		} else if at.Drive != "" {
-			return usage(errors.New("--drive needs a connection"), "name it: tandem explore "+slices.Sorted(maps.Keys(x.cfg.Connection))[0]+":/ --drive "+at.Drive)
+	at, on := tui.Place{Drive: x.flags.Drive}, ""
+	switch {
+	case len(args) > 0:
+		var err error
+		if at, on, err = x.placeNamed(ctx, args[0]); err != nil {
+			return err
 		}
-		listed, err := x.inside(x.ctx, at)
-		if err == nil {
-			x.model = explorer.New(listed.At, listed.Rows, "", several)
-		}
-		return err
+	case !several:
+		at.Connection = first
+	case at.Drive != "":
+		return usage(errors.New("--drive needs a connection"), "name it: tandem explore "+first+":/ --drive "+at.Drive)
 	}
-	at, on, err := x.placeNamed(args[0])
+	listing, err := x.inside(ctx, at)
 	if err != nil {
 		return err
 	}
-	listed, err := x.inside(x.ctx, at)
-	if err == nil {
-		x.model = explorer.New(listed.At, listed.Rows, on, several)
-	}
-	return err
+	x.explorer = tui.New(ctx, tui.Drives{
+		List:     x.inside,
+		Parent:   x.above,
+		Find:     x.find,
+		Run:      x.run,
+		Progress: x.progress,
+		Complete: x.complete,
+		Explain:  trouble,
+	}, listing, on, several)
+	return nil
 }

@@ -7,15 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/cmd/tandem/internal/terminal"
+	tea "charm.land/bubbletea/v2"
+	uv "github.com/charmbracelet/ultraviolet"
+	"github.com/charmbracelet/x/ansi"
+
 	"tandem/remote/remotetest"
 )
 
 // A walk is an explorer of an emulated drive, without a terminal.
 type walk struct {
 	*walker
-	t     *testing.T
-	world *world
+	t        *testing.T
+	world    *world
+	messages chan tea.Msg
 }
 
 func newWalk(t *testing.T, w *world, args ...string) *walk {
@@ -26,45 +30,58 @@ func newWalk(t *testing.T, w *world, args ...string) *walk {
 	s, err := p.begin()
 	must(t, err)
 	t.Cleanup(func() { s.close() })
-	x := s.walker(t.Context(), defaultErrand())
-	must(t, x.begin(args))
-	undo := x.listen()
-	t.Cleanup(func() {
-		x.cancel()
-		x.begun.Wait()
-		undo()
-	})
-	return &walk{x, t, w}
+	x := s.walker(defaultErrand())
+	must(t, x.begin(t.Context(), args))
+	t.Cleanup(x.listen())
+	t.Cleanup(x.explorer.Close)
+	return &walk{x, t, w, make(chan tea.Msg, 1000)}
 }
 
 // press types what a terminal would send, and waits after each key until there
 // is nothing more to wait for.
 func (w *walk) press(sent string) {
 	w.t.Helper()
-	keys, _ := terminal.Decode([]byte(sent), true)
-	for _, k := range keys {
-		w.tell(k)
-		w.rest()
+	w.keys(sent, w.rest)
+}
+
+func (w *walk) keys(sent string, after func()) {
+	var d uv.EventDecoder
+	for rest := []byte(sent); len(rest) > 0; {
+		n, event := d.Decode(rest)
+		if key, ok := event.(uv.KeyPressEvent); ok {
+			w.tell(tea.KeyPressMsg(key))
+			after()
+		}
+		rest = rest[n:]
+	}
+}
+
+// tell has the explorer take a message, and starts what it wants done.
+func (w *walk) tell(msg tea.Msg) {
+	todo := []tea.Cmd{}
+	if batch, ok := msg.(tea.BatchMsg); ok {
+		todo = batch
+	} else {
+		_, one := w.explorer.Update(msg)
+		todo = append(todo, one)
+	}
+	for _, do := range todo {
+		if do != nil {
+			go func() { w.messages <- do() }()
+		}
 	}
 }
 
 // rest waits until all that was begun has ended.
 func (w *walk) rest() {
-	for !w.model.Idle() {
-		w.tell(<-w.events)
+	for !w.explorer.Idle() {
+		w.tell(<-w.messages)
 	}
 }
 
-// sees is what is on the screen.
+// sees is what is on the screen, with a mark before the row of the cursor.
 func (w *walk) sees() string {
-	var all strings.Builder
-	for _, l := range w.model.View().Lines {
-		if l.Style == terminal.Reverse {
-			all.WriteString("> ")
-		}
-		all.WriteString(l.Text + "\n")
-	}
-	return all.String()
+	return ansi.Strip(strings.ReplaceAll(w.explorer.View().Content, "\x1b[7m", "> "))
 }
 
 func (w *walk) wants(texts ...string) {
@@ -103,7 +120,7 @@ func furnishedWorld(t *testing.T) *world {
 
 func TestAWalkGoesDownAndUp(t *testing.T) {
 	w := newWalk(t, furnishedWorld(t))
-	w.wants("main:/  2, by name", "Docs/", "top.txt", "3 B")
+	w.wants("main:/  2 items, by name", "Docs/", "top.txt", "3 B")
 	w.press(enter)
 	w.wants("main:/Docs", "Sub/", "a.txt", "5 B")
 	w.press(enter + left + left)
@@ -148,7 +165,7 @@ func TestAShortcutLeadsIntoTheOtherDrive(t *testing.T) {
 		t.Errorf("what was fetched is %q (%v)", text, err)
 	}
 	w.press(left + left)
-	w.wants("main:/Docs  1 of", "Theirs/")
+	w.wants("main:/Docs  1 of 3 items", "Theirs/")
 }
 
 func TestAWalkBeginsBehindAShortcutAndComesOutOfIt(t *testing.T) {
@@ -265,10 +282,7 @@ func TestWhatIsNewerHereIsNotReplacedByAKey(t *testing.T) {
 
 func TestKeysPressedAheadCountOnceAFolderIsThere(t *testing.T) {
 	w := newWalk(t, furnishedWorld(t))
-	keys, _ := terminal.Decode([]byte(enter+enter+down), true)
-	for _, k := range keys {
-		w.tell(k)
-	}
+	w.keys(enter+enter+down, func() {})
 	w.rest()
 	w.wants("main:/Docs/Sub", "> ", "x.txt")
 	if row := strings.SplitN(w.sees(), "> ", 2)[1]; !strings.Contains(strings.SplitN(row, "\n", 2)[0], "x.txt") {

@@ -11,17 +11,17 @@ import (
 	"strings"
 	"time"
 
-	"tandem/cmd/tandem/internal/explorer"
 	"tandem/cmd/tandem/internal/task"
+	"tandem/cmd/tandem/internal/tui"
 	"tandem/remote"
 	"tandem/syncer/plan"
 )
 
 // driveOf opens the drive of a place, once.
-func (x *walker) driveOf(ctx context.Context, at explorer.Place) (*task.Drive, error) {
+func (x *walker) driveOf(ctx context.Context, at tui.Place) (*task.Drive, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	key := explorer.Place{Connection: at.Connection, Drive: at.Drive}
+	key := tui.Place{Connection: at.Connection, Drive: at.Drive}
 	if d := x.drives[key]; d != nil {
 		return d, nil
 	}
@@ -41,22 +41,22 @@ func (x *walker) driveOf(ctx context.Context, at explorer.Place) (*task.Drive, e
 
 // placeNamed finds the folder that an argument means, and the item to stand on
 // where it means a file in it.
-func (x *walker) placeNamed(arg string) (at explorer.Place, on string, err error) {
-	p, err := x.needRemote(x.ctx, arg, x.flags)
+func (x *walker) placeNamed(ctx context.Context, arg string) (at tui.Place, on string, err error) {
+	p, err := x.needRemote(ctx, arg, x.flags)
 	if err != nil {
 		return at, "", err
 	}
-	found, err := x.reach(x.ctx, p)
+	found, err := x.reach(ctx, p)
 	if err != nil {
 		return at, "", err
 	}
 	if len(found) != 1 {
 		return at, "", usage(fmt.Errorf("%q is %s", arg, count(len(found), "item")), "name one; to see them: tandem ls "+arg)
 	}
-	at = explorer.Place{Connection: p.conn.name, Drive: p.drive.ID, Folder: found[0].Item}
+	at = tui.Place{Connection: p.conn.name, Drive: p.drive.ID, Folder: found[0].Item}
 	if at.Folder.Kind != remote.Folder {
 		on = at.Folder.ID
-		if at.Folder, err = p.drive.Client.Item(x.ctx, p.drive.ID, at.Folder.ParentID); err != nil {
+		if at.Folder, err = p.drive.Client.Item(ctx, p.drive.ID, at.Folder.ParentID); err != nil {
 			return at, "", advise(err, p.conn)
 		}
 	}
@@ -65,30 +65,30 @@ func (x *walker) placeNamed(arg string) (at explorer.Place, on string, err error
 		if on != "" {
 			at.Path = task.Parent(at.Path)
 		}
-		err = x.beginBehind(p, &at)
+		err = x.beginBehind(ctx, p, &at)
 	} else {
-		at.Path, err = pathOf(x.ctx, p.drive, at.Folder)
+		at.Path, err = pathOf(ctx, p.drive, at.Folder)
 	}
 	return at, on, advise(err, p.conn)
 }
 
 // beginBehind has the walk begin in a folder behind a shortcut, at a path that so
 // far counts from there. The way up leads out where the shortcut is.
-func (x *walker) beginBehind(p *place, at *explorer.Place) error {
+func (x *walker) beginBehind(ctx context.Context, p *place, at *tui.Place) error {
 	own := p.through.drive
-	shortcut, err := own.At(x.ctx, p.through.base, p.through.path)
+	shortcut, err := own.At(ctx, p.through.base, p.through.path)
 	if err != nil {
 		return err
 	}
-	x.door = door{behind: p.base, at: explorer.Place{Connection: at.Connection, Drive: own.ID}}
-	if x.door.at.Folder, err = own.Client.Item(x.ctx, own.ID, shortcut.ParentID); err != nil {
+	x.door = door{behind: p.base, at: tui.Place{Connection: at.Connection, Drive: own.ID}}
+	if x.door.at.Folder, err = own.Client.Item(ctx, own.ID, shortcut.ParentID); err != nil {
 		return err
 	}
-	if x.door.at.Path, err = pathOf(x.ctx, own, x.door.at.Folder); err != nil {
+	if x.door.at.Path, err = pathOf(ctx, own, x.door.at.Folder); err != nil {
 		return err
 	}
 	at.Path = beneath(beneath(x.door.at.Path, shortcut.Name), at.Path)
-	x.drives[explorer.Place{Connection: at.Connection, Drive: at.Drive}] = p.drive
+	x.drives[tui.Place{Connection: at.Connection, Drive: at.Drive}] = p.drive
 	return nil
 }
 
@@ -108,8 +108,8 @@ func pathOf(ctx context.Context, d *task.Drive, it remote.Item) (string, error) 
 }
 
 // inside lists what is in a place.
-func (x *walker) inside(ctx context.Context, at explorer.Place) (explorer.Listed, error) {
-	listed := explorer.Listed{At: at}
+func (x *walker) inside(ctx context.Context, at tui.Place) (tui.Listing, error) {
+	listed := tui.Listing{At: at}
 	if at.Connection == "" {
 		listed.Rows = x.connections()
 		return listed, nil
@@ -131,14 +131,14 @@ func (x *walker) inside(ctx context.Context, at explorer.Place) (explorer.Listed
 	}
 	listed.At = at
 	for _, n := range nodes {
-		listed.Rows = append(listed.Rows, explorer.Row{Item: n.Item, Path: beneath(at.Path, n.Name)})
+		listed.Rows = append(listed.Rows, tui.Row{Item: n.Item, Path: beneath(at.Path, n.Name)})
 	}
 	return listed, nil
 }
 
-func (x *walker) connections() (rows []explorer.Row) {
+func (x *walker) connections() (rows []tui.Row) {
 	for _, name := range slices.Sorted(maps.Keys(x.cfg.Connection)) {
-		row := explorer.Row{Connection: name}
+		row := tui.Row{Connection: name}
 		if who, known := x.known(x.cfg.Connection[name]); known {
 			row.Note = who.String()
 		}
@@ -148,20 +148,20 @@ func (x *walker) connections() (rows []explorer.Row) {
 }
 
 // above lists what is in the folder that a place is in.
-func (x *walker) above(ctx context.Context, of explorer.Place) (explorer.Listed, error) {
+func (x *walker) above(ctx context.Context, of tui.Place) (tui.Listing, error) {
 	if of.Folder.Root {
-		return x.inside(ctx, explorer.Place{})
+		return x.inside(ctx, tui.Place{})
 	}
 	if x.door.behind != "" && of.Folder.ID == x.door.behind {
 		return x.inside(ctx, x.door.at)
 	}
 	d, err := x.driveOf(ctx, of)
 	if err != nil {
-		return explorer.Listed{}, err
+		return tui.Listing{}, err
 	}
-	at := explorer.Place{Connection: of.Connection, Drive: of.Drive, Path: task.Parent(of.Path)}
+	at := tui.Place{Connection: of.Connection, Drive: of.Drive, Path: task.Parent(of.Path)}
 	if at.Folder, err = d.Client.Item(ctx, d.ID, of.Folder.ParentID); err != nil {
-		return explorer.Listed{}, advise(err, x.cfg.Connection[of.Connection])
+		return tui.Listing{}, advise(err, x.cfg.Connection[of.Connection])
 	}
 	return x.inside(ctx, at)
 }
@@ -169,32 +169,31 @@ func (x *walker) above(ctx context.Context, of explorer.Place) (explorer.Listed,
 // mostFound is how many items a search shows: who gets more looks for more.
 const mostFound = 10_000
 
-// below finds what has a text in its name, anywhere below a place, and tells
-// now and then how many items it has seen.
-func (x *walker) below(ctx context.Context, at explorer.Place, text string, seen func(int)) (explorer.Listed, error) {
-	listed := explorer.Listed{At: at}
-	d, err := x.driveOf(ctx, at)
+// find finds what has a text in its name, anywhere below a place, and tells now
+// and then how many items it has seen.
+func (x *walker) find(ctx context.Context, below tui.Place, text string, seen func(int)) (tui.Listing, error) {
+	listing := tui.Listing{At: below}
+	d, err := x.driveOf(ctx, below)
 	if err != nil {
-		return listed, err
+		return listing, err
 	}
-	text = plan.Fold(text)
-	items := 0
-	for n, err := range d.Below(ctx, at.Folder, false) {
+	text, items := plan.Fold(text), 0
+	for n, err := range d.Below(ctx, below.Folder, false) {
 		if err != nil {
-			return listed, advise(err, x.cfg.Connection[at.Connection])
+			return listing, advise(err, x.cfg.Connection[below.Connection])
 		}
 		if items++; items%1000 == 0 {
 			seen(items)
 		}
 		if strings.Contains(plan.Fold(n.Name), text) {
-			listed.Rows = append(listed.Rows, explorer.Row{Item: n.Item, Path: beneath(at.Path, n.Path)})
-			if len(listed.Rows) == mostFound {
+			listing.Rows = append(listing.Rows, tui.Row{Item: n.Item, Path: beneath(below.Path, n.Path)})
+			if len(listing.Rows) == mostFound {
 				break
 			}
 		}
 	}
-	slices.SortFunc(listed.Rows, func(a, b explorer.Row) int { return strings.Compare(plan.Fold(a.Path), plan.Fold(b.Path)) })
-	return listed, nil
+	slices.SortFunc(listing.Rows, func(a, b tui.Row) int { return strings.Compare(plan.Fold(a.Path), plan.Fold(b.Path)) })
+	return listing, nil
 }
 
 // trouble says what is wrong and what to do, for somebody who walks about.
@@ -218,43 +217,37 @@ func trouble(err error) string {
 }
 
 // run does one task, the same way as its command does.
-func (x *walker) run(t explorer.Task) {
+func (x *walker) run(ctx context.Context, t tui.Task) tui.Outcome {
 	e := *x.flags
 	e.Verb, e.Recursive = t.Verb, true
 	w := x.work(&e)
-	ctx, stop := context.WithCancelCause(x.ctx)
 	x.mu.Lock()
-	x.at, x.stop, x.said = w, stop, nil
-	x.course = course{start: time.Now()}
+	x.at, x.said, x.course = w, nil, course{start: time.Now()}
 	x.mu.Unlock()
-	x.begun.Go(func() {
-		defer stop(nil)
-		err := w.run(ctx, func(ctx context.Context, w *work) error { return x.carryOut(ctx, w, t) })
-		if err != nil {
-			f := diagnose(err)
-			if errors.Is(err, errStopped) || ctx.Err() != nil {
-				f = &failure{f.code, errStopped, "start it again, and it goes on from there"}
-			}
-			x.screen.complain("", f)
+	err := w.run(ctx, func(ctx context.Context, w *work) error { return x.carryOut(ctx, w, t) })
+	if err != nil {
+		f := diagnose(err)
+		if ctx.Err() != nil {
+			f = &failure{f.code, errors.New("stopped"), "start it again, and it goes on from there"}
 		}
-		if w.tally.Skipped > 0 && t.Verb != "rm" {
-			x.screen.hint("what was skipped is as new on the other side; to replace it all the same: tandem explore --overwrite always")
-		}
-		x.mu.Lock()
-		x.at = nil
-		ended := explorer.Ended{Failed: err != nil}
-		for _, line := range x.said {
-			ended.Said = append(ended.Said, strings.TrimPrefix(line, "tandem: "))
-		}
-		x.all, x.said = append(x.all, x.said...), nil
-		x.mu.Unlock()
-		x.post(ended)
-	})
+		x.screen.complain("", f)
+	}
+	if w.tally.Skipped > 0 && t.Verb != "rm" {
+		x.screen.hint("what was skipped is as new on the other side; to replace it all the same: tandem explore --overwrite always")
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	outcome := tui.Outcome{Failed: err != nil}
+	for _, line := range x.said {
+		outcome.Said = append(outcome.Said, strings.TrimPrefix(line, "tandem: "))
+	}
+	x.at, x.all, x.said = nil, append(x.all, x.said...), nil
+	return outcome
 }
 
 // carryOut names things by their ids: what their names look like, as masks or
 // as paths, means nothing.
-func (x *walker) carryOut(ctx context.Context, w *work, t explorer.Task) error {
+func (x *walker) carryOut(ctx context.Context, w *work, t tui.Task) error {
 	d, err := x.driveOf(ctx, t.At)
 	if err != nil {
 		return err

@@ -1,3 +1,5 @@
+// Package terminal makes text of any origin safe to show on a terminal: nothing in it
+// moves the cursor, turns the letters or gives the terminal orders.
 package terminal
 
 import (
@@ -8,8 +10,6 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/mattn/go-runewidth"
 )
 
 // Clean makes a text of any origin fit for one line of a terminal: control
@@ -59,53 +59,4 @@ func JSON(line []byte) []byte {
 		}
 	}
 	return safe
-}
-
-// Width is how many columns a clean text takes.
-func Width(text string) int { return runewidth.StringWidth(text) }
-
-// Cut shortens a clean text to so many columns. What is left out at its end
-// shows as an ellipsis.
-func Cut(text string, columns int) string {
-	if columns < 1 {
-		return ""
-	}
-	return runewidth.Truncate(text, columns, "…")
-}
-
-// Tail shortens a clean text at its beginning, as what is being typed is.
-func Tail(text string, columns int) string {
-	over := Width(text) - columns
-	if over <= 0 {
-		return text
-	}
-	if columns < 1 {
-		return ""
-	}
-	return runewidth.TruncateLeft(text, over+1, "…")
-}
-
-// Pad fills a clean text with spaces up to so many columns.
-func Pad(text string, columns int) string { return runewidth.FillRight(text, columns) }
-
-// PadLeft puts the spaces in front.
-func PadLeft(text string, columns int) string { return runewidth.FillLeft(text, columns) }
-
-// Wrap breaks a clean text between words into at most so many lines; what is
-// left over at the end of the last one is cut.
-func Wrap(text string, columns, most int) []string {
-	var lines []string
-	for Width(text) > columns && len(lines) < most-1 {
-		head := runewidth.Truncate(text, columns+1, "")
-		at := strings.LastIndexByte(head, ' ')
-		if at <= 0 {
-			if head = runewidth.Truncate(text, columns, ""); head == "" {
-				break // not even one letter has room
-			}
-			at = len(head)
-		}
-		lines = append(lines, text[:at])
-		text = strings.TrimLeft(text[at:], " ")
-	}
-	return append(lines, Cut(text, columns))
 }

@@ -78,7 +78,7 @@ import (
 //	                       in sync; " (conflict)" in a name of DIR stands for that of any conflict copy
 //	fill DIR N SIZE        make N files of SIZE bytes in DIR, which another such line makes the same
 //
-// $TURN and $ERASE are characters that do something to a terminal.
+// $TURN and $ERASE are characters that do something to a terminal, $ESC begins what a terminal sends.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -211,6 +211,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("XDG_STATE_HOME", w.path("state"))
 	env.Setenv("TURN", "\u202e")    // what follows is written from right to left
 	env.Setenv("ERASE", "\u009b2J") // a terminal is emptied
+	env.Setenv("ESC", "\x1b")       // what a mouse does comes with it
 	return nil
 }
 

@@ -227,8 +227,8 @@ func TestTheRowTheCursorIsOnIsSeenWhateverTheSize(t *testing.T) {
 			for _, height := range []int{24, 5, 3, 100, 2, 24} {
 				p.gets(tea.WindowSizeMsg{Width: 80, Height: height})
 				p.press(sent)
-				seen := slices.ContainsFunc(strings.Split(p.e.View().Content, "\n"), func(l string) bool {
-					return strings.HasPrefix(l, "\x1b[7m") && strings.HasSuffix(strings.TrimSpace(ansi.Strip(l)), p.on())
+				seen := slices.ContainsFunc(strings.Split(p.sees(), "\n"), func(l string) bool {
+					return strings.HasPrefix(l, ">") && strings.HasSuffix(strings.TrimSpace(l), p.on())
 				})
 				if !seen {
 					t.Errorf("after %q in %d lines %q is not to be seen:\n%s", sent, height, p.on(), p.sees())

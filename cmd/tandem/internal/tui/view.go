@@ -183,9 +183,14 @@ func tail(text string, width int) string {
 // its own way moves nothing else.
 func (e *Explorer) row(f *frame, at int) string {
 	r := f.rows[f.shown[at]]
-	mark := span{"  ", e.styles.plain}
-	if e.marked[r.key()] {
-		mark = span{"* ", e.styles.mark}
+	mark := span{"  ", e.styles.mark}
+	switch marked := e.marked[r.key()]; {
+	case at == f.cursor && marked:
+		mark.text = ">*"
+	case at == f.cursor: // also where nothing can be shown in reverse
+		mark.text = "> "
+	case marked:
+		mark.text = " *"
 	}
 	text := r.Name + r.Connection
 	if f.found != "" {

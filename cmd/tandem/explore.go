@@ -17,15 +17,16 @@ import (
 	"tandem/syncer"
 )
 
-const exploreHelp = `Walk a drive on the terminal.
+const exploreHelp = `Browse a drive on the terminal.
 
 Usage: tandem explore [PLACE]
 
 PLACE is CONNECTION:/path or a path in a synced folder; without, the list of
 connections, or the drive of the only one. Folders show with sizes, dates and who
-shares them; enter opens one, left goes back, / and f search, and g, p, m and d
-fetch, send, make folders and delete, as the commands get, put, mkdir and rm do.
-The key ? lists all keys. What became of each task is said again at the end.
+shares them; enter or a double click opens one, left goes back, / and f search,
+and g, p, m and d download, upload, make folders and delete, as the commands get,
+put, mkdir and rm do. The key ? lists all keys. The result of each task is printed
+again at the end. NO_COLOR=1 turns colours off.
 
   --overwrite RULE   when a name is taken: newer (default), always, never,
                      size-same, size-smaller, size-larger or size-differs: what
@@ -43,7 +44,7 @@ such place, no terminal, 4 sign-in needed
 func (p *program) exploreCommand() *cobra.Command {
 	e := defaultErrand()
 	e.Overwrite = string(task.Newer) // a key is pressed more lightly than a command typed
-	cmd := &cobra.Command{Use: "explore", Short: "walk a drive on the terminal", Long: exploreHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completePlaces}
+	cmd := &cobra.Command{Use: "explore", Short: "browse a drive on the terminal", Long: exploreHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completePlaces}
 	cmd.Flags().StringVar(&e.Drive, "drive", "", "")
 	overwriteFlag(cmd, e)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -38,7 +38,7 @@ Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
   sync-now, stop         have the agent look at both sides at once, or end
   service                have the agent started when you log in
   held [approve|deny]    deletes that wait for your word
-  explore [PLACE]        walk a drive on the terminal
+  explore [PLACE]        browse a drive on the terminal
   ls, du PLACE...        list what is online, and how much space it takes
   get, put FROM... TO    fetch and send files
   mkdir, rm, mv, cp      make folders, delete, move and copy online

@@ -119,8 +119,13 @@ func (p *person) press(sent string) {
 	var d uv.EventDecoder
 	for rest := []byte(sent); len(rest) > 0; {
 		n, event := d.Decode(rest)
-		if key, ok := event.(uv.KeyPressEvent); ok {
-			p.gets(tea.KeyPressMsg(key))
+		switch event := event.(type) {
+		case uv.KeyPressEvent:
+			p.gets(tea.KeyPressMsg(event))
+		case uv.MouseClickEvent:
+			p.gets(tea.MouseClickMsg(event))
+		case uv.MouseWheelEvent:
+			p.gets(tea.MouseWheelMsg(event))
 		}
 		rest = rest[n:]
 	}
@@ -257,7 +262,7 @@ func TestOnlyWhatIsSeenIsDrawn(t *testing.T) {
 // unsafe is what may not be in a view besides colours and line ends.
 func unsafe(view string) bool {
 	text := strings.ReplaceAll(ansi.Strip(view), "\n", "")
-	return terminal.Clean(text) != text || strings.ContainsAny(strings.ReplaceAll(view, "\x1b[", ""), "\x1b\a\r\x9b")
+	return terminal.Clean(text) != text || strings.ContainsAny(strings.ReplaceAll(view, "\x1b[", ""), "\x1b\a\r\u009b")
 }
 
 func TestHostileNamesAreShownEscaped(t *testing.T) {

@@ -39,7 +39,7 @@ var hints = []string{"? keys", "q quit", "enter open", "left back", "/ filter", 
 
 // styles are the colours, which are the terminal's own sixteen; NO_COLOR and
 // what a terminal cannot show are the library's business.
-type styles struct{ plain, title, folder, mark, faint, bad, ask, cursor lipgloss.Style }
+type styles struct{ plain, strong, folder, mark, faint, bad, cursor lipgloss.Style }
 
 func newStyles(dark bool) styles {
 	plain, of := lipgloss.NewStyle(), lipgloss.LightDark(dark)
@@ -48,12 +48,11 @@ func newStyles(dark bool) styles {
 	}
 	return styles{
 		plain:  plain,
-		title:  plain.Bold(true),
+		strong: plain.Bold(true),
 		folder: colour("4", "12").Bold(true),
 		mark:   colour("5", "13").Bold(true),
 		faint:  plain.Faint(true),
 		bad:    colour("1", "9").Bold(true),
-		ask:    plain.Bold(true),
 		cursor: plain.Reverse(true),
 	}
 }
@@ -168,7 +167,7 @@ func (e *Explorer) title() string {
 	if room < 12 {
 		after, room = "", e.width
 	}
-	return line(e.width, span{tail(name, room), e.styles.title}, span{after, e.styles.faint})
+	return line(e.width, span{tail(name, room), e.styles.strong}, span{after, e.styles.faint})
 }
 
 // tail cuts clean text at its beginning.
@@ -183,14 +182,12 @@ func tail(text string, width int) string {
 // its own way moves nothing else.
 func (e *Explorer) row(f *frame, at int) string {
 	r := f.rows[f.shown[at]]
-	mark := span{"  ", e.styles.mark}
-	switch marked := e.marked[r.key()]; {
-	case at == f.cursor && marked:
-		mark.text = ">*"
-	case at == f.cursor: // also where nothing can be shown in reverse
+	mark := span{"  ", e.styles.plain}
+	if at == f.cursor { // seen also where nothing can be shown in reverse
 		mark.text = "> "
-	case marked:
-		mark.text = " *"
+	}
+	if e.marked[r.key()] {
+		mark = span{mark.text[:1] + "*", e.styles.mark}
 	}
 	text := r.Name + r.Connection
 	if f.found != "" {
@@ -246,10 +243,10 @@ func (e *Explorer) foot() (lines []string, column int) {
 	case e.prompt != nil:
 		label := ansi.Truncate(terminal.Clean(e.prompt.label), max(e.width*2/3, 1), "… ")
 		text := tail(terminal.Clean(e.prompt.text), max(e.width-lipgloss.Width(label)-1, 0))
-		lines = append(lines, line(e.width, span{label, e.styles.ask}, span{text, e.styles.plain}))
+		lines = append(lines, line(e.width, span{label, e.styles.strong}, span{text, e.styles.plain}))
 		column = lipgloss.Width(label + text)
 	case e.question != nil:
-		lines = e.wrap(e.styles.ask, e.question.text, most)
+		lines = e.wrap(e.styles.strong, e.question.text, most)
 	case e.awaited != nil:
 		text := e.awaited.doing
 		if seen := e.awaited.seen.Load(); seen > 0 {

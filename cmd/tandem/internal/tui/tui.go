@@ -165,7 +165,7 @@ func (e *Explorer) Run(in, out *os.File) (cut bool, err error) {
 	if _, err = program.Run(); e.ctx.Err() != nil {
 		err = context.Cause(e.ctx)
 	}
-	return e.cut || err != nil && len(e.tasks) > 0, err
+	return e.cut, err
 }
 
 // input is a terminal whose end is an error: the library would wait for ever.

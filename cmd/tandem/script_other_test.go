@@ -16,4 +16,6 @@ func (w *world) asUser([]string) error     { return errors.New("no other users h
 func (w *world) asStranger([]string) error { return errors.New("no other users here") }
 func (w *world) squatter([]string) error   { return errors.New("no other users here") }
 
+func exchange() { os.Exit(1) } // names cannot be exchanged everywhere
+
 func peakMB(*os.ProcessState) float64 { return 0 }

@@ -100,7 +100,7 @@ func TestScripts(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16") // stories mostly wait; -parallel still has the last word
-	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "tandem-in-a-hurry": hurried, "xdg-open": browse, "squat": squat, "knock": knock})
+	testscript.Main(m, map[string]func(){"tandem": main, "measured": measured, "tandem-of-old": func() { version = "v0"; main() }, "tandem-elsewhere": elsewhere, "tandem-in-a-hurry": hurried, "xdg-open": browse, "squat": squat, "knock": knock, "exchanger": exchange})
 }
 
 // hurried is tandem with a quiet period of QUIET that reads the change feed every
@@ -189,12 +189,13 @@ type world struct {
 	dir    string
 	drive  *remotetest.Drive
 	server *http.Server
-	hangUp context.CancelFunc     // ends the sockets of push, which the server has let go of
-	at     string                 // the server's address
-	ts     *testscript.TestScript // of the command at hand
-	last   outcome                // of the last sync
-	system *system                // nil without systemd
-	other  *world                 // around the other drive
+	hangUp context.CancelFunc              // ends the sockets of push, which the server has let go of
+	around func(http.Handler) http.Handler // what is between the drive and everybody; nil = nothing
+	at     string                          // the server's address
+	ts     *testscript.TestScript          // of the command at hand
+	last   outcome                         // of the last sync
+	system *system                         // nil without systemd
+	other  *world                          // around the other drive
 
 	top      string   // the story's directory, where dir is that of a machine in it
 	machines []string // there are
@@ -342,6 +343,9 @@ func (w *world) comeBack() error {
 	ctx, hangUp := context.WithCancel(context.Background())
 	w.hangUp = hangUp
 	w.server = &http.Server{Handler: &remotetest.Guard{Drive: w.drive}, ErrorLog: log.New(io.Discard, "", 0), BaseContext: func(net.Listener) context.Context { return ctx }}
+	if w.around != nil {
+		w.server.Handler = w.around(w.server.Handler)
+	}
 	go w.server.Serve(l) // until leave
 	return nil
 }

@@ -269,7 +269,7 @@ func (m *mirroring) transfer(ctx context.Context, puts []task.Local, gets []task
 	if m.up && m.Direction != "<->" {
 		return nil, nil
 	}
-	into, err := task.Land(m.here, m.mode, m.pageAt(m.here, m.there.conn))
+	into, err := m.land()
 	if err != nil {
 		return nil, err
 	}
@@ -277,6 +277,14 @@ func (m *mirroring) transfer(ctx context.Context, puts []task.Local, gets []task
 	get := task.Get{From: m.there.drive, Into: into, KeepTimes: m.KeepTimes, Force: force, Report: m.report}
 	get.Run(ctx, gets)
 	return into, nil
+}
+
+// land opens the folder here, which is the one that was looked at if there was one.
+func (m *mirroring) land() (*task.Landing, error) {
+	if m.from != nil {
+		return m.from.Land(m.mode)
+	}
+	return task.Land(m.here, m.mode, m.pageAt(m.here, m.there.conn))
 }
 
 // drop deletes from the target what the source does not have.

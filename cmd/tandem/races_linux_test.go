@@ -405,14 +405,14 @@ type theExchanger struct {
 }
 
 func (c *race) exchanger() *theExchanger {
-	x := &exchanger{Root: c.w.path(c.in), Below: []string{"d", "d/s", "e"}, Outside: c.w.path("outside"), Copy: c.w.path("copy"), Aside: c.w.path("aside"), Seed: c.rnd.Uint64(), Mount: os.Geteuid() == 0 && !c.other}
-	for rel := range racedFiles {
-		x.Below = append(x.Below, rel)
+	x := &exchanger{
+		Root: c.w.path(c.in), Outside: c.w.path("outside"), Copy: c.w.path("copy"), Aside: c.w.path("aside"),
+		Seed: c.rnd.Uint64(), Mount: os.Geteuid() == 0 && !c.other,
+		Below: [][]string{
+			{"d", "d", "d", "d/s", "d/s", "d/x.txt"}, {"e", "e", "e/z.txt"}, {"a.txt", "b.txt", "big.bin"},
+			{".tandem", ".tandem", ".tandem/folder-id", ".tandem/tmp", ".tandem/stash", ".tandem/trash", ".tandem/tasks", ".tandem/tmp/*", ".tandem/tasks/*", ".tandem/stash/*"},
+		},
 	}
-	for _, dir := range []string{"", "/tmp", "/stash", "/trash", "/tasks", "/folder-id"} {
-		x.Below = append(x.Below, ".tandem"+dir)
-	}
-	slices.Sort(x.Below)
 	cmd := exec.Command("exchanger")
 	cmd.Dir, cmd.Stderr = c.w.dir, os.Stderr
 	if c.other {
@@ -426,7 +426,7 @@ func (c *race) exchanger() *theExchanger {
 	c.t.Cleanup(func() { // also of what it has mounted
 		cmd.Process.Kill()
 		cmd.Wait()
-		for _, rel := range append(x.Below, "") {
+		for _, rel := range append(slices.Concat(x.Below...), "") {
 			unix.Unmount(filepath.Join(x.Root, rel), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		}
 	})

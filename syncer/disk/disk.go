@@ -105,6 +105,15 @@ func (d *Disk) MkdirPrivate(rel string) error {
 	return nil
 }
 
+// RmdirPrivate removes the private area, if it is empty. What a person keeps under its
+// name, as a file or a link, is none.
+func (d *Disk) RmdirPrivate() error {
+	if !isDir(d, watcher.Private) {
+		return nil
+	}
+	return d.rmdir(watcher.Private)
+}
+
 // prefixes gives "a", "a/b", "a/b/c" for "a/b/c".
 func prefixes(rel string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {

@@ -37,6 +37,7 @@ type Landing struct {
 	root   string // where the disk's folder is
 	prefix string // where in it the landing is
 	page   *codepage.Page
+	bare   func() error // removes the private area, if it is empty
 	end    func() error
 	shared bool // other tasks are at work in its private area
 	mode   uint32
@@ -56,6 +57,11 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
+	return landAt(dir, mode, page)
+}
+
+// landAt is Land for a folder that is there.
+func landAt(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
 		dir, err = filepath.EvalSymlinks(dir)
@@ -83,36 +89,27 @@ func Land(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 		return nil, err
 	}
 	d.SetPage(page)
-	l.disk, l.end = d, d.Close
+	l.disk, l.bare, l.end = d, d.RmdirPrivate, d.Close
 	return l, nil
 }
 
 // Close ends the use of the folder. Its private area goes, unless something is
 // kept there or other tasks share it.
 func (l *Landing) Close() error {
-	var err error
 	if !l.shared {
-		err = l.tidy()
+		l.tidy()
 	}
-	return errors.Join(err, l.end())
+	return l.end()
 }
 
 // tidy removes what is empty of the private area; that of a synced folder is
-// syncing's own. What a person keeps under its name, as a file or a link, is none.
-func (l *Landing) tidy() error {
+// syncing's own.
+func (l *Landing) tidy() {
 	_ = l.disk.Rmdir(disk.Replaced)
 	_ = l.disk.Rmdir(private)
-	if l.Synced {
-		return nil
+	if !l.Synced {
+		_ = l.bare()
 	}
-	root, err := os.OpenRoot(l.root)
-	if err != nil {
-		return err
-	}
-	if info, err := root.Lstat(watcher.Private); err == nil && info.IsDir() {
-		_ = root.Remove(watcher.Private)
-	}
-	return root.Close()
 }
 
 // at is where a path below the landing is on the disk.

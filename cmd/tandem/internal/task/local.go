@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -184,11 +185,7 @@ func (o *Origin) landing(rel string) (*Landing, error) {
 	if o.away[rel] != nil {
 		return o.away[rel], nil
 	}
-	spelled, err := o.page.SpellPath(rel)
-	if err != nil {
-		return nil, err
-	}
-	away, err := Land(filepath.Join(o.dir, filepath.FromSlash(spelled)), 0, o.page)
+	away, err := o.land(rel, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +195,32 @@ func (o *Origin) landing(rel string) (*Landing, error) {
 	}
 	o.away[rel] = away
 	return away, nil
+}
+
+// Land opens the origin for what is to come into it.
+func (o *Origin) Land(mode uint32) (*Landing, error) { return o.land("", mode) }
+
+// land opens a folder of the origin to change it. Its path may have come to lead elsewhere,
+// through a link or to another folder: what that is may not be touched.
+func (o *Origin) land(rel string, mode uint32) (*Landing, error) {
+	spelled, err := o.page.SpellPath(rel)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(o.dir, filepath.FromSlash(spelled))
+	l, err := landAt(dir, mode, o.page)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := o.disk.Lstat(rel)
+	there, also := l.disk.Lstat(l.prefix)
+	if err = errors.Join(err, also); err == nil && (there.Ino != ours.Ino || there.Dev != ours.Dev) {
+		err = fmt.Errorf("folder %q: %w", dir, watcher.ErrAway)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.end())
+	}
+	return l, nil
 }
 
 // Unsendable says why something here cannot go online, or "".

@@ -35,7 +35,7 @@ var (
 type raced struct {
 	covers []string   // commands of the table
 	in     string     // the folder in which names are exchanged: "local" is synced, "work" is not
-	run    [][]string // command lines, one after the other
+	lines  [][]string // command lines, one after the other
 	agent  bool       // the first goes on until it is told to end
 	shared bool       // another user races it even if there is little time
 
@@ -46,25 +46,25 @@ type raced struct {
 	does  string // requests that show that there was work; "" = the exit code does
 }
 
-// races are the commands that have to do with files here. In paths, * is any of the folder's.
+// races are the commands that have to do with files here.
 var races = map[string]raced{
-	"sync --once":              {shared: true, covers: []string{"sync"}, in: "local", run: [][]string{{"sync", "--once"}}, does: "download"},
-	"sync --dry-run":           {in: "local", run: [][]string{{"sync", "--once", "--dry-run"}}, does: "delta"},
-	"agent":                    {covers: []string{"status", "sync-now", "stop"}, in: "local", run: [][]string{{"sync"}, {"status"}, {"sync-now"}, {"status", "--json"}, {"stop"}}, agent: true, does: "delta"},
-	"held approve":             {covers: []string{"held", "held approve"}, in: "local", run: [][]string{{"held"}, {"held", "approve"}, {"sync", "--once"}}, does: "delta"},
-	"held deny":                {covers: []string{"held deny"}, in: "local", run: [][]string{{"held", "deny"}, {"sync", "--once"}}, named: "-", does: "delta"},
-	"get":                      {covers: []string{"get"}, in: "work", run: [][]string{{"get", "main:/d/*.txt", "main:/*.txt", "main:/*.bin", "work/"}}, named: "download", does: "download"},
-	"get -R":                   {in: "work", run: [][]string{{"get", "-R", "main:/", "work/"}}, named: "download", does: "download"},
-	"get -R into a synced one": {shared: true, in: "local", run: [][]string{{"get", "-R", "main:/", "local/"}}, named: "download", does: "download"},
-	"put":                      {covers: []string{"put"}, in: "work", run: [][]string{{"put", "work/", "main:/"}}, named: "content", does: "content"},
-	"put -R":                   {in: "work", run: [][]string{{"put", "-R", "work/", "main:/"}}, named: "content", does: "content"},
-	"put -R of a synced one":   {shared: true, in: "local", run: [][]string{{"put", "-R", "local/", "main:/"}}, named: "content", does: "content"},
-	"put -R --delete-source":   {in: "work", run: [][]string{{"put", "-R", "--delete-source", "work/", "main:/"}}, named: "content", does: "content"},
-	"mirror ->":                {covers: []string{"run"}, in: "work", run: [][]string{{"run", "--yes", "up"}}, named: "content", does: "content"},
-	"mirror <-":                {shared: true, in: "work", run: [][]string{{"run", "--yes", "down"}}, named: "delta", does: "download"},
-	"mirror <->":               {in: "work", run: [][]string{{"run", "--yes", "both"}}, named: "delta", does: "content"},
-	"places":                   {covers: []string{"ls", "du", "mkdir", "cp", "mv", "share", "rm"}, in: "local", run: [][]string{{"ls", "-R", "local/d"}, {"du", "local/d"}, {"mkdir", "local/d/new"}, {"cp", "local/d/x.txt", "local/d/s/z.txt"}, {"share", "local/a.txt"}, {"mv", "local/d/s/z.txt", "local/d/new"}, {"rm", "-R", "local/d/new"}}, does: "item"},
-	"login --export":           {covers: []string{"login"}, in: "work", run: [][]string{{"login", "--export", "work/a.txt", "--passphrase-file", "phrase"}}, named: "-"},
+	"sync --once":              {shared: true, covers: []string{"sync"}, in: "local", lines: [][]string{{"sync", "--once"}}, does: "download"},
+	"sync --dry-run":           {in: "local", lines: [][]string{{"sync", "--once", "--dry-run"}}, does: "delta"},
+	"agent":                    {covers: []string{"status", "sync-now", "stop"}, in: "local", lines: [][]string{{"sync"}, {"status"}, {"sync-now"}, {"status", "--json"}, {"stop"}}, agent: true, does: "delta"},
+	"held approve":             {covers: []string{"held", "held approve"}, in: "local", lines: [][]string{{"held"}, {"held", "approve"}, {"sync", "--once"}}, does: "delta"},
+	"held deny":                {covers: []string{"held deny"}, in: "local", lines: [][]string{{"held", "deny"}, {"sync", "--once"}}, named: "-", does: "delta"},
+	"get":                      {covers: []string{"get"}, in: "work", lines: [][]string{{"get", "main:/d/*.txt", "main:/*.txt", "main:/*.bin", "work/"}}, named: "download", does: "download"},
+	"get -R":                   {in: "work", lines: [][]string{{"get", "-R", "main:/", "work/"}}, named: "download", does: "download"},
+	"get -R into a synced one": {shared: true, in: "local", lines: [][]string{{"get", "-R", "main:/", "local/"}}, named: "download", does: "download"},
+	"put":                      {covers: []string{"put"}, in: "work", lines: [][]string{{"put", "work/", "main:/"}}, named: "content", does: "content"},
+	"put -R":                   {in: "work", lines: [][]string{{"put", "-R", "work/", "main:/"}}, named: "content", does: "content"},
+	"put -R of a synced one":   {shared: true, in: "local", lines: [][]string{{"put", "-R", "local/", "main:/"}}, named: "content", does: "content"},
+	"put -R --delete-source":   {in: "work", lines: [][]string{{"put", "-R", "--delete-source", "work/", "main:/"}}, named: "content", does: "content"},
+	"mirror ->":                {covers: []string{"run"}, in: "work", lines: [][]string{{"run", "--yes", "up"}}, named: "content", does: "content"},
+	"mirror <-":                {shared: true, in: "work", lines: [][]string{{"run", "--yes", "down"}}, named: "delta", does: "download"},
+	"mirror <->":               {in: "work", lines: [][]string{{"run", "--yes", "both"}}, named: "delta", does: "content"},
+	"places":                   {covers: []string{"ls", "du", "mkdir", "cp", "mv", "share", "rm"}, in: "local", lines: [][]string{{"ls", "-R", "local/d"}, {"du", "local/d"}, {"mkdir", "local/d/new"}, {"cp", "local/d/x.txt", "local/d/s/z.txt"}, {"share", "local/a.txt"}, {"mv", "local/d/s/z.txt", "local/d/new"}, {"rm", "-R", "local/d/new"}}, does: "item"},
+	"login --export":           {covers: []string{"login"}, in: "work", lines: [][]string{{"login", "--export", "work/a.txt", "--passphrase-file", "phrase"}}, named: "-"},
 }
 
 // unraced are the commands that have nothing to do with files that others may name.
@@ -133,7 +133,7 @@ func TestRaces(t *testing.T) {
 				if *raceSeconds == 0 { // with so long each, one after the other
 					t.Parallel()
 				}
-				newRace(t, r, by == "another user").go_()
+				newRace(t, r, by == "another user").run()
 			})
 		}
 	}
@@ -179,6 +179,9 @@ func (c *race) settle() {
 	for _, dir := range []string{"local", "work"} {
 		must(t, os.Mkdir(w.path(dir), 0o777))
 		for rel, size := range racedFiles {
+			if size > smallFile && dir != c.in {
+				continue
+			}
 			must(t, os.MkdirAll(filepath.Dir(w.path(dir+"/"+rel)), 0o777))
 			must(t, os.WriteFile(w.path(dir+"/"+rel), c.text(size), 0o666))
 		}
@@ -189,9 +192,10 @@ func (c *race) settle() {
 	if out, err := w.tandem("sync", "--once").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	_, err := w.drive.Put("big.bin", string(c.text(racedFiles["big.bin"])))
+	must(t, err)
 	must(t, os.CopyFS(w.path("copy"), os.DirFS(w.path(c.in))))
 	must(t, os.Mkdir(w.path("aside"), 0o777))
-	var err error
 	c.folder, err = os.OpenRoot(w.path(c.in))
 	must(t, err)
 	t.Cleanup(func() { c.folder.Close() })
@@ -218,8 +222,8 @@ func (c *race) text(size int) []byte {
 	return []byte(head + strings.Repeat("x", size-len(head)))
 }
 
-// go_ runs the commands, and judges.
-func (c *race) go_() {
+// run runs the commands, and judges.
+func (c *race) run() {
 	want := sums(c.t, c.w.path("outside"))
 	if c.other {
 		c.handOver()
@@ -323,7 +327,7 @@ func (c *race) runAll(x *theExchanger) (ended int) {
 		defer late.Stop()
 	}
 	var agent *exec.Cmd
-	for i, args := range c.run {
+	for i, args := range c.lines {
 		cmd := c.tandem(args...)
 		out := new(strings.Builder)
 		cmd.Stdout, cmd.Stderr = out, out
@@ -347,7 +351,7 @@ func (c *race) runAll(x *theExchanger) (ended int) {
 	if agent != nil {
 		agent.Process.Signal(syscall.SIGTERM)
 		_ = agent.Wait()
-		c.say(c.run[0], agent.ProcessState.ExitCode(), fmt.Sprint(agent.Stdout))
+		c.say(c.lines[0], agent.ProcessState.ExitCode(), fmt.Sprint(agent.Stdout))
 	}
 	return ended
 }

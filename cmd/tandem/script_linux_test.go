@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // canMount tells whether a small disk can be made, to be filled up.
@@ -138,4 +141,24 @@ func letIn(dir string) error {
 // peakMB is the most memory a process had.
 func peakMB(p *os.ProcessState) float64 {
 	return float64(p.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+}
+
+// atTerminal gives it a terminal of its own, on which it has shown something.
+func atTerminal(cmd *exec.Cmd) (midst, error) {
+	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return midst{}, err
+	}
+	n, err := unix.IoctlGetInt(int(ours.Fd()), unix.TIOCGPTN)
+	err = errors.Join(err, unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0))
+	if err != nil {
+		return midst{}, errors.Join(err, ours.Close())
+	}
+	theirs, err := os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return midst{}, errors.Join(err, ours.Close())
+	}
+	cmd.Stdin, cmd.Stdout = theirs, theirs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	return once(func() { ours.Read(make([]byte, 1)) }, func() { theirs.Close(); ours.Close() }), nil
 }

@@ -121,3 +121,35 @@ func TestEveryChoiceHasAStory(t *testing.T) {
 		}
 	}
 }
+
+// atOnce are the commands that wait for nothing, so that nobody has to stop them.
+var atOnce = []string{"version", "completion"}
+
+// TestEveryCommandIsStopped: that it ends when it is told to, whatever it waits for, is held
+// by the story interrupted_anywhere.
+func TestEveryCommandIsStopped(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "script", "interrupted_anywhere.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{screen: newScreen(&strings.Builder{})}
+	eachCommand(p.command(), func(name string) {
+		stopped := regexp.MustCompile(`(?m)^(\[linux\] )?stopped ('[^']*'|\S+) (--config \S+ )?` + regexp.QuoteMeta(name) + `( |$)`).Match(text)
+		if stopped == slices.Contains(atOnce, name) {
+			t.Errorf("%q: the story stops it: %v; it waits for nothing: %v", name, stopped, stopped)
+		}
+	})
+}
+
+// eachCommand gives the commands that do something, by name.
+func eachCommand(root *cobra.Command, do func(name string)) {
+	for _, cmd := range root.Commands() {
+		if cmd.Hidden {
+			continue
+		}
+		if name := strings.TrimPrefix(cmd.CommandPath(), "tandem "); cmd.Runnable() {
+			do(name)
+		}
+		eachCommand(cmd, do)
+	}
+}

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"io"
 	"syscall"
 )
@@ -15,6 +16,29 @@ const (
 // Floor is how much must stay free of what is: the reserve, or a twentieth on a disk that
 // has little.
 func Floor(free uint64) uint64 { return min(Reserve, free/20) }
+
+// mostSize is more than any file has; an announced size may be a lie.
+const mostSize = 1 << 60
+
+// Lacks tells how many bytes must go before a file of that size fits; 0 where it does. Not
+// every file system can tell; then the write will.
+func Lacks(v Verbs, size int64) int64 {
+	free, inodes, err := v.Free()
+	size = min(max(size, 0), mostSize)
+	left := int64(min(free, 2*mostSize)) - size
+	switch {
+	case err != nil:
+		return 0
+	case left < int64(Floor(free)):
+		return min(Reserve, size/19+1) - left // a twentieth is left then, too
+	case inodes == 0:
+		return 1
+	}
+	return 0
+}
+
+// Full reports whether err says that the disk, or what we may use of it, is used up.
+func Full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // A spare writer is for what comes in large pieces.
 type spare struct {

@@ -31,7 +31,7 @@ func TestAnOldStateTellsAFlaggedFileFromWhatIsNone(t *testing.T) {
 	s.feed(flagged, other("book", "root", "book"))
 	s.dirty()
 	s.must(s.db.Update(func(tx *Tx) error {
-		return tx.steps(step{"DROP INDEX item_no_file", nil}, step{"ALTER TABLE partial DROP COLUMN ino", nil}, step{"PRAGMA user_version=7", nil})
+		return tx.steps(step{"DROP INDEX item_no_file", nil}, step{"ALTER TABLE partial DROP COLUMN ino", nil}, step{"DROP TABLE enriched", nil}, step{"PRAGMA user_version=7", nil})
 	}))
 	s.reopen()
 	if bad, book := s.item("bad").Kind, s.item("book").Kind; bad != 4 || book != 3 {

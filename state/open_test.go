@@ -296,7 +296,7 @@ func TestAnOldStateLearnsHowManyAgreementsItHas(t *testing.T) {
 	s.must(s.db.Update(func(tx *Tx) error {
 		return tx.steps(
 			step{"DROP TRIGGER base_agreed", nil}, step{"DROP TRIGGER base_dropped", nil}, step{"DROP INDEX journal_key", nil},
-			step{"ALTER TABLE folder DROP COLUMN agreed", nil}, step{"ALTER TABLE item DROP COLUMN heard", nil}, step{"ALTER TABLE doubt DROP COLUMN at", nil}, step{"ALTER TABLE waiting DROP COLUMN since", nil}, step{"ALTER TABLE journal DROP COLUMN hash", nil}, step{"DROP INDEX item_no_file", nil}, step{"ALTER TABLE partial DROP COLUMN ino", nil}, step{"PRAGMA user_version=3", nil},
+			step{"ALTER TABLE folder DROP COLUMN agreed", nil}, step{"ALTER TABLE item DROP COLUMN heard", nil}, step{"ALTER TABLE doubt DROP COLUMN at", nil}, step{"ALTER TABLE waiting DROP COLUMN since", nil}, step{"ALTER TABLE journal DROP COLUMN hash", nil}, step{"DROP INDEX item_no_file", nil}, step{"ALTER TABLE partial DROP COLUMN ino", nil}, step{"DROP TABLE enriched", nil}, step{"PRAGMA user_version=3", nil},
 		)
 	}))
 	s.reopen()
@@ -327,7 +327,7 @@ func TestAnOldStateForgetsWhatALateAnswerMadeOfIt(t *testing.T) {
 	}
 	s.dirty()
 	s.must(s.db.Update(func(tx *Tx) error {
-		return tx.steps(step{"UPDATE item SET over='x', own=1 WHERE id='mixed'", nil}, step{"ALTER TABLE item DROP COLUMN heard", nil}, step{"ALTER TABLE doubt DROP COLUMN at", nil}, step{"ALTER TABLE waiting DROP COLUMN since", nil}, step{"ALTER TABLE journal DROP COLUMN hash", nil}, step{"DROP INDEX item_no_file", nil}, step{"ALTER TABLE partial DROP COLUMN ino", nil}, step{"PRAGMA user_version=4", nil})
+		return tx.steps(step{"UPDATE item SET over='x', own=1 WHERE id='mixed'", nil}, step{"ALTER TABLE item DROP COLUMN heard", nil}, step{"ALTER TABLE doubt DROP COLUMN at", nil}, step{"ALTER TABLE waiting DROP COLUMN since", nil}, step{"ALTER TABLE journal DROP COLUMN hash", nil}, step{"DROP INDEX item_no_file", nil}, step{"ALTER TABLE partial DROP COLUMN ino", nil}, step{"DROP TABLE enriched", nil}, step{"PRAGMA user_version=4", nil})
 	}))
 	s.reopen()
 	marks := s.dirty()

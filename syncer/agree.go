@@ -39,7 +39,7 @@ func (e *Engine) agree(j job) outcome {
 // compared, and both kept.
 func (e *Engine) contradicts(j job) bool {
 	l, r := j.Local, j.Remote
-	return r.Kind == plan.File && l.Kind == plan.File && l.Hash != "" && r.Hash != "" && l.Hash != r.Hash && !e.mayDiffer(j, content{size: l.Size, hash: l.Hash})
+	return r.Kind == plan.File && l.Kind == plan.File && l.Hash != "" && r.Hash != "" && l.Hash != r.Hash && !e.version(j).MayDiffer(l.Size)
 }
 
 // sameVersion reports whether the item online has the content that both sides

@@ -228,10 +228,10 @@ func TestANameInTheStashIsReadAsItWasMade(t *testing.T) {
 	} {
 		name := stashName(".tandem/tmp/12345-j6iq81jy5m0w-17", in, hash)
 		got, agreed := stashed(path.Base(name))
-		if !strings.HasSuffix(got, want) || len(want) > len(got) || agreed != hash || len(besides(path.Base(name))) > stashMost {
+		if !strings.HasSuffix(got, want) || len(want) > len(got) || agreed != hash || len(disk.Beside(path.Base(name))) > stashMost {
 			t.Errorf("%q is read as %q, %x by way of %q", in, got, agreed, name)
 		}
-		if got, agreed := stashed(path.Base(besides(name))); !strings.HasSuffix(got, want) || agreed != "" {
+		if got, agreed := stashed(path.Base(disk.Beside(name))); !strings.HasSuffix(got, want) || agreed != "" {
 			t.Errorf("the new content of %q is read as %q, %x", in, got, agreed)
 		}
 	}

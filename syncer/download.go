@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"tandem/state"
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -34,37 +33,37 @@ const (
 // and what comes out of it is looked at, not what was there before: so a
 // version that somebody saved in the last instant is found and kept.
 func (e *Engine) download(ctx context.Context, j job) outcome {
-	tmp, got, err := e.fetch(ctx, j)
+	d, err := e.fetch(ctx, j)
 	if err != nil {
 		return e.notFetched(ctx, j, err)
 	}
-	defer tmp.file.Close()
+	defer d.Close()
 	if j.Local.Kind == plan.None {
-		return e.placeNew(j, tmp, got)
+		return e.placeNew(j, d)
 	}
-	if j.Keep != "" && j.Local.Hash == "" && got.size == j.Local.Size { // only the bytes can tell whether there are two versions
+	if j.Keep != "" && j.Local.Hash == "" && d.Size == j.Local.Size { // only the bytes can tell whether there are two versions
 		if j.Local.Hash, err = e.hashIf(j.to, j.Local.Print); err != nil {
-			return outcome{err: e.discard(tmp, err), look: []string{j.to}}
+			return outcome{err: e.discard(d.Private, err), look: []string{j.to}}
 		}
 	}
-	if got.hash == j.Local.Hash && got.size == j.Local.Size && got.hash != "" {
-		return e.alreadyHere(j, tmp, got)
+	if plan.Hash(d.Hash) == j.Local.Hash && d.Size == j.Local.Size && plan.Hash(d.Hash) != "" {
+		return e.alreadyHere(j, d, contentOf(d))
 	}
 	if j.Keep != "" && j.base.N == 0 && e.cfg.Drive.Kind != "personal" && plan.SameSecond(j.Local.MTime, j.Remote.MTime) {
-		if mine, err := e.madeHere(j, tmp, got); err != nil {
-			return outcome{err: e.discard(tmp, err), look: []string{j.to}}
+		if mine, err := e.madeHere(j, d); err != nil {
+			return outcome{err: e.discard(d.Private, err), look: []string{j.to}}
 		} else if mine != "" {
-			return e.adopt(j, tmp, got, mine)
+			return e.adopt(j, d, mine)
 		}
 	}
-	return e.replace(j, tmp, got)
+	return e.replace(j, d)
 }
 
 // madeHere gives the hash of the file here if the download is what a work drive has made
 // of it. That is no second version, but what a lost state has forgotten. Of what was
 // agreed upon and edited on both sides, in one second, it proves nothing.
-func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
-	if !remote.MayBeRewriting(j.Remote.Name, got.size, j.Local.Size) {
+func (e *Engine) madeHere(j job, d *transfer.Download) (plan.Hash, error) {
+	if !remote.MayBeRewriting(j.Remote.Name, d.Size, j.Local.Size) {
 		return "", nil
 	}
 	f, err := e.fs.Open(j.to)
@@ -72,7 +71,7 @@ func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
 		return "", errSuperseded
 	}
 	defer f.Close()
-	like, err := remote.Compare(j.Remote.Name, tmp.file, got.size, f, j.Local.Size)
+	like, err := remote.Compare(j.Remote.Name, d.File, d.Size, f, j.Local.Size)
 	if like != remote.Holds || err != nil {
 		return "", err
 	}
@@ -80,52 +79,47 @@ func (e *Engine) madeHere(j job, tmp temp, got content) (plan.Hash, error) {
 }
 
 // adopt agrees that what stands here is what the item was made of.
-func (e *Engine) adopt(j job, tmp temp, got content, mine plan.Hash) outcome {
-	if j.Remote.Hash == "" && got.size == j.Remote.Size {
-		j.Remote.Hash = got.hash
+func (e *Engine) adopt(j job, d *transfer.Download, mine plan.Hash) outcome {
+	if j.Remote.Hash == "" && d.Size == j.Remote.Size {
+		j.Remote.Hash = plan.Hash(d.Hash)
 	}
-	return e.alreadyHere(j, tmp, content{size: j.Local.Size, hash: mine})
+	return e.alreadyHere(j, d, content{j.Local.Size, mine})
 }
 
-// A temp is a complete, durable download under its private name.
-type temp struct {
-	name string
-	file disk.File
-}
-
-// A content is what was really received.
+// A content is what both sides have agreed upon.
 type content struct {
 	size int64
 	hash plan.Hash
-	over bool // more came than may, and was not kept: it is no content
 }
 
+func contentOf(d *transfer.Download) content { return content{d.Size, plan.Hash(d.Hash)} }
+
 // placeNew gives the download its name, which must be free.
-func (e *Engine) placeNew(j job, tmp temp, got content) outcome {
-	if err := tmp.file.AsNewIn(dirOf(j.to), e.cfg.FileMode); gone(err) {
-		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
+func (e *Engine) placeNew(j job, d *transfer.Download) outcome {
+	if err := d.File.AsNewIn(dirOf(j.to), e.cfg.FileMode); gone(err) {
+		return outcome{err: e.discard(d.Private, errSuperseded), look: []string{j.to}}
 	} else if err != nil {
-		return outcome{err: e.discard(tmp, err)}
+		return outcome{err: e.discard(d.Private, err)}
 	}
-	ours, err := e.named(tmp)
+	ours, err := e.named(d)
 	if err != nil {
-		return outcome{err: e.discard(tmp, err)}
+		return outcome{err: e.discard(d.Private, err)}
 	}
-	if err := e.fs.Rename(tmp.name, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
-		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
+	if err := e.fs.Rename(d.Name, j.to); errors.Is(err, fs.ErrExist) || gone(err) {
+		return outcome{err: e.discard(d.Private, errSuperseded), look: []string{j.to}}
 	} else if err != nil {
-		return outcome{err: e.discard(tmp, err)}
+		return outcome{err: e.discard(d.Private, err)}
 	}
-	out := e.downloaded(j, shown(ours, tmp.file), got)
+	out := e.downloaded(j, shown(ours, d.File), contentOf(d))
 	out.sync = []string{dirOf(j.to)}
 	return out
 }
 
 // named gives the entry of a download, and makes sure that its name stands for it.
-func (e *Engine) named(tmp temp) (watcher.Entry, error) {
-	ours, err := tmp.file.Stat()
+func (e *Engine) named(d *transfer.Download) (watcher.Entry, error) {
+	ours, err := d.File.Stat()
 	if err == nil {
-		err = disk.Named(e.fs, tmp.name, ours)
+		err = disk.Named(e.fs, d.Name, ours)
 	}
 	return ours, err
 }
@@ -143,8 +137,8 @@ func shown(ours watcher.Entry, f disk.File) watcher.Entry {
 }
 
 // alreadyHere finds that the bytes which came are the ones that stand here.
-func (e *Engine) alreadyHere(j job, tmp temp, got content) outcome {
-	if err := e.discard(tmp, nil); err != nil {
+func (e *Engine) alreadyHere(j job, d *transfer.Download, got content) outcome {
+	if err := e.discard(d.Private, nil); err != nil {
 		return outcome{err: err}
 	}
 	entry, err := e.fs.Lstat(j.to)
@@ -173,7 +167,7 @@ func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
 	out := e.bind(j, b, nil)
 	bound, agreed := out.tx, out.then
 	out.tx = func(tx *state.Tx) error {
-		if err := bound(tx); err != nil || !resumable(j) {
+		if err := bound(tx); err != nil || !transfer.Resumable(j.Remote.Size, string(j.Remote.Hash)) {
 			return err
 		}
 		return tx.DropPartial(e.cfg.Folder.N, int64(j.Key))
@@ -191,40 +185,40 @@ func (e *Engine) downloaded(j job, entry watcher.Entry, got content) outcome {
 
 // replace exchanges the download with what stands under the name. An intent
 // tells a later start what the private file is, should this one not live to.
-func (e *Engine) replace(j job, tmp temp, got content) outcome {
+func (e *Engine) replace(j job, d *transfer.Download) outcome {
 	entry, err := e.fs.Lstat(j.to)
 	if err != nil || printOfEntry(entry) != j.Local.Print {
-		return outcome{err: e.discard(tmp, errSuperseded), look: []string{j.to}}
+		return outcome{err: e.discard(d.Private, errSuperseded), look: []string{j.to}}
 	}
-	if err := disk.TakeAfter(e.fs, j.to, tmp.file); err != nil {
-		return outcome{err: e.discard(tmp, err)}
+	if err := disk.TakeAfter(e.fs, j.to, d.File); err != nil {
+		return outcome{err: e.discard(d.Private, err)}
 	}
-	if _, err := e.named(tmp); err != nil {
-		return outcome{err: e.discard(tmp, err)}
+	if _, err := e.named(d); err != nil {
+		return outcome{err: e.discard(d.Private, err)}
 	}
 	agreed := j.Local.Hash
 	if j.Keep != "" {
 		agreed = "" // somebody's edit
 	}
-	stash := stashName(tmp.name, j.to, agreed)
+	stash := stashName(d.Name, j.to, agreed)
 	in := state.Intent{
 		Folder: e.cfg.Folder.N, Op: opReplace, Key: int64(j.Key), Path: j.to, Private: stash, Keep: j.Keep,
-		Ino: entry.Ino, Size: entry.Size, Hash: string(j.Local.Hash), Want: string(got.hash), At: e.clock.Now(),
+		Ino: entry.Ino, Size: entry.Size, Hash: string(j.Local.Hash), Want: d.Hash, At: e.clock.Now(),
 	}
 	if in.N, err = e.intend(in); err != nil {
-		return outcome{err: e.discard(tmp, err)}
+		return outcome{err: e.discard(d.Private, err)}
 	}
-	if err := e.fs.Rename(tmp.name, stash); err != nil {
-		return outcome{err: e.discard(tmp, err), tx: dropIntent(in.N)}
+	if err := e.fs.Rename(d.Name, stash); err != nil {
+		return outcome{err: e.discard(d.Private, err), tx: dropIntent(in.N)}
 	}
-	ours, err := tmp.file.Stat()
+	ours, err := d.File.Stat()
 	if err == nil {
-		err = e.exchange(stash, j.to)
+		err = disk.Swap(e.fs, stash, j.to)
 	}
 	if err != nil {
 		return e.notReplaced(in, err)
 	}
-	return e.replaced(j, in, shown(ours, tmp.file), got)
+	return e.replaced(j, in, shown(ours, d.File), contentOf(d))
 }
 
 // notReplaced leaves the file as it was after an exchange that did not come to
@@ -316,73 +310,48 @@ func noPlace(err error) bool {
 	})
 }
 
-// exchange swaps the two names. Where the file system cannot swap, the old file
-// keeps a second name first, so it survives all the same; the ladder's lower
-// rungs leave an instant in which somebody's save by rename could be overtaken.
-// What an error leaves half done is for settle to put in order.
-func (e *Engine) exchange(stash, to string) error {
-	err := e.fs.Exchange(stash, to)
-	if errors.Is(err, errors.ErrUnsupported) {
-		err = e.exchangeByLinks(stash, to)
+// fetch downloads into a private file: complete, verified, durable.
+func (e *Engine) fetch(ctx context.Context, j job) (*transfer.Download, error) {
+	f := transfer.Fetch{
+		Version: e.version(j), From: e.drive, FS: e.fs, Came: e.progress.came, MakeRoom: e.makeRoom,
+		Resume: transfer.Partials{DB: e.db, Folder: e.cfg.Folder.N, Key: int64(j.Key), Update: e.durably},
+		Create: func() (transfer.Private, error) { return e.newTemp(j) },
+		Again: func(ctx context.Context) (remote.Secret, error) {
+			now, err := e.asPlanned(ctx, j)
+			return now.Address, err
+		},
 	}
-	return err
-}
-
-func (e *Engine) exchangeByLinks(stash, to string) error {
-	fresh := besides(stash)
-	if err := e.fs.Rename(stash, fresh); err != nil {
-		return err
+	d, err := f.Run(ctx)
+	if errors.Is(err, transfer.ErrSuperseded) {
+		err = errSuperseded
 	}
-	err := e.fs.Link(to, stash)
-	place := e.fs.Replace
 	if err != nil {
-		err, place = e.fs.Rename(to, stash), e.fs.Rename
+		return nil, err
+	}
+	if at := state.When(j.Remote.MTime); !at.IsZero() {
+		err = d.SetMTime(at)
 	}
 	if err == nil {
-		err = e.fs.SyncDir(stashDir) // or a power loss may keep the new name and forget where the old file went
+		err = d.Sync()
 	}
 	if err != nil {
-		return err
+		return nil, e.discard(d.Private, err)
 	}
-	return place(fresh, to)
+	return d, nil
 }
 
-// besides is where the new content waits while the ladder sets the old one aside.
-func besides(stash string) string { return stash + ".new" }
+// version is the content that j is to download.
+func (e *Engine) version(j job) transfer.Version {
+	return transfer.Version{Drive: e.cfg.Drive.ID, Kind: e.cfg.Drive.Kind, Item: remote.Item{
+		ID: j.id, Name: j.Remote.Name, Size: j.Remote.Size, Hash: string(j.Remote.Hash), ETag: j.Remote.ETag, Address: j.address,
+	}}
+}
 
-// fetch downloads into a private file: complete, verified, durable.
-func (e *Engine) fetch(ctx context.Context, j job) (temp, content, error) {
-	if err := e.room(j.Remote.Size); err != nil {
-		return temp{}, content{}, err
-	}
-	address := j.address
-	var last plan.Hash
-	for try := 1; ; try++ {
-		tmp, got, err := e.receive(ctx, j, address)
-		if full(err) && try == 1 {
-			if err = e.makeRoom(j.Remote.Size, err); err == nil {
-				continue
-			}
-		}
-		if err != nil {
-			return temp{}, content{}, err
-		}
-		if e.asTold(j, got) || try > 1 && !got.over && got.hash == last && e.mayDiffer(j, got) && !aPage(tmp.file, j.Remote.Name) {
-			if err := e.finishTemp(tmp, j); err != nil {
-				return temp{}, content{}, e.discard(tmp, err)
-			}
-			return tmp, got, nil
-		}
-		if err := e.discard(tmp, nil); err != nil {
-			return temp{}, content{}, err
-		}
-		if now, err := e.asPlanned(ctx, j); err != nil {
-			return temp{}, content{}, err
-		} else if address = now.Address; try > 2 {
-			return temp{}, content{}, errDamaged
-		}
-		last = got.hash
-	}
+// newTemp makes a private file for j.
+func (e *Engine) newTemp(j job) (transfer.Private, error) {
+	name := path.Join(tmpDir, fmt.Sprintf("%d-%s-%d", j.Key, e.born, e.temps.Add(1)))
+	f, err := e.fs.Create(name)
+	return transfer.Private{File: f, Name: name}, err
 }
 
 // asPlanned fetches j's item, and reports as an error that it is no longer what was
@@ -396,43 +365,6 @@ func (e *Engine) asPlanned(ctx context.Context, j job) (remote.Item, error) {
 	return now, err
 }
 
-var errDamaged = errors.New("what the service sends is not what it says it has; it is tried again later")
-
-// asTold compares what came with what the service said; without a hash only the
-// size can be compared.
-func (e *Engine) asTold(j job, got content) bool {
-	return !got.over && got.size == j.Remote.Size && (j.Remote.Hash == "" || j.Remote.Hash == got.hash)
-}
-
-// mayDiffer says that the service is known to serve, each time, other bytes
-// than its metadata tells: SharePoint rewrites and labels files, phones' photos
-// are converted.
-func (e *Engine) mayDiffer(j job, got content) bool {
-	photo := slices.Contains([]string{".heic", ".heif", ".jpg", ".jpeg", ".mov"}, strings.ToLower(path.Ext(j.Remote.Name)))
-	return e.cfg.Drive.Kind != "personal" || photo && got.size != j.Remote.Size && got.size > 0
-}
-
-// aPage says that a web page came, such as a proxy puts in the place of
-// everything, for a file that is none.
-func aPage(f io.ReaderAt, name string) bool {
-	if ext := strings.ToLower(path.Ext(name)); strings.Contains(ext, "htm") || strings.Contains(ext, "asp") {
-		return false
-	}
-	head := make([]byte, 64)
-	n, _ := f.ReadAt(head, 0) // the end comes early in a short one
-	start := strings.ToLower(strings.TrimLeft(string(head[:n]), "\ufeff\t\r\n "))
-	return strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
-}
-
-func (e *Engine) finishTemp(tmp temp, j job) error {
-	if at := state.When(j.Remote.MTime); !at.IsZero() {
-		if err := tmp.file.SetMTime(at); err != nil {
-			return err
-		}
-	}
-	return tmp.file.Sync()
-}
-
 func (e *Engine) notFetched(ctx context.Context, j job, err error) outcome {
 	if errors.Is(err, remote.ErrNotFound) || errors.Is(err, errSuperseded) {
 		return e.notAsPlanned(ctx, j, err)
@@ -441,12 +373,4 @@ func (e *Engine) notFetched(ctx context.Context, j job, err error) outcome {
 }
 
 // discard removes a private file and gives err back.
-func (e *Engine) discard(tmp temp, err error) error {
-	if tmp.file != nil {
-		tmp.file.Close()
-	}
-	if rm := e.fs.Remove(tmp.name); rm != nil && !gone(rm) {
-		return errors.Join(err, rm)
-	}
-	return err
-}
+func (e *Engine) discard(p transfer.Private, err error) error { return transfer.Discard(e.fs, p, err) }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tandem/remote/remotetest"
+	"tandem/syncer/transfer"
 )
 
 // cutOff is a pair whose download of a large file broke off after 10 MiB.
@@ -153,7 +154,7 @@ func TestWhatIsNotAsToldNeverReplacesAFile(t *testing.T) {
 			p, s := changedOnline(t)
 			p.online.Fail(fault)
 			sum, err := p.try()
-			if !errors.Is(err, errDamaged) {
+			if !errors.Is(err, transfer.ErrDamaged) {
 				t.Errorf("the error is %v", err)
 			}
 			p.holds("f.txt", "base")
@@ -180,7 +181,7 @@ func TestAPageOfAPortalIsNoDocument(t *testing.T) {
 	p := newPair(t, remotetest.Options{Kind: remotetest.Library})
 	p.put("f.docx", "theirs")
 	p.online.Fail(remotetest.Fault{Match: "GET download", Status: 200, Body: "\n<!DOCTYPE HTML><title>please sign in</title>"})
-	if _, err := p.try(); !errors.Is(err, errDamaged) {
+	if _, err := p.try(); !errors.Is(err, transfer.ErrDamaged) {
 		t.Errorf("the error is %v", err)
 	}
 	if tree := p.here(); len(tree) != 0 {

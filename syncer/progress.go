@@ -29,54 +29,48 @@ type progress struct {
 	now   Progress
 	ended bool // all was quiet since the last transfer
 	up    *atomic.Int64
-	down  counter
-}
-
-// A counter counts the bytes written to it.
-type counter struct{ n *atomic.Int64 }
-
-func (c *counter) Write(p []byte) (int, error) {
-	c.n.Add(int64(len(p)))
-	return len(p), nil
+	down  *atomic.Int64
 }
 
 func newProgress(tell func(Progress), clock Clock) progress {
-	return progress{tell: tell, clock: clock, up: new(atomic.Int64), down: counter{new(atomic.Int64)}}
+	return progress{tell: tell, clock: clock, up: new(atomic.Int64), down: new(atomic.Int64)}
 }
 
 func (p *progress) sent(n int64) { p.up.Add(n) }
+func (p *progress) came(n int64) { p.down.Add(n) }
 
 func (p *progress) look(n int) { p.now.Looked += n }
 
 func (p *progress) add(s *step) {
-	n, ok := transfer(s)
+	n, ok := bytesOf(s)
 	if !ok {
 		return
 	}
 	if p.ended || p.now.Since.IsZero() {
 		p.ended, p.now = false, Progress{Looked: p.now.Looked, Since: p.clock.Now()}
 		p.up.Store(0)
-		p.down.n.Store(0)
+		p.down.Store(0)
 	}
 	p.now.Files++
 	p.now.Bytes += n
 }
 
 func (p *progress) done(s *step) {
-	if _, ok := transfer(s); ok {
+	if _, ok := bytesOf(s); ok {
 		p.now.Done++
 	}
 }
 
 // drop takes a step that was given up out of the count.
 func (p *progress) drop(s *step) {
-	if n, ok := transfer(s); ok {
+	if n, ok := bytesOf(s); ok {
 		p.now.Files--
 		p.now.Bytes -= n
 	}
 }
 
-func transfer(s *step) (int64, bool) {
+// bytesOf tells how much a step transfers, and whether it is a transfer at all.
+func bytesOf(s *step) (int64, bool) {
 	switch s.Op {
 	case plan.Upload:
 		return s.Local.Size, true
@@ -150,7 +144,7 @@ func (p *progress) count(e *Engine) Progress {
 	if now.Listed = p.told.Listed; !e.listed {
 		now.Listed = e.listing.Load()
 	}
-	now.Moved = p.up.Load() + p.down.n.Load()
+	now.Moved = p.up.Load() + p.down.Load()
 	now.Files += apart(e.ahead.files)
 	now.Bytes += apart(e.ahead.bytes)
 	return now

@@ -9,6 +9,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/disk"
 	"tandem/syncer/plan"
 )
 
@@ -34,7 +35,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	}
 	indexed := map[string]bool{}
 	for _, in := range intents {
-		indexed[in.Private], indexed[besides(in.Private)] = true, true
+		indexed[in.Private], indexed[disk.Beside(in.Private)] = true, true
 		if err := e.resume(in); err != nil {
 			return err
 		}
@@ -157,30 +158,17 @@ func (e *Engine) settle(in state.Intent) (rows func(*state.Tx) error, copied str
 	}, copied, nil
 }
 
-// retreat undoes a replacement by the ladder that stopped between two rungs. It
-// did, as long as the new content is not in its place: the old one gets its
-// name back, and the new one, which is online, is given up.
+// retreat undoes a replacement that stopped half way. Where the old file cannot get its
+// name back, it stays aside; the new one, which is online, is given up.
 func (e *Engine) retreat(in state.Intent) error {
-	fresh := besides(in.Private)
-	if _, err := e.fs.Lstat(fresh); gone(err) {
-		return nil
-	} else if err != nil {
+	err := disk.Unswap(e.fs, in.Private, in.Path)
+	if !gone(err) && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	old, err := e.fs.Lstat(in.Private)
-	if err == nil {
-		now, at := e.fs.Lstat(in.Path)
-		switch {
-		case gone(at):
-			err = e.fs.Rename(in.Private, in.Path)
-		case at == nil && now.Ino == old.Ino: // a second name is all it is
-			err = e.fs.Remove(in.Private)
-		}
+	if err = e.fs.Remove(disk.Beside(in.Private)); gone(err) {
+		err = nil
 	}
-	if err != nil && !gone(err) && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return e.fs.Remove(fresh)
+	return err
 }
 
 // later is the record of a version set aside that sweep has still to look at.

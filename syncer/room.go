@@ -2,7 +2,6 @@ package syncer
 
 import (
 	"cmp"
-	"errors"
 	"syscall"
 
 	"github.com/dustin/go-humanize"
@@ -11,13 +10,6 @@ import (
 	"tandem/syncer/disk"
 	"tandem/watcher"
 )
-
-const (
-	mostSize = 1 << 60 // of a file; what is told may be a lie
-)
-
-// full reports whether err says that the disk, or what we may use of it, is used up.
-func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // noRoom says that the disk is full, and what lies in the trash all the same.
 type noRoom struct {
@@ -36,32 +28,6 @@ func (n *noRoom) words() string {
 	return "this disk is full; free space here, also in .tandem/trash, where " + humanize.Bytes(uint64(n.trash)) + " are kept"
 }
 
-// lacks tells how many bytes must go before a file of that size can come. Not every
-// file system can tell; then the write will.
-func (e *Engine) lacks(size int64) int64 {
-	free, inodes, err := e.fs.Free()
-	size = min(max(size, 0), mostSize)
-	left := int64(min(free, 2*mostSize)) - size
-	switch {
-	case err != nil:
-		return 0
-	case left < int64(disk.Floor(free)):
-		return min(disk.Reserve, size/19+1) - left // a twentieth is left then, too
-	case inodes == 0:
-		return 1
-	}
-	return 0
-}
-
-// room sees that a file of that size can come without filling the disk. If need be
-// the trash gives way.
-func (e *Engine) room(size int64) error {
-	if e.lacks(size) <= 0 {
-		return nil
-	}
-	return e.makeRoom(size, nil)
-}
-
 // makeRoom lets the trash give way to a file of that size. cause is the error of a write
 // that found no room; nil if it is only seen coming, and may be made by now. It is an
 // error if that does not help.
@@ -73,12 +39,12 @@ func (e *Engine) makeRoom(size int64, cause error) error {
 		return errOver
 	}
 	defer func() { <-e.emptying }()
-	need := e.lacks(size)
+	need := disk.Lacks(e.fs, size)
 	switch {
 	case need == 0 && cause == nil:
 		return nil
 	case need == 0:
-		need = min(max(size, 1), mostSize)
+		need = max(size, 1)
 	}
 	freed, kept, err := e.giveWay(need)
 	if err == nil && freed < need {

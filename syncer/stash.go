@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"tandem/state"
+	"tandem/syncer/disk"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 )
@@ -28,7 +29,7 @@ var slashes = strings.NewReplacer("%", "%25", "/", "%2F")
 // the name is left, and of a long name its end.
 func stashName(tmp, rel string, agreed plan.Hash) string {
 	head := path.Base(tmp) + stashSep + base64.RawURLEncoding.EncodeToString([]byte(agreed)) + stashSep
-	room := stashMost - len(head) - len(besides(stashSep))
+	room := stashMost - len(head) - len(disk.Beside(stashSep))
 	name := slashes.Replace(rel)
 	if len(name) > room {
 		rel = path.Base(rel)
@@ -45,7 +46,7 @@ func stashName(tmp, rel string, agreed plan.Hash) string {
 // stashed tells what a name in the stash says: where the version stood, and the hash
 // that it has if it was agreed upon.
 func stashed(name string) (rel string, agreed plan.Hash) {
-	name, fresh := strings.CutSuffix(name, besides(""))
+	name, fresh := strings.CutSuffix(name, disk.Beside(""))
 	parts := strings.SplitN(name, stashSep, 3)
 	if len(parts) < 3 {
 		return "", ""

@@ -10,6 +10,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/disk"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -30,27 +31,27 @@ const (
 // It is read until nothing was changed for a while, or until all that the reading before
 // found is there unchanged: as in a log, which only grows. What a disk can share without
 // copying it, it shares.
-func (e *Engine) still(ctx context.Context, u *remote.Upload, j job, f disk.File) (watcher.Entry, temp, error) {
+func (e *Engine) still(ctx context.Context, u *remote.Upload, j job, f disk.File) (watcher.Entry, transfer.Private, error) {
 	var last *copying
 	for n := range readings {
 		before, err := f.Stat()
 		if err != nil || before.Size > largeFile && n >= largeReadings {
-			return before, temp{}, errors.Join(err, errRestless)
+			return before, transfer.Private{}, errors.Join(err, errRestless)
 		}
-		var copied temp
+		var copied transfer.Private
 		var data bytes.Buffer
 		var to io.Writer = &data
 		if before.Size > wholeBelow {
 			if copied, err = e.newTemp(j); err != nil {
-				return before, temp{}, err
+				return before, transfer.Private{}, err
 			}
-			if to = copied.file; copied.file.CloneFrom(f) == nil {
-				shared, err := copied.file.Stat()
+			if to = copied.File; copied.File.CloneFrom(f) == nil {
+				shared, err := copied.File.Stat()
 				before.Size = shared.Size
-				u.Body, u.Size, u.MTime = copied.file, before.Size, wholeSecond(before.MTime)
+				u.Body, u.Size, u.MTime = copied.File, before.Size, wholeSecond(before.MTime)
 				return before, copied, err
 			}
-			if err := e.room(before.Size); err != nil {
+			if err := e.makeRoom(before.Size, nil); err != nil {
 				return before, copied, err
 			}
 		}
@@ -63,20 +64,20 @@ func (e *Engine) still(ctx context.Context, u *remote.Upload, j job, f disk.File
 		setPrint(&b, printOfEntry(before))
 		unchanged := err == nil && after == before && !e.racy(b)
 		if now.n == before.Size && (unchanged || same) {
-			if u.Body = copied.file; copied.file == nil {
+			if u.Body = copied.File; copied.File == nil {
 				u.Body = bytes.NewReader(data.Bytes())
 			}
 			u.Size, u.MTime = before.Size, wholeSecond(before.MTime)
 			return before, copied, nil
 		}
 		last = &now
-		if copied.file != nil {
+		if copied.File != nil {
 			if err := e.discard(copied, nil); err != nil {
-				return before, temp{}, err
+				return before, transfer.Private{}, err
 			}
 		}
 	}
-	return watcher.Entry{}, temp{}, errRestless
+	return watcher.Entry{}, transfer.Private{}, errRestless
 }
 
 // A copying is what was copied of a file from its start.

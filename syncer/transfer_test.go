@@ -11,6 +11,7 @@ import (
 
 	"tandem/remote"
 	"tandem/remote/remotetest"
+	"tandem/syncer/transfer"
 )
 
 // What people do to a file while it is being sent. It is large, so that it goes
@@ -194,7 +195,7 @@ func TestAConnectionThatBringsNothingEndsThePass(t *testing.T) {
 	if _, err := p.try(); err == nil {
 		t.Error("half a file was taken for all of it")
 	}
-	if n := p.online.Count("GET download") - before; n != 1+mostBreaks {
+	if n := p.online.Count("GET download") - before; n != 1+transfer.MostBreaks {
 		t.Errorf("%d downloads were begun", n)
 	}
 	p.holds("f.txt", "base")

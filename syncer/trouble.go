@@ -9,7 +9,9 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -169,7 +171,7 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return "an earlier upload of it is still open online", false, backoff
 	case errors.Is(err, remote.ErrThrottled):
 		return "the service asks to wait", false, backoff
-	case full(err):
+	case disk.Full(err):
 		trash, _ := errors.AsType[*noRoom](err)
 		return trash.words(), false, time.Minute
 	case errors.Is(err, fs.ErrPermission) && s.Op == plan.Upload:
@@ -182,8 +184,8 @@ func (e *Engine) explain(s *step, err error) (why string, person bool, after tim
 		return watcher.ErrAlias.Error(), true, 0
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		return "its name or path is too long for this disk", true, 0
-	case errors.Is(err, errDamaged):
-		return errDamaged.Error(), false, backoff
+	case errors.Is(err, transfer.ErrDamaged):
+		return transfer.ErrDamaged.Error() + "; it is tried again later", false, backoff
 	}
 	return err.Error(), false, backoff
 }

@@ -14,6 +14,7 @@ import (
 	"tandem/state"
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -51,12 +52,12 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 	drop := func(*state.Tx) error { return nil }
 	switch {
 	case j.Local.Changing:
-		var copied temp
-		if entry, copied, err = e.still(ctx, &u, j, f); copied.file != nil {
+		var copied transfer.Private
+		if entry, copied, err = e.still(ctx, &u, j, f); copied.File != nil {
 			defer e.discard(copied, nil) // a later start removes what stays
 		}
-		if err == nil && copied.file != nil {
-			drop, err = e.inPieces(&u, j, copied.file, entry)
+		if err == nil && copied.File != nil {
+			drop, err = e.inPieces(&u, j, copied.File, entry)
 			u.Before = nil
 			if u.Session != nil {
 				u.Session.Target = "" // it was for another copy: it is not gone on with
@@ -118,20 +119,10 @@ func (e *Engine) inPieces(u *remote.Upload, j job, f disk.File, entry watcher.En
 		Folder: e.cfg.Folder.N, Key: int64(j.Key), Path: j.path, Ino: entry.Ino, Size: entry.Size, MTime: entry.MTime,
 		ETag: u.ETag, ParentID: u.ParentID, Name: u.Name, ItemID: u.ID,
 	}
-	drop := func(tx *state.Tx) error {
-		return errors.Join(tx.DropSession(s.Folder, s.Key), tx.DropSession(s.Folder, -int64(s.Ino)))
-	}
-	old, err := e.sessionOf(s)
+	resume := transfer.Sessions{DB: e.db, Update: e.durably, Now: e.clock.Now, Keys: []int64{s.Key, -int64(s.Ino)}}
+	drop, err := resume.Use(u, s)
 	if err != nil {
 		return drop, err
-	}
-	if old != nil {
-		old.Target = u.Target()
-		u.Session = old
-	}
-	u.Opened = func(open remote.Session) error {
-		s.Address, s.Expires = open.Address.Reveal(), open.Expires
-		return e.durably(func(tx *state.Tx) error { return tx.PutSession(s) })
 	}
 	u.Before = func() error {
 		now, err := f.Stat()
@@ -144,26 +135,6 @@ func (e *Engine) inPieces(u *remote.Upload, j job, f disk.File, entry watcher.En
 		return nil
 	}
 	return drop, nil
-}
-
-// sessionOf finds the session that an earlier try for the same file, to the
-// same end, left open.
-func (e *Engine) sessionOf(want state.Session) (*remote.Session, error) {
-	for _, key := range []int64{want.Key, -int64(want.Ino)} {
-		s, ok, err := e.db.Session(want.Folder, key)
-		if err != nil {
-			return nil, err
-		}
-		if !ok || s.Expires.Before(e.clock.Now()) {
-			continue
-		}
-		address, expires := s.Address, s.Expires
-		s.Address, s.Expires, s.Key, s.Path, s.Hash = "", time.Time{}, want.Key, want.Path, want.Hash
-		if s == want {
-			return &remote.Session{Address: remote.Secret(address), Expires: expires}, nil
-		}
-	}
-	return nil, nil
 }
 
 // uploadAgain answers a 412: when only the eTag has drifted, and not the

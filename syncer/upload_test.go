@@ -9,7 +9,6 @@ import (
 
 	"tandem/remote"
 	"tandem/remote/remotetest"
-	"tandem/state"
 )
 
 // big is a file that goes up, or comes down, in several pieces: two fragments
@@ -366,43 +365,5 @@ func TestAFileThatIsBeingWrittenIsNotSentBeforeItIsLeftAlone(t *testing.T) {
 	p.sync()
 	if got := p.there()["f.txt"]; got != "whole" {
 		t.Errorf("online is %q", got)
-	}
-}
-
-// TestASessionIsGoneOnWithOnlyForTheSameFileToTheSameEnd: another one would get
-// the first piece of this.
-func TestASessionIsGoneOnWithOnlyForTheSameFileToTheSameEnd(t *testing.T) {
-	p := newPair(t, remotetest.Options{})
-	e := New(p.cfg)
-	kept := state.Session{
-		Folder: p.cfg.Folder.N, Key: 7, Address: "https://upload.example/1", Expires: time.Now().Add(time.Hour),
-		Path: "f.bin", Ino: 11, Size: 5 << 20, MTime: 13, ETag: "tag", ParentID: "parent", Name: "f.bin", ItemID: "item",
-	}
-	for name, change := range map[string]func(s *state.Session){
-		"":               func(*state.Session) {},
-		"another size":   func(s *state.Session) { s.Size++ },
-		"another time":   func(s *state.Session) { s.MTime++ },
-		"another inode":  func(s *state.Session) { s.Ino++ },
-		"another eTag":   func(s *state.Session) { s.ETag = "newer" },
-		"another name":   func(s *state.Session) { s.Name = "g.bin" },
-		"another folder": func(s *state.Session) { s.ParentID = "elsewhere" },
-		"another item":   func(s *state.Session) { s.ItemID = "other" },
-	} {
-		p.must(p.db.Update(func(tx *state.Tx) error { return tx.PutSession(kept) }))
-		want := kept
-		change(&want)
-		want.Address, want.Expires = "", time.Time{}
-		got, err := e.sessionOf(want)
-		p.must(err)
-		if (got != nil) != (name == "") {
-			t.Errorf("%q: it is gone on with: %v", name, got != nil)
-		}
-	}
-	ran := kept
-	ran.Expires = time.Now().Add(-time.Second)
-	p.must(p.db.Update(func(tx *state.Tx) error { return tx.PutSession(ran) }))
-	ran.Address, ran.Expires = "", time.Time{}
-	if got, err := e.sessionOf(ran); err != nil || got != nil {
-		t.Errorf("one that ran out is gone on with (%v)", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
+	"tandem/syncer/transfer"
 )
 
 // TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo: that a file could not be given its
@@ -45,7 +46,7 @@ func TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo(t *testing.T) {
 }
 
 func TestEveryMistakeWithAFileHasANextStep(t *testing.T) {
-	for _, err := range []error{task.ErrName, task.ErrOccupied, task.ErrMeanwhile, task.ErrInTheWay, task.ErrTwin, task.ErrDamaged, remote.ErrMalware} {
+	for _, err := range []error{task.ErrName, transfer.ErrOccupied, task.ErrMeanwhile, task.ErrInTheWay, task.ErrTwin, transfer.ErrDamaged, remote.ErrMalware} {
 		if itemHint(fmt.Errorf("get: %w", err)) == "" {
 			t.Errorf("there is no hint against %q", err)
 		}

@@ -208,7 +208,7 @@ func (w *work) getToPipe(ctx context.Context) error {
 			if it.Kind != remote.File || it.Why != "" {
 				continue
 			}
-			if err := c.from.drive.Stream(ctx, it.Item, w.out, nil); err != nil {
+			if err := c.from.drive.Stream(ctx, it.Item, w.out); err != nil {
 				return fmt.Errorf("get %q: %w", it.Path, advise(err, c.from.conn))
 			}
 			w.result(task.Result{Op: "get", Path: it.Path, Size: it.Size, Done: task.Done})

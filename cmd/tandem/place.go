@@ -181,7 +181,7 @@ func (s *session) drive(ctx context.Context, c *connection, id string) (*task.Dr
 			return nil, usage(fmt.Errorf("connection %q: %s has no drive of its own", c.name, who), "name one with --drive, or as drive in the configuration")
 		}
 	}
-	d := &task.Drive{Client: client, ID: remote.NormDrive(id), Dir: filepath.Join(s.dir, "tasks")}
+	d := &task.Drive{Client: client, ID: remote.NormDrive(id), Notes: s.notes}
 	s.recall(d)
 	if d.Kind = d.Known.Kind; d.Kind == "" {
 		told, err := client.Drive(ctx, id)
@@ -258,7 +258,7 @@ func (s *session) reach(ctx context.Context, p *place) ([]task.Node, error) {
 // asked about.
 func (s *session) lent(c *connection, to remote.Elsewhere) (*task.Drive, error) {
 	client, err := s.client(c)
-	return &task.Drive{Client: client, ID: to.Drive, Kind: to.DriveKind, Lent: true, Dir: filepath.Join(s.dir, "tasks")}, err
+	return &task.Drive{Client: client, ID: to.Drive, Kind: to.DriveKind, Lent: true, Notes: s.notes}, err
 }
 
 // folderAt gives the folder at a place, made if it is not there and that is

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer"
@@ -34,6 +35,8 @@ type session struct {
 
 	longestPause time.Duration // see [remote.Config]
 	patience     time.Duration // see [remote.Config]: for tasks, which read no change feed
+
+	notes *task.Notes
 
 	keyring *remote.Keyring
 
@@ -76,7 +79,7 @@ func (p *program) begin() (*session, error) {
 }
 
 func (p *program) sessionOf(cfg *config, dir string) *session {
-	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), settle: usualSettle, poll: usualPoll, patience: 2 * time.Minute, keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
+	return &session{program: p, cfg: cfg, dir: dir, mode: newFileMode(), settle: usualSettle, poll: usualPoll, patience: 2 * time.Minute, notes: &task.Notes{Dir: filepath.Join(dir, "tasks")}, keyring: remote.NewKeyring(), clients: map[string]*remote.Client{}, feeds: map[int64]*syncer.Feed{}, channels: map[int64]*channel{}}
 }
 
 func (s *session) dbPath() string { return filepath.Join(s.dir, "tandem.db") }
@@ -119,12 +122,13 @@ func (s *session) hasState() bool {
 }
 
 func (s *session) close() error {
+	err := s.notes.Close()
 	if s.db == nil {
-		return nil
+		return err
 	}
 	db := s.db
 	s.db = nil
-	return db.Close()
+	return errors.Join(err, db.Close())
 }
 
 // connectionNamed finds a connection; the name may be left out when there is one only.

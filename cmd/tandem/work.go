@@ -15,6 +15,7 @@ import (
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/syncer"
+	"tandem/syncer/transfer"
 )
 
 // A tally is what an errand did. Its JSON shape, one object a task, is a
@@ -234,10 +235,10 @@ func sentence(r task.Result) string {
 // itemCode is the exit code for trouble with one file.
 func itemCode(err error) int {
 	switch {
-	case errors.Is(err, task.ErrOccupied):
+	case errors.Is(err, transfer.ErrOccupied):
 		return occupied
 	case errors.Is(err, task.ErrName), errors.Is(err, task.ErrInTheWay), errors.Is(err, task.ErrMeanwhile), errors.Is(err, task.ErrTwin),
-		errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrMalware):
+		errors.Is(err, transfer.ErrSuperseded), errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrMalware):
 		return waits
 	}
 	return diagnose(err).code
@@ -247,17 +248,17 @@ func itemCode(err error) int {
 func itemHint(err error) string {
 	const again = ", then run the same command again"
 	switch {
-	case errors.Is(err, task.ErrOccupied):
+	case errors.Is(err, transfer.ErrOccupied):
 		return "wait until that has finished" + again
 	case errors.Is(err, task.ErrName):
 		return "give it another name" + again
 	case errors.Is(err, task.ErrInTheWay), errors.Is(err, remote.ErrExists):
 		return "move away what is in the way, or name another target" + again
-	case errors.Is(err, task.ErrMeanwhile), errors.Is(err, remote.ErrChanged):
+	case errors.Is(err, task.ErrMeanwhile), errors.Is(err, transfer.ErrSuperseded), errors.Is(err, remote.ErrChanged):
 		return "run the same command again; it looks anew"
 	case errors.Is(err, task.ErrTwin):
 		return "leave both, or delete both with: tandem rm"
-	case errors.Is(err, task.ErrDamaged):
+	case errors.Is(err, transfer.ErrDamaged):
 		return "run the same command again; if it stays so, open the file in the browser"
 	case errors.Is(err, remote.ErrMalware):
 		return "look at it in the browser; what the service takes for malware it does not hand out"

@@ -205,10 +205,16 @@ func (m *machine) final() {
 // oneTime holds the two sides of a personal drive to having one time of each file, in a
 // world without crashes and backups: what is joined after one keeps a time on each side,
 // as does that whose time cannot be set: the service refuses it, or it is another's file.
+// What a task has sent is joined, too, if somebody dates it before the engine meets it.
 func (m *machine) oneTime() {
 	ended := func(l Line) bool {
 		verb, rest, _ := strings.Cut(l.Do, " ")
 		return slices.Contains([]string{"kill", "power", "stop"}, verb) || verb == "backup" && rest != "keep"
+	}
+	tasked := func(l Line) bool { return strings.HasPrefix(l.Do, "task ") }
+	dated := func(l Line) bool { return strings.HasPrefix(l.Do, "there date ") }
+	if slices.ContainsFunc(m.script.Lines, tasked) && slices.ContainsFunc(m.script.Lines, dated) {
+		return
 	}
 	if m.untimed || m.online.Kind() > remotetest.PersonalOld || m.script.Crash.After > 0 || slices.ContainsFunc(m.script.Lines, ended) {
 		return

@@ -7,10 +7,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"tandem/remote"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 )
 
 // mostLarge is how many large files may be here at once on their way from drive
@@ -91,7 +93,7 @@ func (c *Carry) open() (err error) {
 	if c.Dry {
 		return nil
 	}
-	dir := c.To.spool()
+	dir := c.To.Notes.spool()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -102,7 +104,7 @@ func (c *Carry) open() (err error) {
 	files := filepath.Join(dir, filepath.FromSlash(private))
 	err = c.spool.disk.MkdirPrivate(private)
 	if err == nil {
-		c.To.prune()
+		c.To.Notes.sweep()
 		c.here, err = OpenOrigin(files, nil)
 	}
 	if err != nil {
@@ -167,7 +169,7 @@ func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) 
 	if err != nil || !there {
 		return false, err
 	}
-	if made, known := c.To.madeOf(old); known && it.Hash != "" && string(made.Sum) == it.Hash && (made.Sent && made.All || !c.Move) {
+	if made, known := c.To.madeOf(old); known && it.Hash != "" && made.Sum == it.Hash && (made.Sent && made.Whole || !c.Move) {
 		res.Done = Same
 		return true, nil
 	}
@@ -177,7 +179,7 @@ func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) 
 // bring fetches a file and sends it. Without an error, what became of it is told
 // from there.
 func (c *Carry) bring(ctx context.Context, res Result, it Item) error {
-	if it.Size >= resumeAbove {
+	if it.Size >= transfer.ResumeAbove {
 		c.large <- struct{}{}
 		defer func() { <-c.large }()
 	}
@@ -185,23 +187,23 @@ func (c *Carry) bring(ctx context.Context, res Result, it Item) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.here.Look(path.Base(p.name))
+	l, err := c.here.Look(strings.TrimPrefix(p.Name, private+"/"))
 	if err != nil {
-		p.close()
+		p.Close()
 		return err
 	}
 	l.To, l.time = it.To, it.MTime
-	err = c.put.deliver(ctx, l, func(s sent) { c.end(ctx, res, it, s, p.proved) })
-	p.close()
+	err = c.put.deliver(ctx, l, func(s sent) { c.end(ctx, res, it, s, p.Proved(c.From.version(it.Item))) })
+	p.Close()
 	if !c.resumable(ctx, it, err) {
-		c.spool.disk.Remove(p.name) // what cannot be removed now is old one day
+		c.spool.disk.Remove(p.Name) // what cannot be removed now is old one day
 	}
 	return nil
 }
 
 // resumable says that a later task can go on with sending what is here.
 func (c *Carry) resumable(ctx context.Context, it Item, err error) bool {
-	return it.Size >= resumeAbove && it.Hash != "" && err != nil &&
+	return transfer.Resumable(it.Size, it.Hash) && err != nil &&
 		(ctx.Err() != nil || errors.Is(err, remote.ErrOffline) || errors.Is(err, remote.ErrThrottled) || errors.Is(err, remote.ErrSignIn))
 }
 

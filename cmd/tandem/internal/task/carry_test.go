@@ -1,7 +1,6 @@
 package task_test
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -30,7 +29,7 @@ func TestOnlyAFewLargeFilesAreHereOnTheirWay(t *testing.T) {
 	must(t, from.srv.Fill("d", 10, 0, 9<<20))
 	most, done := 0, 0
 	carry(t, from, to, false, func(r task.Result) {
-		parts, _ := filepath.Glob(filepath.Join(to.Dir, "spool", ".tandem", "tasks", "*.part"))
+		parts, _ := filepath.Glob(filepath.Join(to.Notes.Dir, "spool/.tandem/tasks/partial/*.part"))
 		most = max(most, len(parts))
 		if r.Done == task.Done {
 			done++
@@ -39,7 +38,7 @@ func TestOnlyAFewLargeFilesAreHereOnTheirWay(t *testing.T) {
 	if done != 10 || most < 1 || most > 3 {
 		t.Errorf("%d carried, at most %d here at once; want 10, and 1 to 3", done, most)
 	}
-	left, err := os.ReadDir(filepath.Join(to.Dir, "spool", ".tandem", "tasks"))
+	left, err := filepath.Glob(filepath.Join(to.Notes.Dir, "spool/.tandem/tasks/*/*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left is %v (%v)", left, err)
 	}

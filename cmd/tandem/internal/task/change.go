@@ -12,6 +12,7 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 )
 
 // A Change changes things within one drive, without their content coming here.
@@ -143,7 +144,7 @@ func (c *Change) copy(ctx context.Context, it Item, to target) error {
 		return err
 	}
 	if it.Kind == remote.File && made.Size != it.Size || made.Kind != it.Kind {
-		return ErrDamaged
+		return transfer.ErrDamaged
 	}
 	if to.old.ID != "" {
 		if err := c.On.delete(ctx, to.old); err != nil {

@@ -41,8 +41,7 @@ type Drive struct {
 	DB    *state.DB
 	Known state.Drive
 
-	// Dir is where uploads that were cut short are remembered.
-	Dir string
+	Notes *Notes // of all drives
 }
 
 func (d *Drive) personal() bool { return d.Kind == "personal" }
@@ -184,8 +183,6 @@ func (d *Drive) MakeFolder(ctx context.Context, base, p string) (remote.Item, in
 var (
 	// ErrName says that the other side cannot have such a name.
 	ErrName = errors.New("its name is refused")
-	// ErrOccupied says that another task works on the same file.
-	ErrOccupied = errors.New("another task is at work on it")
 	// ErrMeanwhile says that a file here is no longer what was looked at.
 	ErrMeanwhile = errors.New("it changed here meanwhile")
 	// ErrInTheWay says that something else stands under the name.
@@ -194,6 +191,4 @@ var (
 	ErrNoFile = errors.New("it is not a file")
 	// ErrTwin says that syncing keeps a source and its target the same.
 	ErrTwin = errors.New("the two are kept the same by syncing, so to delete one would be to delete both")
-	// ErrDamaged says that what came is not what was promised.
-	ErrDamaged = errors.New("what came is not what the service says it has")
 )

@@ -16,6 +16,7 @@ import (
 	"tandem/remote"
 	"tandem/remote/remotetest"
 	"tandem/syncer/disk"
+	"tandem/syncer/transfer"
 )
 
 // A bench is an emulated drive, and a folder here.
@@ -42,7 +43,8 @@ func newBench(t *testing.T, opt remotetest.Options) *bench {
 	must(t, c.LoginDevice(t.Context(), func(_, _, _ string) {}))
 	told, err := c.Drive(t.Context(), "")
 	must(t, err)
-	b.Drive = &task.Drive{Client: c, ID: told.ID, Kind: told.Kind, Dir: filepath.Join(t.TempDir(), "tasks")}
+	b.Drive = &task.Drive{Client: c, ID: told.ID, Kind: told.Kind, Notes: &task.Notes{Dir: filepath.Join(t.TempDir(), "tasks")}}
+	t.Cleanup(func() { must(t, b.Notes.Close()) })
 	b.root, err = b.At(t.Context(), "", "")
 	must(t, err)
 	return b
@@ -276,7 +278,7 @@ func TestWhatIsNotWhatTheServiceSaysGetsNoName(t *testing.T) {
 	b.srv.Put("f", "theirs")
 	b.srv.Fail(remotetest.Fault{Match: "GET download", Status: 200, Body: "<html>pay for the network here</html>"})
 	b.get(t, b.land(t, "in"), b.items(t))
-	if b.outcome() != "f failed" || !errors.Is(b.results[0].Err, task.ErrDamaged) {
+	if b.outcome() != "f failed" || !errors.Is(b.results[0].Err, transfer.ErrDamaged) {
 		t.Errorf("%+v", b.results)
 	}
 	if entries, err := os.ReadDir(filepath.Join(b.dir, "in")); err != nil || len(entries) != 0 {
@@ -295,7 +297,7 @@ func TestALargeDownloadGoesOnWhereItBroke(t *testing.T) {
 	if b.outcome() != "0.bin failed" {
 		t.Fatal(b.outcome())
 	}
-	parts, err := filepath.Glob(filepath.Join(b.dir, "in/.tandem/tasks/*.part"))
+	parts, err := filepath.Glob(filepath.Join(b.dir, "in/.tandem/tasks/partial/*.part"))
 	must(t, err)
 	if len(parts) != 1 {
 		t.Fatalf("%q are kept", parts)
@@ -327,8 +329,11 @@ func TestALargeUploadGoesOnWhereItStopped(t *testing.T) {
 	if b.outcome() != filepath.Join(b.dir, "large")+" failed" {
 		t.Fatal(b.outcome())
 	}
-	notes, err := filepath.Glob(filepath.Join(b.Dir, "upload-*"))
+	notes, err := filepath.Glob(filepath.Join(b.Notes.Dir, "tasks.db*"))
 	must(t, err)
+	if len(notes) == 0 {
+		t.Error("nothing is noted")
+	}
 	for _, note := range notes {
 		if info, err := os.Stat(note); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has mode %v, %v", note, info.Mode(), err)
@@ -340,7 +345,7 @@ func TestALargeUploadGoesOnWhereItStopped(t *testing.T) {
 	if n := b.srv.Count("PUT upload"); b.outcome() != filepath.Join(b.dir, "large")+" done" || n > 2 || b.srv.Count("POST createUploadSession") != 0 {
 		t.Errorf("%s with %d pieces and %d sessions", b.outcome(), n, b.srv.Count("POST createUploadSession"))
 	}
-	if left, err := filepath.Glob(filepath.Join(b.Dir, "upload-*")); err != nil || len(left) != 0 {
+	if left, err := filepath.Glob(filepath.Join(b.Notes.Dir, "locks/*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
 }
@@ -531,7 +536,7 @@ func TestOnlyAnEmptyFolderIsTidiedAway(t *testing.T) {
 
 func TestWhatPassedByGoesWithTheNextTaskThatKeepsSomething(t *testing.T) {
 	b := newBench(t, remotetest.Options{})
-	old := filepath.Join(b.Dir, "spool/.tandem/tasks/1-2-3.part")
+	old := filepath.Join(b.Notes.Dir, "spool/.tandem/tasks/1-2-3.part")
 	must(t, os.MkdirAll(filepath.Dir(old), 0o700))
 	must(t, os.WriteFile(old, nil, 0o600))
 	then := time.Now().Add(-16 * 24 * time.Hour)

@@ -199,26 +199,26 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	if err != nil {
 		return false, err
 	}
-	defer p.close()
+	defer p.Close()
 	var mtime time.Time
 	if g.KeepTimes {
 		mtime = it.MTime
 	}
-	if err := g.Into.finish(p.file, it.To, old != nil, mtime); err != nil {
-		return false, errors.Join(err, g.Into.disk.Remove(p.name))
+	if err := g.Into.finish(p.File, it.To, old != nil, mtime); err != nil {
+		return false, errors.Join(err, g.Into.disk.Remove(p.Name))
 	}
-	ours, err := p.file.Stat()
+	ours, err := p.Stat()
 	if err != nil {
 		return false, err
 	}
-	if err := g.Into.place(p.name, string(p.sum.Sum(nil)), ours, it.To, old); err != nil {
+	if err := g.Into.place(p.Name, p.Hash, ours, it.To, old); err != nil {
 		return false, err
 	}
 	g.Into.later(Parent(it.To))
 	if !g.DeleteSource {
-		return p.proved || it.Hash == "", nil
+		return p.AsTold, nil
 	}
-	if !p.proved {
+	if !p.Proved(g.From.version(it.Item)) {
 		return false, errors.New("it is here, and its source stays: the service tells no hash that proves it")
 	}
 	return true, g.deleteSource(ctx, it)

@@ -18,6 +18,7 @@ import (
 	"tandem/remote/quickxor"
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 	"tandem/watcher/codepage"
 )
@@ -25,6 +26,11 @@ import (
 // The part of the private area that is for tasks. What syncing keeps there is
 // elsewhere, so an agent leaves this alone, and an agent's start-up too.
 const private = watcher.Private + "/tasks"
+
+// Where downloads lie that a later task can resume: nothing else ever does.
+const partials = private + "/partial"
+
+func isPartial(name string) bool { return strings.HasPrefix(name, partials+"/") }
 
 // A Landing is a folder here that things come into. No name from online leads
 // out of it, through a link or otherwise. It is safe for concurrent use.
@@ -106,6 +112,7 @@ func (l *Landing) Close() error {
 // syncing's own.
 func (l *Landing) tidy() {
 	_ = l.disk.Rmdir(disk.Replaced)
+	_ = l.disk.Rmdir(partials)
 	_ = l.disk.Rmdir(private)
 	if !l.Synced {
 		_ = l.bare()
@@ -190,20 +197,13 @@ func hashOf(f io.Reader) (string, error) {
 	return string(sum.Sum(nil)), err
 }
 
-// room refuses a file that would fill the disk.
-func (l *Landing) room(size int64) error {
-	free, inodes, err := l.disk.Free()
-	if err != nil {
-		return nil // not every file system can tell; the write will
-	}
-	if free < uint64(max(size, 0)) || free-uint64(max(size, 0)) < disk.Floor(free) || inodes == 0 {
-		return syscall.ENOSPC
-	}
-	return nil
-}
-
 // create makes a private file with a name of its own.
-func (l *Landing) create() (string, disk.File, error) { return l.createAs(l.fresh("part")) }
+func (l *Landing) create() (transfer.Private, error) { return l.createAs(l.fresh("part")) }
+
+// createPartial is create for a large download, which a later task can resume.
+func (l *Landing) createPartial() (transfer.Private, error) {
+	return l.createAs(partials + "/" + path.Base(l.fresh("part")))
+}
 
 // havePrivate makes a private folder, unless it has done so before.
 func (l *Landing) havePrivate(dir string) error {
@@ -262,16 +262,16 @@ func (l *Landing) fresh(kind string) string {
 	return fmt.Sprintf("%s/%d-%d-%d.%s", private, l.began.UnixNano(), os.Getpid(), l.temps.Add(1), kind)
 }
 
-func (l *Landing) createAs(name string) (string, disk.File, error) {
+func (l *Landing) createAs(name string) (transfer.Private, error) {
 	err := l.havePrivate(path.Dir(name))
 	for try := 1; err == nil; try++ {
 		f, failed := l.disk.Create(name)
 		if !absent(failed) || try == 3 {
-			return name, f, failed
+			return transfer.Private{File: f, Name: name}, failed
 		}
 		err = l.makePrivate(path.Dir(name)) // another task may have tidied up just now
 	}
-	return "", nil, err
+	return transfer.Private{}, err
 }
 
 // finish makes a private file what it is to be under rel: whole, durable, with its

@@ -17,9 +17,9 @@ import (
 // What may have been a person's file is kept as what was replaced, and what is
 // surely half a download goes.
 func TestWhatAKilledTaskLeftIsSortedWhenItIsOld(t *testing.T) {
-	const resumable = "0123456789abcdef01234567.part"
-	numbered := []string{"1-2-1.gone", "1-2-2.part", "1-2-3.part.old"}
-	all := append([]string{resumable}, numbered...)
+	const resumable = "partial/1-2-4.part"
+	numbered := []string{"1-2-1.gone", "1-2-2.part", "1-2-3.part.new"}
+	all := append(slices.Clone(numbered), resumable)
 	for _, row := range []struct {
 		when                   string
 		after                  time.Duration
@@ -42,7 +42,7 @@ func TestWhatAKilledTaskLeftIsSortedWhenItIsOld(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := filepath.Join(l.root, private)
-			if err := os.MkdirAll(dir, 0o700); err != nil {
+			if err := os.MkdirAll(filepath.Join(dir, "partial"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			for _, name := range all {
@@ -78,7 +78,7 @@ func TestWhatAKilledTaskLeftIsSortedWhenItIsOld(t *testing.T) {
 	}
 }
 
-// files are the names of the files in a folder, in order.
+// files are the names of the files in a folder and of partial downloads below it, in order.
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -89,7 +89,13 @@ func files(t *testing.T, dir string) (names []string) {
 		if !e.IsDir() {
 			names = append(names, e.Name())
 		}
+		if e.Name() == "partial" {
+			for _, below := range files(t, filepath.Join(dir, e.Name())) {
+				names = append(names, "partial/"+below)
+			}
+		}
 	}
+	slices.Sort(names)
 	return names
 }
 

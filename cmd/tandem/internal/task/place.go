@@ -23,12 +23,12 @@ func (l *Landing) place(name, hash string, ours watcher.Entry, rel string, was *
 	if was == nil {
 		err = l.disk.Rename(name, l.at(rel))
 	} else {
-		old, err = l.swap(name, rel, ours.Size)
+		old, err = l.swap(name, rel)
 	}
 	switch {
 	case errors.Is(err, fs.ErrExist) || absent(err):
 		return errors.Join(ErrMeanwhile, l.disk.Remove(name))
-	case err != nil && ours.Size < resumeAbove:
+	case err != nil && !isPartial(name):
 		return errors.Join(err, l.disk.Remove(name))
 	case err != nil || was == nil:
 		return err
@@ -61,47 +61,36 @@ func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
 	return err
 }
 
-// swap is exchange for a file that came. The name of a large one is where its
-// download would go on, so there what stood here must not lie for an instant.
-func (l *Landing) swap(name, rel string, size int64) (string, error) {
-	if size < resumeAbove {
-		return l.exchange(name, rel)
+// swap is exchange for a download, and tells where the old file lies then. A large one
+// gets another name first: under that of a partial download nothing else may ever lie.
+func (l *Landing) swap(name, rel string) (string, error) {
+	if !isPartial(name) {
+		return name, l.exchange(name, rel)
 	}
 	own := l.fresh("part")
 	if err := l.disk.Rename(name, own); err != nil {
 		return "", err
 	}
-	old, err := l.exchange(own, rel)
+	err := l.exchange(own, rel)
 	if err != nil {
 		err = errors.Join(err, l.disk.Rename(own, name))
 	}
-	return old, err
+	return own, err
 }
 
-// exchange puts a private file under a name, and what stood there under a
-// private one, which is returned. Where the file system cannot do that in one
-// step, an instant remains in which a save by rename could be overtaken. After
-// an error nothing has changed.
-func (l *Landing) exchange(name, rel string) (string, error) {
-	to := l.at(rel)
-	err := l.disk.Exchange(name, to)
-	if !errors.Is(err, errors.ErrUnsupported) {
-		return name, err
+// exchange puts a private file under a name, and what stood there under the private one.
+// After an error nothing has changed; but where somebody has saved under the name in an
+// instant in which the file system left it free, what stood there gets another name.
+func (l *Landing) exchange(name, rel string) error {
+	err := disk.Swap(l.disk, name, l.at(rel))
+	if err == nil {
+		return nil
 	}
-	old := name + ".old"
-	if err := l.disk.Link(to, old); err == nil {
-		if err = l.disk.Replace(name, to); err != nil {
-			return "", errors.Join(err, l.disk.Remove(old))
-		}
-		return old, nil
+	undone := disk.Unswap(l.disk, name, l.at(rel))
+	if errors.Is(undone, fs.ErrExist) || absent(undone) {
+		undone = errors.Join(l.giveBack(name, rel), l.disk.Rename(disk.Beside(name), name))
 	}
-	if err := l.disk.Rename(to, old); err != nil {
-		return "", err
-	}
-	if err = l.disk.Rename(name, to); err != nil {
-		return "", errors.Join(err, l.giveBack(old, rel))
-	}
-	return old, nil
+	return errors.Join(err, undone)
 }
 
 // undo gives back what came out and was not what had been looked at. If somebody
@@ -109,21 +98,20 @@ func (l *Landing) exchange(name, rel string) (string, error) {
 // durable in the end: the power may fail long after the task, and the exchange
 // alone may have become so.
 func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
-	back, err := l.exchange(old, rel)
-	if err != nil {
+	if err := l.exchange(old, rel); err != nil {
 		return l.giveBack(old, rel)
 	}
-	if l.expected(back, ours, hash) != nil {
-		return l.giveBack(back, rel)
+	if l.expected(old, ours, hash) != nil {
+		return l.giveBack(old, rel)
 	}
-	err = l.disk.SyncDir(l.at(Parent(rel)))
+	err := l.disk.SyncDir(l.at(Parent(rel)))
 	if absent(err) { // the folder went, with what was given back
-		return l.giveBack(back, rel)
+		return l.giveBack(old, rel)
 	}
 	if err != nil {
-		return err // back stays: after a loss of power that may be the name of what was given back
+		return err // it stays: after a loss of power that may be the name of what was given back
 	}
-	return l.disk.Remove(back)
+	return l.disk.Remove(old)
 }
 
 // errLeft says that a file of a person's is in the private area, and no error of

@@ -4,21 +4,20 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"tandem/remote"
+	"tandem/state"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -56,9 +55,6 @@ type sent struct {
 
 // Run sends all of them, folders first. It ends early only with the context.
 func (p *Put) Run(ctx context.Context, all []Local) {
-	if !p.Dry && !p.To.personal() {
-		p.To.prune()
-	}
 	p.shelf = newShelf(p.To, p.Top, p.Fresh)
 	if p.Seen != nil {
 		p.shelf.seed(p.Seen)
@@ -189,7 +185,7 @@ func (p *Put) try(ctx context.Context, l Local) (s sent, due bool, err error) {
 		p.To.remember(up.Item, up.Hash, true, s.kept)
 	}
 	if p.To.personal() && up.Item.Hash != "" && up.Item.Hash != up.Hash {
-		return s, false, ErrDamaged
+		return s, false, transfer.ErrDamaged
 	}
 	return s, !up.TimesSent && p.timeDue(l, up.Item), nil
 }
@@ -237,7 +233,7 @@ func (p *Put) decide(ctx context.Context, s *sent, there remote.Item) (bool, err
 		return true, err
 	}
 	if s.sum = there.Hash; made != nil {
-		s.sum, s.kept = string(made.Sum), made.Sent && made.All
+		s.sum, s.kept = made.Sum, made.Sent && made.Whole
 		same = made.Sent || !p.DeleteSource
 	}
 	if same {
@@ -273,64 +269,40 @@ func (p *Put) send(ctx context.Context, l Local, u remote.Upload) (remote.Upload
 	return p.To.Client.Upload(ctx, u)
 }
 
-// An openUpload is one that was cut short. Its address is as good as a key, so
-// the file that holds it is its owner's alone.
-type openUpload struct {
-	Address, Target string
-	Expires         time.Time
-	Source          string
-	Size, MTime     int64
-}
-
-// inPieces sends a large file in a session that a later task can go on with, as
-// long as the file is the same.
+// inPieces sends a large file in a session that a later task can resume, as long as the
+// file is the same.
 func (p *Put) inPieces(ctx context.Context, l Local, u remote.Upload) (remote.Uploaded, error) {
-	id := sha256.Sum256([]byte(strings.Join([]string{u.Drive, u.ParentID, u.Name, u.ID, u.ETag}, "\n")))
-	note := filepath.Join(p.To.Dir, "upload-"+hex.EncodeToString(id[:12]))
-	if err := os.MkdirAll(p.To.Dir, 0o700); err != nil {
+	notes := p.To.Notes
+	db, err := notes.open()
+	if err != nil { // without notes it goes as well, but in one go
+		return p.To.Client.Upload(ctx, u)
+	}
+	id := keyOf(u.Drive, u.ParentID, u.Name, u.ID, u.ETag)
+	if err := os.MkdirAll(notes.locks(), 0o700); err != nil {
 		return remote.Uploaded{}, err
 	}
-	p.To.prune()
-	lock := flock.New(note+".lock", flock.SetPermissions(0o600))
+	notes.sweep()
+	lock := flock.New(filepath.Join(notes.locks(), strconv.FormatInt(id, 36)), flock.SetPermissions(0o600))
 	if held, err := lock.TryLock(); err != nil {
 		return remote.Uploaded{}, err
 	} else if !held {
-		return remote.Uploaded{}, ErrOccupied
+		return remote.Uploaded{}, transfer.ErrOccupied
 	}
 	defer lock.Unlock()
-	want := openUpload{Source: l.Name, Size: l.Size, MTime: l.modified().UnixNano()}
-	u.Session = recall(note, want)
-	u.Opened = func(s remote.Session) error {
-		want.Address, want.Target, want.Expires = s.Address.Reveal(), s.Target, s.Expires
-		return keepNote(note, want)
+	resume := transfer.Sessions{DB: db, Update: db.Update, Now: time.Now, Keys: []int64{id}}
+	drop, err := resume.Use(&u, state.Session{
+		Folder: uploads, Key: id, Path: l.Name, Ino: l.Ino, Size: l.Size, MTime: l.modified().UnixNano(),
+		ETag: u.ETag, ParentID: u.ParentID, Name: u.Name, ItemID: u.ID,
+	})
+	if err != nil {
+		return remote.Uploaded{}, err
 	}
 	up, err := p.To.Client.Upload(ctx, u)
 	if err == nil || errors.Is(err, remote.ErrExists) || errors.Is(err, remote.ErrChanged) {
-		os.Remove(note)
-		os.Remove(note + ".lock") // a task that has it open already is refused by the drive
+		_ = db.Update(drop)
+		_ = os.Remove(lock.Path()) // a task that has it open already is refused by the drive
 	}
 	return up, err
-}
-
-// recall finds the session that an earlier task left open for the same file.
-func recall(note string, want openUpload) *remote.Session {
-	var old openUpload
-	data, err := os.ReadFile(note)
-	if err != nil || json.Unmarshal(data, &old) != nil {
-		return nil
-	}
-	if old.Source != want.Source || old.Size != want.Size || old.MTime != want.MTime || old.Expires.Before(time.Now()) {
-		return nil
-	}
-	return &remote.Session{Address: remote.Secret(old.Address), Target: old.Target, Expires: old.Expires}
-}
-
-func keepNote(note string, o openUpload) error {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	return remote.WriteSecret(note, data) // the address is a key to the file
 }
 
 // flush sets the times of files that are up, if there are as many as least.
@@ -385,11 +357,12 @@ func (p *Put) stamp(ctx context.Context, due []sent) []error {
 // Spool keeps what comes from a pipe as a file, since it must be known whole
 // before it is sent.
 func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(), err error) {
-	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
+	dir := d.Notes.stdin()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return l, nil, err
 	}
-	d.prune()
-	f, err := os.CreateTemp(d.Dir, "stdin-*")
+	d.Notes.sweep()
+	f, err := os.CreateTemp(dir, "")
 	if err != nil {
 		return l, nil, err
 	}
@@ -408,7 +381,7 @@ func (d *Drive) Spool(ctx context.Context, r io.Reader) (l Local, remove func(),
 		forget()
 		return l, nil, err
 	}
-	from, err := OpenOrigin(d.Dir, nil)
+	from, err := OpenOrigin(dir, nil)
 	if err != nil {
 		forget()
 		return l, nil, err

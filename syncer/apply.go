@@ -10,6 +10,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 )
 
 // A step is an action on its way.
@@ -187,7 +188,7 @@ const loadMost = 48 << 20
 
 // load is what a worker at s may hold in memory.
 func (s *step) load() int64 {
-	if s.Op == plan.Upload && s.Local.Size <= wholeBelow {
+	if s.Op == plan.Upload && s.Local.Size <= transfer.WholeBelow {
 		return s.Local.Size
 	}
 	return 0

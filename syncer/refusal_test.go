@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"tandem/remote/remotetest"
+	"tandem/syncer/transfer"
 )
 
 // TestARefusalThatStaysIsTriedThreeTimes, though the service shows what was planned
 // upon, and then said in its own words.
 func TestARefusalThatStaysIsTriedThreeTimes(t *testing.T) {
-	large := strings.Repeat("x", wholeBelow+1)
+	large := strings.Repeat("x", transfer.WholeBelow+1)
 	for name, test := range map[string]struct {
 		do    func(p *pair)
 		fault remotetest.Fault

@@ -41,7 +41,7 @@ func (e *Engine) still(ctx context.Context, u *remote.Upload, j job, f disk.File
 		var copied transfer.Private
 		var data bytes.Buffer
 		var to io.Writer = &data
-		if before.Size > wholeBelow {
+		if before.Size > transfer.WholeBelow {
 			if copied, err = e.newTemp(j); err != nil {
 				return before, transfer.Private{}, err
 			}

@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -17,10 +16,6 @@ import (
 	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
-
-// wholeBelow is the size up to which a file is read at once, so that what is
-// sent is known to have stood on disk at one moment.
-const wholeBelow = 4 << 20
 
 // upload sends a file. It is looked at before and after it is read; a file that
 // changes under the hand is sent again later, never half old and half new.
@@ -57,16 +52,16 @@ func (e *Engine) upload(ctx context.Context, j job) outcome {
 			defer e.discard(copied, nil) // a later start removes what stays
 		}
 		if err == nil && copied.File != nil {
-			drop, err = e.inPieces(&u, j, copied.File, entry)
-			u.Before = nil
+			drop, err = e.inSession(&u, j, entry)
 			if u.Session != nil {
 				u.Session.Target = "" // it was for another copy: it is not gone on with
 			}
 		}
-	case entry.Size <= wholeBelow:
-		err = e.whole(&u, f, entry)
-	default:
-		drop, err = e.inPieces(&u, j, f, entry)
+	case transfer.Load(&u, f, entry) != nil:
+		err = errSuperseded
+	case u.Before != nil:
+		e.whileItStands(&u, j, entry)
+		drop, err = e.inSession(&u, j, entry)
 	}
 	if err != nil {
 		return e.notSent(ctx, j, err)
@@ -98,43 +93,27 @@ func refused(err error) bool {
 	return errors.Is(err, remote.ErrQuota) || errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }
 
-// whole reads a small file into memory.
-func (e *Engine) whole(u *remote.Upload, f disk.File, entry watcher.Entry) error {
-	data := make([]byte, entry.Size)
-	if _, err := io.ReadFull(io.NewSectionReader(f, 0, entry.Size), data); err != nil {
-		return errSuperseded
+// whileItStands ends an upload in pieces once the file has changed, or another was saved
+// under its name: to send the old one is wasted.
+func (e *Engine) whileItStands(u *remote.Upload, j job, entry watcher.Entry) {
+	unchanged := u.Before
+	u.Before = func() error {
+		if at, err := e.fs.Lstat(j.path); unchanged() != nil || err == nil && at.Ino != entry.Ino {
+			return errSuperseded
+		}
+		return nil
 	}
-	if now, err := f.Stat(); err != nil || now != entry {
-		return errSuperseded
-	}
-	u.Body = bytes.NewReader(data)
-	return nil
 }
 
-// inPieces sends a large file in an upload session, which a later start can go
-// on with as long as the file is the same.
-func (e *Engine) inPieces(u *remote.Upload, j job, f disk.File, entry watcher.Entry) (func(*state.Tx) error, error) {
-	u.Body = f
+// inSession sends a large file in an upload session, which a later start can resume as
+// long as the file is the same.
+func (e *Engine) inSession(u *remote.Upload, j job, entry watcher.Entry) (func(*state.Tx) error, error) {
 	s := state.Session{
 		Folder: e.cfg.Folder.N, Key: int64(j.Key), Path: j.path, Ino: entry.Ino, Size: entry.Size, MTime: entry.MTime,
 		ETag: u.ETag, ParentID: u.ParentID, Name: u.Name, ItemID: u.ID,
 	}
 	resume := transfer.Sessions{DB: e.db, Update: e.durably, Now: e.clock.Now, Keys: []int64{s.Key, -int64(s.Ino)}}
-	drop, err := resume.Use(u, s)
-	if err != nil {
-		return drop, err
-	}
-	u.Before = func() error {
-		now, err := f.Stat()
-		if err != nil || now.Size != entry.Size || now.MTime != entry.MTime || now.CTime != entry.CTime {
-			return errSuperseded
-		}
-		if at, err := e.fs.Lstat(j.path); err == nil && at.Ino != entry.Ino {
-			return errSuperseded // saved anew under the name: sending the old one is wasted
-		}
-		return nil
-	}
-	return drop, nil
+	return resume.Use(u, s)
 }
 
 // uploadAgain answers a 412: when only the eTag has drifted, and not the

@@ -46,7 +46,7 @@ func TestAStopIsSaidOnceAndWhatElseFailedIsSaidToo(t *testing.T) {
 }
 
 func TestEveryMistakeWithAFileHasANextStep(t *testing.T) {
-	for _, err := range []error{task.ErrName, transfer.ErrOccupied, task.ErrMeanwhile, task.ErrInTheWay, task.ErrTwin, transfer.ErrDamaged, remote.ErrMalware} {
+	for _, err := range []error{task.ErrName, transfer.ErrOccupied, transfer.ErrEdited, task.ErrInTheWay, task.ErrTwin, transfer.ErrDamaged, remote.ErrMalware} {
 		if itemHint(fmt.Errorf("get: %w", err)) == "" {
 			t.Errorf("there is no hint against %q", err)
 		}

@@ -237,7 +237,7 @@ func itemCode(err error) int {
 	switch {
 	case errors.Is(err, transfer.ErrOccupied):
 		return occupied
-	case errors.Is(err, task.ErrName), errors.Is(err, task.ErrInTheWay), errors.Is(err, task.ErrMeanwhile), errors.Is(err, task.ErrTwin),
+	case errors.Is(err, task.ErrName), errors.Is(err, task.ErrInTheWay), errors.Is(err, transfer.ErrEdited), errors.Is(err, task.ErrTwin),
 		errors.Is(err, transfer.ErrSuperseded), errors.Is(err, remote.ErrChanged), errors.Is(err, remote.ErrExists), errors.Is(err, remote.ErrMalware):
 		return waits
 	}
@@ -254,7 +254,7 @@ func itemHint(err error) string {
 		return "give it another name" + again
 	case errors.Is(err, task.ErrInTheWay), errors.Is(err, remote.ErrExists):
 		return "move away what is in the way, or name another target" + again
-	case errors.Is(err, task.ErrMeanwhile), errors.Is(err, transfer.ErrSuperseded), errors.Is(err, remote.ErrChanged):
+	case errors.Is(err, transfer.ErrEdited), errors.Is(err, transfer.ErrSuperseded), errors.Is(err, remote.ErrChanged):
 		return "run the same command again; it looks anew"
 	case errors.Is(err, task.ErrTwin):
 		return "leave both, or delete both with: tandem rm"

@@ -183,8 +183,6 @@ func (d *Drive) MakeFolder(ctx context.Context, base, p string) (remote.Item, in
 var (
 	// ErrName says that the other side cannot have such a name.
 	ErrName = errors.New("its name is refused")
-	// ErrMeanwhile says that a file here is no longer what was looked at.
-	ErrMeanwhile = errors.New("it changed here meanwhile")
 	// ErrInTheWay says that something else stands under the name.
 	ErrInTheWay = errors.New("something else is in the way")
 	// ErrNoFile says that something online has no content that could be read.

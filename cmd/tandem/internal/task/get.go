@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/remote"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -93,7 +94,7 @@ func failed(op, p string, err error) Result {
 // more.
 func (g *Get) file(ctx context.Context, it Item) Result {
 	res, err := g.try(ctx, it)
-	if errors.Is(err, ErrMeanwhile) && !errors.Is(err, errLeft) {
+	if errors.Is(err, transfer.ErrEdited) && !errors.Is(err, errLeft) {
 		res, err = g.try(ctx, it)
 	}
 	if err != nil {
@@ -147,7 +148,7 @@ func (g *Get) decide(res *Result, it Item, was watcher.Entry) (bool, error) {
 	if was.Size == it.Size && it.Hash != "" {
 		sum, err := g.Into.hash(g.Into.at(it.To))
 		if absent(err) {
-			return true, ErrMeanwhile
+			return true, transfer.ErrEdited
 		}
 		if err != nil {
 			return true, err

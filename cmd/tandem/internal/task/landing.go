@@ -284,7 +284,7 @@ func (l *Landing) finish(f disk.File, rel string, replaces bool, mtime time.Time
 		err = f.AsNewIn(l.at(Parent(rel)), l.mode)
 	}
 	if absent(err) {
-		return ErrMeanwhile
+		return transfer.ErrEdited
 	}
 	if err != nil {
 		return err

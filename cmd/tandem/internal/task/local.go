@@ -14,6 +14,7 @@ import (
 	"tandem/remote"
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 	"tandem/watcher/codepage"
 )
@@ -135,22 +136,13 @@ func (l Local) open() (disk.File, error) {
 	}
 	e, err := f.Stat()
 	if err == nil && (e.Ino != l.Ino || e.Size != l.Size || e.MTime != l.MTime) {
-		err = ErrMeanwhile
+		err = transfer.ErrEdited
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
-}
-
-// still makes sure that an open file has not changed under the hand.
-func (l Local) still(f disk.File) error {
-	now, err := f.Stat()
-	if err == nil && (now.Size != l.Size || now.MTime != l.MTime || now.CTime != l.CTime) {
-		err = ErrMeanwhile
-	}
-	return err
 }
 
 func (l Local) hash() (string, error) {

@@ -8,12 +8,13 @@ import (
 
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
 // place gives a private file with that hash, which is ours, its name. was is what was
 // seen there, nil if nothing. If something else stands there by now, or somebody
-// writes to it, that stays, and the private file goes: [ErrMeanwhile].
+// writes to it, that stays, and the private file goes: [transfer.ErrEdited].
 func (l *Landing) place(name, hash string, ours watcher.Entry, rel string, was *watcher.Entry) error {
 	err := disk.Named(l.disk, name, ours)
 	if err != nil {
@@ -27,7 +28,7 @@ func (l *Landing) place(name, hash string, ours watcher.Entry, rel string, was *
 	}
 	switch {
 	case errors.Is(err, fs.ErrExist) || absent(err):
-		return errors.Join(ErrMeanwhile, l.disk.Remove(name))
+		return errors.Join(transfer.ErrEdited, l.disk.Remove(name))
 	case err != nil && !isPartial(name):
 		return errors.Join(err, l.disk.Remove(name))
 	case err != nil || was == nil:
@@ -49,14 +50,14 @@ func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
 	quiet := l.disk.Quiet(name) // first: who has it open may write between two looks
 	now, err := l.disk.Lstat(name)
 	if err == nil && !(quiet && now.Kind == was.Kind && now.Ino == was.Ino && now.Size == was.Size && now.MTime == was.MTime) {
-		err = ErrMeanwhile
+		err = transfer.ErrEdited
 	}
 	if err != nil || hash == "" {
 		return err
 	}
 	sum, err := l.hash(name)
 	if err == nil && sum != hash {
-		err = ErrMeanwhile
+		err = transfer.ErrEdited
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -20,10 +19,6 @@ import (
 	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
-
-// wholeBelow is the size up to which a file is read at once, so that what is
-// sent is known to have stood here at one moment.
-const wholeBelow = 4 << 20
 
 // A Put sends files.
 type Put struct {
@@ -254,24 +249,18 @@ func (p *Put) send(ctx context.Context, l Local, u remote.Upload) (remote.Upload
 		return remote.Uploaded{}, err
 	}
 	defer f.Close()
-	if l.Size > wholeBelow {
-		u.Body, u.Before = f, func() error { return l.still(f) }
-		return p.inPieces(ctx, l, u)
-	}
-	data := make([]byte, l.Size)
-	if _, err := io.ReadFull(io.NewSectionReader(f, 0, l.Size), data); err != nil {
-		return remote.Uploaded{}, ErrMeanwhile
-	}
-	if err := l.still(f); err != nil {
+	if err := transfer.Load(&u, f, l.Entry); err != nil {
 		return remote.Uploaded{}, err
 	}
-	u.Body = bytes.NewReader(data)
+	if u.Before != nil {
+		return p.inSession(ctx, l, u)
+	}
 	return p.To.Client.Upload(ctx, u)
 }
 
-// inPieces sends a large file in a session that a later task can resume, as long as the
+// inSession sends a large file in a session that a later task can resume, as long as the
 // file is the same.
-func (p *Put) inPieces(ctx context.Context, l Local, u remote.Upload) (remote.Uploaded, error) {
+func (p *Put) inSession(ctx context.Context, l Local, u remote.Upload) (remote.Uploaded, error) {
 	notes := p.To.Notes
 	db, err := notes.open()
 	if err != nil { // without notes it goes as well, but in one go

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"time"
 
+	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
 
@@ -20,7 +21,7 @@ const (
 func (l *Landing) retime(rel, hash string, was watcher.Entry, at time.Time) (bool, error) {
 	f, err := l.disk.Open(l.at(rel))
 	if absent(err) {
-		return false, ErrMeanwhile
+		return false, transfer.ErrEdited
 	}
 	if err != nil {
 		return false, err
@@ -28,7 +29,7 @@ func (l *Landing) retime(rel, hash string, was watcher.Entry, at time.Time) (boo
 	defer f.Close()
 	now, err := f.Stat()
 	if err == nil && (now.Ino != was.Ino || now.Size != was.Size || now.MTime != was.MTime || now.CTime != was.CTime) {
-		err = ErrMeanwhile
+		err = transfer.ErrEdited
 	}
 	if err == nil {
 		err = f.SetMTime(at)
@@ -41,10 +42,10 @@ func (l *Landing) retime(rel, hash string, was watcher.Entry, at time.Time) (boo
 	}
 	sum, err := l.hash(l.at(rel))
 	if absent(err) {
-		return false, ErrMeanwhile
+		return false, transfer.ErrEdited
 	}
 	if err == nil && sum != hash {
-		err = errors.Join(ErrMeanwhile, f.SetMTime(time.Now()))
+		err = errors.Join(transfer.ErrEdited, f.SetMTime(time.Now()))
 	}
 	return err == nil, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"tandem/remote/quickxor"
 	"tandem/syncer/disk"
+	"tandem/syncer/transfer"
 )
 
 // dated is a disk on which something happens around the moment that a time is set.
@@ -44,8 +45,8 @@ func TestATimeThatIsSetHidesNoSave(t *testing.T) {
 		want          error
 	}{
 		{what: "nobody saves", set: true},
-		{what: "somebody saves before it is set", before: save, want: ErrMeanwhile},
-		{what: "somebody saves after it was set", after: save, want: ErrMeanwhile},
+		{what: "somebody saves before it is set", before: save, want: transfer.ErrEdited},
+		{what: "somebody saves after it was set", after: save, want: transfer.ErrEdited},
 		{what: "it is another's file", before: func(string) error { return fs.ErrPermission }},
 	} {
 		t.Run(tt.what, func(t *testing.T) {

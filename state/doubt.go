@@ -151,7 +151,7 @@ func (m *merge) unplaced() error {
 
 func (m *merge) doubt(why, q string) error {
 	doubts, err := all(m.tx.db.w, func(row scanner, d *Doubt) error { return row.Scan(&d.N, &d.ID, &d.Folder) },
-		q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-echoWithin).UnixNano()))
+		q, sql.Named("drive", m.drive.N), sql.Named("late", m.At.Add(-FeedLag).UnixNano()))
 	for _, d := range doubts {
 		if !m.asked[d.ID] {
 			m.asked[d.ID] = true

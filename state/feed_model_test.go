@@ -69,7 +69,7 @@ func TestWhateverTheFeedBringsTheTreeBecomesThatOfTheServer(t *testing.T) {
 		}
 		v.soon = true
 		for range 6 { // an empty answer may leave the cursor, a doubt may raise another
-			v.now = v.now.Add(echoWithin)
+			v.now = v.now.Add(FeedLag)
 			if v.lossy {
 				v.poll(0, len(v.ops))
 			} else {

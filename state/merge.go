@@ -33,14 +33,14 @@ var (
 	ErrRootChanged = errors.New("the root of the drive is gone or another one")
 )
 
-const (
-	// echoWithin is how long the feed may lag behind a change of ours.
-	echoWithin = 2 * time.Minute
-	// holdPolls is how many polls that bring nothing leave the cursor where it
-	// is. A deletion is delivered once, and an empty answer has been seen to move
-	// the cursor past one that was still on its way.
-	holdPolls = 3
-)
+// FeedLag is how long the change feed may be behind a change, and the service not find
+// what is there.
+const FeedLag = 2 * time.Minute
+
+// holdPolls is how many polls that bring nothing leave the cursor where it
+// is. A deletion is delivered once, and an empty answer has been seen to move
+// the cursor past one that was still on its way.
+const holdPolls = 3
 
 // MergeDelta applies the staged run to the drive's tree, marks what changed for
 // every pair on the drive, and stores the cursor, all in one transaction. A run
@@ -110,7 +110,7 @@ func (m *merge) all() error {
 // @moment.
 func (m *merge) do(statements ...string) error {
 	for _, q := range statements {
-		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", Nanos(m.At)), sql.Named("late", m.At.Add(-echoWithin).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at), sql.Named("moment", m.moment))
+		err := m.tx.exec(q, sql.Named("drive", m.drive.N), sql.Named("now", Nanos(m.At)), sql.Named("late", m.At.Add(-FeedLag).UnixNano()), sql.Named("before", m.before), sql.Named("mark", m.at), sql.Named("moment", m.moment))
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ const (
 func newer(known, told Item, by Telling) Verdict {
 	ours := !known.Own.IsZero() // and the feed has not told it yet
 	replaced := ours && (known.replaced(told.version()) || known.Gone && !told.Gone && told.ETag == known.ETag)
-	if by.Source == Look && by.At.Sub(known.Own) > echoWithin {
+	if by.Source == Look && by.At.Sub(known.Own) > FeedLag {
 		replaced = false // a change of ours that nobody has told for so long is none
 	}
 	heard := known.Heard > by.Since // something else was told since this was asked for

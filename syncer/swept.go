@@ -77,7 +77,7 @@ func (e *Engine) heard() {
 				then: ifWritten(then),
 			})
 			e.log.Warn("kept here", "path", here, "why", sweptWhy)
-		case !known || in.Op == opSwept || e.feed.readAt().Sub(in.At) > infancy:
+		case !known || in.Op == opSwept || e.feed.readAt().Sub(in.At) > state.FeedLag:
 			e.commit(report{tx: dropIntent(in.N)})
 		}
 	}

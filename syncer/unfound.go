@@ -25,7 +25,6 @@ var errNotFound = errors.New("not found online")
 const notFoundNow = "the service does not find it at the moment; it is asked again"
 
 const (
-	infancy   = 2 * time.Minute  // how long the service may not find what is there, when nothing shows that the feed is current
 	listAfter = 5 * time.Second  // how long only the feed is asked, see patient: a listing sooner than that may be behind, too
 	passLimit = 10 * time.Second // how long a single pass asks again, before it leaves an item to the next
 )
@@ -111,7 +110,7 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 	for _, id := range slices.Sorted(maps.Keys(e.unfound)) {
 		a := e.unfound[id]
 		it, known, err := e.db.ItemByID(e.cfg.Drive.N, id)
-		switch recent := now.Sub(cmp.Or(it.Own, a.since)) <= infancy; {
+		switch recent := now.Sub(cmp.Or(it.Own, a.since)) <= state.FeedLag; {
 		case err != nil:
 			panic(stateError{err})
 		case !known || it.Gone, it.Heard > a.asked: // told of since: gone, or there after all
@@ -138,7 +137,7 @@ func (e *Engine) settleUnfound(ctx context.Context) {
 		for _, it := range open {
 			if seen, ok := there[it.ID]; ok {
 				out.fresh = append(out.fresh, seen)
-			} else if listed[it.ParentID] && (it.Own.IsZero() || it.Own.Before(told) || now.Sub(it.Own) > infancy) {
+			} else if listed[it.ParentID] && (it.Own.IsZero() || it.Own.Before(told) || now.Sub(it.Own) > state.FeedLag) {
 				out.lost = append(out.lost, it.ID)
 			} else {
 				later = append(later, it.ID)
@@ -165,7 +164,7 @@ func (e *Engine) patient(it state.Item, now time.Time) bool {
 	if it.Own.IsZero() {
 		return !e.once
 	}
-	return now.Sub(it.Own) <= infancy
+	return now.Sub(it.Own) <= state.FeedLag
 }
 
 // believed is why there is a doubt about what is taken for gone because neither a
@@ -175,7 +174,7 @@ const believed = "neither it nor its name was found, though nobody has told of i
 // due reports whether an item in doubt is to be asked about now.
 func (e *Engine) due(d state.Doubt) bool {
 	since, young := e.believed[d.ID]
-	young = young && d.Why == believed && e.clock.Now().Sub(since) <= infancy
+	young = young && d.Why == believed && e.clock.Now().Sub(since) <= state.FeedLag
 	if !young {
 		delete(e.believed, d.ID)
 	}
@@ -224,7 +223,7 @@ func (e *Engine) askLater(ids []string) {
 		a := e.unfound[id]
 		switch {
 		case a == nil || a.left:
-		case now.Sub(a.since) > infancy && !a.slow:
+		case now.Sub(a.since) > state.FeedLag && !a.slow:
 			e.found(id)
 		case e.once && now.Sub(a.since) > passLimit:
 			a.left = true

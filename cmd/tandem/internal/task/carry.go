@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"golang.org/x/sync/semaphore"
+
 	"tandem/remote"
 	"tandem/syncer/plan"
 	"tandem/syncer/transfer"
@@ -35,8 +37,8 @@ type Carry struct {
 	put   *Put
 	spool *Landing
 	here  *Origin
-	large chan struct{} // holds one for each large file that is here
-	left  atomic.Bool   // it was told of something that it stays
+	large *semaphore.Weighted // counts the large files that are here
+	left  atomic.Bool         // it was told of something that it stays
 
 	unmade map[string]bool // ids of folders that the target could not have
 }
@@ -88,7 +90,7 @@ func (c *Carry) unfold(ctx context.Context, items []Item) (all []Item, err error
 // open makes ready the place where files are while they are here.
 func (c *Carry) open() (err error) {
 	c.put = &Put{To: c.To, Overwrite: c.Overwrite, KeepTimes: c.KeepTimes, Report: c.Report, shelf: newShelf(c.To, c.Top, c.Fresh)}
-	c.large = make(chan struct{}, mostLarge)
+	c.large = semaphore.NewWeighted(mostLarge)
 	c.unmade = map[string]bool{}
 	if c.Dry {
 		return nil
@@ -180,8 +182,10 @@ func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) 
 // from there.
 func (c *Carry) bring(ctx context.Context, res Result, it Item) error {
 	if it.Size >= transfer.ResumeAbove {
-		c.large <- struct{}{}
-		defer func() { <-c.large }()
+		if c.large.Acquire(ctx, 1) != nil {
+			return context.Cause(ctx)
+		}
+		defer c.large.Release(1)
 	}
 	p, err := c.From.fetch(ctx, c.spool, it.Item, c.Report.came)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A Result is what became of one file or folder. Its JSON shape is a contract.
@@ -78,23 +80,15 @@ func each[T any](ctx context.Context, all []T, do func(T)) {
 		do(all[0])
 		return
 	}
-	next := make(chan T)
-	var busy sync.WaitGroup
-	for range min(workers, len(all)) {
-		busy.Go(func() {
-			for v := range next {
-				do(v)
-			}
-		})
-	}
+	var busy errgroup.Group
+	busy.SetLimit(workers)
 	for _, v := range all {
 		if ctx.Err() != nil {
 			break
 		}
-		next <- v
+		busy.Go(func() error { do(v); return nil })
 	}
-	close(next)
-	busy.Wait()
+	_ = busy.Wait() // what became of each is in the report
 }
 
 // An Overwrite says whether what stands under the name gives way. The zero value

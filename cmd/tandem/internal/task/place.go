@@ -24,9 +24,11 @@ func (l *Landing) place(name, hash string, ours watcher.Entry, rel string, was *
 	if was == nil {
 		err = l.disk.Rename(name, l.at(rel))
 	} else {
-		old, err = l.swap(name, rel)
+		old, err = l.swap(name, rel, ours)
 	}
 	switch {
+	case errors.Is(err, errLeft):
+		return err
 	case errors.Is(err, fs.ErrExist) || absent(err):
 		return errors.Join(transfer.ErrEdited, l.disk.Remove(name))
 	case err != nil && !isPartial(name):
@@ -64,34 +66,69 @@ func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
 
 // swap is exchange for a download, and tells where the old file lies then. A large one
 // gets another name first: under that of a partial download nothing else may ever lie.
-func (l *Landing) swap(name, rel string) (string, error) {
+func (l *Landing) swap(name, rel string, ours watcher.Entry) (string, error) {
 	if !isPartial(name) {
-		return name, l.exchange(name, rel)
+		return name, l.exchange(name, rel, ours)
 	}
 	own := l.fresh("part")
 	if err := l.disk.Rename(name, own); err != nil {
 		return "", err
 	}
-	err := l.exchange(own, rel)
-	if err != nil {
+	err := l.exchange(own, rel, ours)
+	if err != nil && !errors.Is(err, errLeft) {
 		err = errors.Join(err, l.disk.Rename(own, name))
 	}
 	return own, err
 }
 
-// exchange puts a private file under a name, and what stood there under the private one.
-// After an error nothing has changed; but where somebody has saved under the name in an
-// instant in which the file system left it free, what stood there gets another name.
-func (l *Landing) exchange(name, rel string) error {
+// exchange swaps a private file of which ours is the entry, or that came out in exchange
+// for it, with what stands under a name. After an error nothing has changed, unless that
+// is an errLeft. Where somebody has saved under the name in an instant in which the file
+// system left it free, what stood there gets another name.
+func (l *Landing) exchange(name, rel string, ours watcher.Entry) error {
 	err := disk.Swap(l.disk, name, l.at(rel))
 	if err == nil {
 		return nil
 	}
 	undone := disk.Unswap(l.disk, name, l.at(rel))
-	if errors.Is(undone, fs.ErrExist) || absent(undone) {
-		undone = errors.Join(l.giveBack(name, rel), l.disk.Rename(disk.Beside(name), name))
+	switch {
+	case undone == nil:
+	case errors.Is(undone, fs.ErrExist) || absent(undone):
+		if undone = l.aside(name, rel, ours); undone == nil {
+			undone = l.disk.Rename(disk.Beside(name), name)
+		}
+	default:
+		undone = l.isLeft(name, rel, undone)
 	}
 	return errors.Join(err, undone)
+}
+
+// aside lets go of what an exchange has set aside and cannot put back: our own file, or
+// somebody's, which gets another name.
+func (l *Landing) aside(name, rel string, ours watcher.Entry) error {
+	if l.expected(name, ours, "") == nil {
+		return l.disk.Remove(name)
+	}
+	return l.giveBack(name, rel)
+}
+
+// theirs is the name under which somebody's file lies after an exchange for ours that
+// stopped half way.
+func (l *Landing) theirs(name, rel string, ours watcher.Entry) (string, error) {
+	fresh := disk.Beside(name)
+	aside, err := l.disk.Lstat(fresh)
+	switch {
+	case absent(err) || err == nil && aside.Ino == ours.Ino:
+		return name, nil
+	case err != nil:
+		return "", l.isLeft(name, rel, fmt.Errorf("or in %q: %w", fresh, err))
+	}
+	return fresh, nil
+}
+
+// isLeft says that what stood under a name is, or may be, in the private area.
+func (l *Landing) isLeft(name, rel string, err error) error {
+	return fmt.Errorf("%w: what stood at %q is in %q: %w", errLeft, rel, name, err)
 }
 
 // undo gives back what came out and was not what had been looked at. If somebody
@@ -99,8 +136,14 @@ func (l *Landing) exchange(name, rel string) error {
 // durable in the end: the power may fail long after the task, and the exchange
 // alone may have become so.
 func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
-	if err := l.exchange(old, rel); err != nil {
-		return l.giveBack(old, rel)
+	if err := l.exchange(old, rel, ours); err != nil {
+		at := old
+		if errors.Is(err, errLeft) {
+			if at, err = l.theirs(old, rel, ours); err != nil {
+				return err
+			}
+		}
+		return l.giveBack(at, rel)
 	}
 	if l.expected(old, ours, hash) != nil {
 		return l.giveBack(old, rel)
@@ -131,7 +174,7 @@ func (l *Landing) giveBack(name, rel string) error {
 			return l.disk.SyncDir(dir)
 		}
 		if dir == "" {
-			return fmt.Errorf("%w: what stood at %q is in %q: %w", errLeft, rel, name, err)
+			return l.isLeft(name, rel, err)
 		}
 		base = plan.ConflictName(path.Base(at), "task", l.began, 1)
 	}

@@ -154,10 +154,15 @@ func (t *local) leftAlone() map[string]int {
 func (e *Engine) seeDir(k plan.Key, rel string, deep bool, entries []watcher.Entry, base []state.Base, enter func(visit)) {
 	skip := func(name string) bool { return e.inHand(k, name, deep) }
 	e.local.seeAll(k, entries, base, skip, func(c watcher.Entry, ck plan.Key) {
-		if c.Kind == watcher.Dir {
+		if isFolder(c) {
 			enter(visit{ck, path.Join(rel, c.Name), c.MTime, c.CTime})
 		}
 	})
+}
+
+func isFolder(e watcher.Entry) bool {
+	kind, _ := kindOf(e)
+	return kind == plan.Dir
 }
 
 // inHand says that an action of ours is at work under this name: what is seen
@@ -212,7 +217,7 @@ func (e *Engine) lookAt(rel string, deep bool) {
 		}
 		k = e.local.see(parent, entry, e.baseRow(parent, name))
 		e.lookWhereItWas(k)
-		if entry.Kind == watcher.Dir && (deep || !known) {
+		if isFolder(entry) && (deep || !known) {
 			e.enter([]visit{{path: rel}})
 		}
 	}

@@ -289,7 +289,12 @@ func (t *local) unknown(k plan.Key, why string) {
 	t.touch(k)
 }
 
+// kindOf says what an entry is to be taken for. A private area further down is of a
+// task, or of a folder that is or was synced by itself: it is never synced.
 func kindOf(e watcher.Entry) (plan.Kind, string) {
+	if watcher.IsOwn(e.Name) {
+		return plan.Other, watcher.Private + " item"
+	}
 	switch e.Kind {
 	case watcher.File:
 		return plan.File, ""

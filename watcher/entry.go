@@ -53,12 +53,26 @@ func unixNano(t time.Time) int64 {
 // listing and never synced.
 const Private = ".tandem"
 
-// IsPrivate says whether rel is the private area or lies in it. Case does not
-// count: on a file system that folds names, ".Tandem" leads there too.
+// IsPrivate reports whether rel is the private area or lies in it.
 func IsPrivate(rel string) bool {
 	first, _, _ := strings.Cut(rel, "/")
-	return strings.EqualFold(first, Private)
+	return isArea(first)
 }
+
+// IsOwn reports whether rel is a private area or lies in one, at any depth: those
+// further down are of tasks, or of a folder that is or was synced by itself.
+func IsOwn(rel string) bool {
+	for name := range strings.SplitSeq(rel, "/") {
+		if isArea(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isArea reports whether a name is that of a private area. Case does not count: on
+// a file system that folds names, ".Tandem" leads there too.
+func isArea(name string) bool { return strings.EqualFold(name, Private) }
 
 // SetPage says that names on the disk are spelled in a code page. Everything
 // that is asked, told and listed then has the names as they are read. It is set

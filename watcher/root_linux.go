@@ -248,7 +248,7 @@ func (r *Root) Parent(rel string) (dir *os.File, name string, err error) {
 	if name, err = r.page.SpellPath(name); err != nil {
 		return nil, "", err
 	}
-	if dir, err = r.openDir(up, unix.O_PATH); err == nil && up == "" {
+	if dir, err = r.openDir(up, unix.O_PATH); err == nil {
 		if err = apart(int(dir.Fd()), name); err != nil {
 			dir.Close()
 			return nil, "", fmt.Errorf("%q: %w", rel, err)
@@ -257,8 +257,8 @@ func (r *Root) Parent(rel string) (dir *os.File, name string, err error) {
 	return dir, name, err
 }
 
-// apart makes sure that a path does not begin in the private area by another name
-// than that has.
+// apart makes sure that a path, from the directory on, does not begin in a private
+// area there by another name than that has.
 func apart(top int, rel string) error {
 	first, _, _ := strings.Cut(rel, "/")
 	if first == Private || first == "" {

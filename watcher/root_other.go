@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -106,15 +107,22 @@ func (r *Root) Within(rel string) (*os.Root, string, error) {
 	return r.root, local, nil
 }
 
-// apart makes sure that a path does not begin in the private area by another name
-// than that has.
+// apart makes sure that a path does not begin or end in a private area by another
+// name than that has.
 func (r *Root) apart(local string) error {
-	first, _, _ := strings.Cut(filepath.ToSlash(local), "/")
-	if first == Private {
+	rel := filepath.ToSlash(local)
+	first, _, _ := strings.Cut(rel, "/")
+	dir, _ := split(rel)
+	return errors.Join(r.apartIn("", first), r.apartIn(dir, rel))
+}
+
+func (r *Root) apartIn(dir, rel string) error {
+	own := path.Join(dir, Private)
+	if rel == own {
 		return nil
 	}
-	area, noArea := r.root.Lstat(Private)
-	named, nothing := r.root.Lstat(first)
+	area, noArea := r.root.Lstat(filepath.FromSlash(own))
+	named, nothing := r.root.Lstat(filepath.FromSlash(rel))
 	if noArea == nil && nothing == nil && os.SameFile(area, named) {
 		return ErrAlias
 	}

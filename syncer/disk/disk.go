@@ -81,7 +81,7 @@ func private(rel string) error {
 // its name, which lead there where case does not count.
 func movable(rels ...string) error {
 	for _, rel := range rels {
-		if watcher.IsPrivate(rel) && !inside(rel) || strings.EqualFold(rel, marker) {
+		if watcher.IsOwn(rel) && !inside(rel) || strings.EqualFold(rel, marker) {
 			return fmt.Errorf("%q %w", rel, errPrivate)
 		}
 	}

@@ -94,7 +94,7 @@ func (d *Disk) Replace(from, to string) error {
 
 // Mkdir makes a directory that a person will see.
 func (d *Disk) Mkdir(rel string) (watcher.Entry, error) {
-	if watcher.IsPrivate(rel) {
+	if watcher.IsOwn(rel) {
 		return watcher.Entry{}, fmt.Errorf("%q %w", rel, errPrivate)
 	}
 	if err := d.mkdir(rel, 0o777); err != nil {

@@ -125,11 +125,11 @@ func clean(host string) string {
 }
 
 // LocalRefuses says why no item here can have this name.
-func LocalRefuses(parent, name string, _ Kind) string {
+func LocalRefuses(_, name string, _ Kind) string {
 	switch {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
 		return "its name online is no name for a file here"
-	case parent == "" && Fold(name) == ".tandem": // the same where a disk folds case
+	case Fold(name) == ".tandem": // the same where a disk folds case; further down tasks have one
 		return "tandem keeps its own files under this name"
 	case len(name) > 255:
 		return "its name is too long for this disk (255 bytes)"

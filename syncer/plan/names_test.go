@@ -116,7 +116,8 @@ func TestWhatThisDiskRefuses(t *testing.T) {
 		{"", `a\b`, false},
 		{"", ".tandem", true},
 		{"", ".TANDEM", true}, // the same on a disk that folds case
-		{"d", ".tandem", false},
+		{"d", ".tandem", true},
+		{"d/e", ".Tandem", true},
 		{"", ".tandem2", false},
 		{"", strings.Repeat("x", 255), false},
 		{"", strings.Repeat("x", 256), true},

@@ -87,7 +87,7 @@ func landAt(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	if l.prefix = page.ReadPath(filepath.ToSlash(rel)); l.prefix == "." {
 		l.prefix = ""
 	}
-	if watcher.IsPrivate(l.prefix) {
+	if watcher.IsOwn(l.prefix) {
 		return nil, fmt.Errorf("%q belongs to tandem", dir)
 	}
 	d, err := disk.Open(root)
@@ -144,10 +144,7 @@ func absent(err error) bool {
 func (l *Landing) allow(rel string) error {
 	parent := l.prefix
 	for name := range strings.SplitSeq(rel, "/") {
-		if why := cmp.Or(l.page.Unspellable(name), plan.LocalRefuses(parent, name, plan.File)); why != "" || parent == "" && watcher.IsPrivate(name) {
-			if why == "" {
-				why = "tandem keeps its own files under this name"
-			}
+		if why := cmp.Or(l.page.Unspellable(name), plan.LocalRefuses(parent, name, plan.File)); why != "" {
 			return fmt.Errorf("%w: %s", ErrName, why)
 		}
 		parent = join(parent, name)

@@ -104,7 +104,7 @@ func (o *Origin) Inside(ctx context.Context, rel string, deep bool, skipped func
 	}
 	var all []Local
 	for _, e := range entries {
-		if watcher.IsPrivate(e.Name) {
+		if watcher.IsOwn(e.Name) {
 			continue // of a synced folder further down, or what another task keeps
 		}
 		at := join(rel, e.Name)

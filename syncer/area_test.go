@@ -12,7 +12,7 @@ import (
 // TestAPrivateAreaBelowTheTopIsNeverSynced: a task, or a pair of before, has left it
 // there. What is in it is a person's own, and goes nowhere.
 func TestAPrivateAreaBelowTheTopIsNeverSynced(t *testing.T) {
-	for _, name := range []string{".tandem", ".Tandem"} {
+	for _, name := range []string{".tandem", ".Tandem", ".tandem-0123456789abcdef01234567"} {
 		t.Run("here "+name, func(t *testing.T) {
 			p := newPair(t, remotetest.Options{})
 			p.fill("sub/f.txt=base g.txt=other")

@@ -8,6 +8,7 @@ import (
 
 	"tandem/state"
 	"tandem/syncer/disk"
+	"tandem/watcher"
 )
 
 const (
@@ -75,7 +76,7 @@ func (e *Engine) emptied(went []state.Trashed) func(*state.Tx) error {
 // forgetReplaced removes what tasks replaced long ago, and says that no more is
 // to be removed now.
 func (e *Engine) forgetReplaced(now time.Time) bool {
-	n, err := disk.ForgetReplaced(e.fs, now.Add(-disk.KeptFor), pruneMost)
+	n, err := disk.ForgetReplaced(e.fs, watcher.Private, now.Add(-disk.KeptFor), pruneMost)
 	if n > 0 {
 		e.log.Info("removed what tasks had replaced", "files", n)
 	}

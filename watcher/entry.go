@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -70,9 +71,20 @@ func IsOwn(rel string) bool {
 	return false
 }
 
+// AreaDigits is how many hexadecimal digits follow, after a hyphen, the name of the
+// private area in that of one that a task makes where somebody else has the usual one.
+const AreaDigits = 24
+
 // isArea reports whether a name is that of a private area. Case does not count: on
 // a file system that folds names, ".Tandem" leads there too.
-func isArea(name string) bool { return strings.EqualFold(name, Private) }
+func isArea(name string) bool {
+	if len(name) < len(Private) || !strings.EqualFold(name[:len(Private)], Private) {
+		return false
+	}
+	digits, more := strings.CutPrefix(name[len(Private):], "-")
+	_, err := hex.DecodeString(digits)
+	return !more && digits == "" || more && len(digits) == AreaDigits && err == nil
+}
 
 // SetPage says that names on the disk are spelled in a code page. Everything
 // that is asked, told and listed then has the names as they are read. It is set

@@ -66,8 +66,11 @@ var (
 	errForeign = errors.New("is not in the private area")
 )
 
-// inside says that rel lies in the private area.
-func inside(rel string) bool { return strings.HasPrefix(rel, watcher.Private+"/") }
+// inside says that rel lies in a private area at the top, by the very name of that.
+func inside(rel string) bool {
+	area, _, below := strings.Cut(rel, "/")
+	return below && watcher.IsPrivate(area) && area == strings.ToLower(area)
+}
 
 // private refuses what is not in the private area.
 func private(rel string) error {
@@ -105,13 +108,13 @@ func (d *Disk) MkdirPrivate(rel string) error {
 	return nil
 }
 
-// RmdirPrivate removes the private area, if it is empty. What a person keeps under its
+// RmdirPrivate removes a private area, if it is empty. What a person keeps under its
 // name, as a file or a link, is none.
-func (d *Disk) RmdirPrivate() error {
-	if !isDir(d, watcher.Private) {
+func (d *Disk) RmdirPrivate(area string) error {
+	if !watcher.IsPrivate(area) || !isDir(d, area) {
 		return nil
 	}
-	return d.rmdir(watcher.Private)
+	return d.rmdir(area)
 }
 
 // prefixes gives "a", "a/b", "a/b/c" for "a/b/c".

@@ -11,18 +11,25 @@ import (
 // Replaced is where cloud tasks keep what they replace and remove: for each task
 // a folder that is named by when it began, in the form of ReplacedAt.
 const (
-	Replaced   = watcher.Private + "/tasks/replaced"
+	Replaced   = watcher.Private + replaced
 	ReplacedAt = "20060102-150405"
+
+	replaced = "/tasks/replaced"
 )
+
+// ReplacedIn is the same in another private area: see [NewArea].
+func ReplacedIn(area string) string { return area + replaced }
 
 // KeptFor is how long what was replaced or deleted here is kept: as long as the
 // drive keeps what was deleted online, at least.
 const KeptFor = 30 * 24 * time.Hour
 
-// ForgetReplaced removes what tasks replaced before then, as many files as most.
-// What has been written to since, or is in no folder of a task, stays.
-func ForgetReplaced(v Verbs, before time.Time, most int) (files int, err error) {
-	tasks, err := v.ReadDir(Replaced, nil)
+// ForgetReplaced removes what tasks replaced before then, of what is kept in a private
+// area, as many files as most. What has been written to since, or is in no folder of a
+// task, stays.
+func ForgetReplaced(v Verbs, area string, before time.Time, most int) (files int, err error) {
+	in := ReplacedIn(area)
+	tasks, err := v.ReadDir(in, nil)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -31,7 +38,7 @@ func ForgetReplaced(v Verbs, before time.Time, most int) (files int, err error) 
 		if misnamed != nil || !at.Before(before) || t.Kind != watcher.Dir || files >= most {
 			continue
 		}
-		n, failed := forgetIn(v, Replaced+"/"+t.Name, before, most-files)
+		n, failed := forgetIn(v, in+"/"+t.Name, before, most-files)
 		files, err = files+n, errors.Join(err, failed)
 	}
 	return files, err

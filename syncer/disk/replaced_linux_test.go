@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"tandem/watcher"
 )
 
 func TestWhatTasksReplacedIsForgottenInTime(t *testing.T) {
@@ -40,7 +42,7 @@ func TestWhatTasksReplacedIsForgottenInTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer d.Close()
-			if n, err := ForgetReplaced(d, c.before, c.most); n != c.files || err != nil {
+			if n, err := ForgetReplaced(d, watcher.Private, c.before, c.most); n != c.files || err != nil {
 				t.Errorf("%d files, %v; want %d", n, err, c.files)
 			}
 			var left []string
@@ -68,7 +70,7 @@ func TestWhatTasksReplacedIsForgottenInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if n, err := ForgetReplaced(d, now, 10); n != 0 || err != nil {
+	if n, err := ForgetReplaced(d, watcher.Private, now, 10); n != 0 || err != nil {
 		t.Errorf("where no task was: %d, %v", n, err)
 	}
 }

@@ -129,13 +129,18 @@ func LocalRefuses(_, name string, _ Kind) string {
 	switch {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
 		return "its name online is no name for a file here"
-	case Fold(name) == ".tandem": // the same where a disk folds case; further down tasks have one
+	case isOwn(Fold(name)): // folded, as a disk may do; further down tasks have one
 		return "tandem keeps its own files under this name"
 	case len(name) > 255:
 		return "its name is too long for this disk (255 bytes)"
 	}
 	return ""
 }
+
+// isOwn reports whether a folded name is that of a directory of tandem's own.
+func isOwn(fold string) bool { return fold == ".tandem" || ownArea.MatchString(fold) }
+
+var ownArea = regexp.MustCompile(`^\.tandem-[0-9a-f]{24}$`)
 
 // RemoteRefuses says why no item on such a drive can have this name: the rules
 // of Microsoft's "Restrictions and limitations in OneDrive and SharePoint".

@@ -119,6 +119,8 @@ func TestWhatThisDiskRefuses(t *testing.T) {
 		{"d", ".tandem", true},
 		{"d/e", ".Tandem", true},
 		{"", ".tandem2", false},
+		{"d", ".tandem-0123456789ABCDEF01234567", true},
+		{"d", ".tandem-0123456789ABCDEF012345678", false},
 		{"", strings.Repeat("x", 255), false},
 		{"", strings.Repeat("x", 256), true},
 		{"", strings.Repeat("€", 85), false},

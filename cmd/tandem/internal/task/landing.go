@@ -23,14 +23,15 @@ import (
 	"tandem/watcher/codepage"
 )
 
-// The part of the private area that is for tasks. What syncing keeps there is
+// The part of the usual private area that is for tasks. What syncing keeps there is
 // elsewhere, so an agent leaves this alone, and an agent's start-up too.
 const private = watcher.Private + "/tasks"
 
-// Where downloads lie that a later task can resume: nothing else ever does.
-const partials = private + "/partial"
+// The folder in that part in which downloads lie that a later task can resume: nothing
+// else ever does.
+const partial = "partial"
 
-func isPartial(name string) bool { return strings.HasPrefix(name, partials+"/") }
+func isPartial(name string) bool { return path.Base(path.Dir(name)) == partial }
 
 // A Landing is a folder here that things come into. No name from online leads
 // out of it, through a link or otherwise. It is safe for concurrent use.
@@ -43,14 +44,16 @@ type Landing struct {
 	root   string // where the disk's folder is
 	prefix string // where in it the landing is
 	page   *codepage.Page
-	bare   func() error // removes the private area, if it is empty
+	bare   func(area string) error // removes a private area, if it is empty
 	end    func() error
 	shared bool // other tasks are at work in its private area
 	mode   uint32
 	began  time.Time
 	temps  atomic.Int64
+	find   func() ([]string, error) // the private areas; nil: there is the usual one only
 
 	mu    sync.Mutex
+	area  string          // the private area in use; "": none is yet
 	dirty map[string]bool // folders whose new names are not durable yet
 
 	durable map[string]bool // private folders that are
@@ -95,7 +98,7 @@ func landAt(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 		return nil, err
 	}
 	d.SetPage(page)
-	l.disk, l.bare, l.end = d, d.RmdirPrivate, d.Close
+	l.disk, l.bare, l.end, l.find = d, d.RmdirPrivate, d.Close, d.Areas
 	return l, nil
 }
 
@@ -106,17 +109,6 @@ func (l *Landing) Close() error {
 		l.tidy()
 	}
 	return l.end()
-}
-
-// tidy removes what is empty of the private area; that of a synced folder is
-// syncing's own.
-func (l *Landing) tidy() {
-	_ = l.disk.Rmdir(disk.Replaced)
-	_ = l.disk.Rmdir(partials)
-	_ = l.disk.Rmdir(private)
-	if !l.Synced {
-		_ = l.bare()
-	}
 }
 
 // at is where a path below the landing is on the disk.
@@ -195,11 +187,21 @@ func hashOf(f io.Reader) (string, error) {
 }
 
 // create makes a private file with a name of its own.
-func (l *Landing) create() (transfer.Private, error) { return l.createAs(l.fresh("part")) }
+func (l *Landing) create() (transfer.Private, error) {
+	name, err := l.fresh("part")
+	if err != nil {
+		return transfer.Private{}, err
+	}
+	return l.createAs(name)
+}
 
 // createPartial is create for a large download, which a later task can resume.
 func (l *Landing) createPartial() (transfer.Private, error) {
-	return l.createAs(partials + "/" + path.Base(l.fresh("part")))
+	name, err := l.fresh("part")
+	if err != nil {
+		return transfer.Private{}, err
+	}
+	return l.createAs(path.Join(path.Dir(name), partial, path.Base(name)))
 }
 
 // havePrivate makes a private folder, unless it has done so before.
@@ -255,8 +257,9 @@ func (l *Landing) keepSafe(rel string) error {
 
 // fresh is a private name that no task has used, not even one that was cut short
 // and had the same process number.
-func (l *Landing) fresh(kind string) string {
-	return fmt.Sprintf("%s/%d-%d-%d.%s", private, l.began.UnixNano(), os.Getpid(), l.temps.Add(1), kind)
+func (l *Landing) fresh(kind string) (string, error) {
+	dir, err := l.own()
+	return fmt.Sprintf("%s/%d-%d-%d.%s", dir, l.began.UnixNano(), os.Getpid(), l.temps.Add(1), kind), err
 }
 
 func (l *Landing) createAs(name string) (transfer.Private, error) {

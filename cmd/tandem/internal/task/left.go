@@ -13,25 +13,31 @@ import (
 // what those that were killed have left. What cannot be done now is left to the
 // next task.
 func (l *Landing) forget() {
+	for _, area := range l.areas() {
+		l.forgetIn(area)
+	}
+}
+
+func (l *Landing) forgetIn(area string) {
 	const most = 1000
-	_, _ = disk.ForgetReplaced(l.disk, l.began.Add(-disk.KeptFor), most)
-	left, _ := l.disk.ReadDir(private, nil)
+	_, _ = disk.ForgetReplaced(l.disk, area, l.began.Add(-disk.KeptFor), most)
+	left, _ := l.disk.ReadDir(tasks(area), nil)
 	for _, e := range left {
-		name, age := private+"/"+e.Name, l.age(e)
+		name, age := tasks(area)+"/"+e.Name, l.age(e)
 		switch {
-		case name == partials && e.Kind == watcher.Dir:
-			l.forgetPartials()
+		case e.Name == partial && e.Kind == watcher.Dir:
+			l.forgetPartials(name)
 		case e.Kind == watcher.File && age > 24*time.Hour && l.disk.Quiet(name):
-			_ = l.salvage(name)
+			_ = l.salvage(area, name)
 		}
 	}
 }
 
-func (l *Landing) forgetPartials() {
-	left, _ := l.disk.ReadDir(partials, nil)
+func (l *Landing) forgetPartials(dir string) {
+	left, _ := l.disk.ReadDir(dir, nil)
 	for _, e := range left {
 		if e.Kind == watcher.File && l.age(e) > keepFor {
-			_ = transfer.DropPartial(l.disk, partials+"/"+e.Name)
+			_ = transfer.DropPartial(l.disk, dir+"/"+e.Name)
 		}
 	}
 }
@@ -40,8 +46,8 @@ func (l *Landing) age(e watcher.Entry) time.Duration { return l.began.Sub(time.U
 
 // salvage keeps a file with what was replaced: it may be a person's own, that a
 // task was killed over.
-func (l *Landing) salvage(name string) error {
-	kept := disk.Replaced + "/" + l.began.Format(disk.ReplacedAt) + "/" + path.Base(name)
+func (l *Landing) salvage(area, name string) error {
+	kept := disk.ReplacedIn(area) + "/" + l.began.Format(disk.ReplacedAt) + "/" + path.Base(name)
 	if err := l.havePrivate(path.Dir(kept)); err != nil {
 		return err
 	}

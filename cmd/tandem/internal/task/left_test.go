@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"tandem/syncer/disk"
+	"tandem/watcher"
 )
 
 // What may have been a person's file is kept as what was replaced, and what is
@@ -119,6 +120,55 @@ func TestWhatAKilledTaskLeftGoesInTheEnd(t *testing.T) {
 		}
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("left is %v, %v", entries, err)
+	}
+}
+
+// Where the usual private area is not to be had, others are made: the next task goes on
+// with what is in one, and all go in the end.
+func TestWhatAKilledTaskLeftInAnAreaOfItsOwnGoesToo(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, watcher.Private), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	land := func() *Landing {
+		t.Helper()
+		l, err := Land(dir, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	killed := func(l *Landing, area string) *part {
+		t.Helper()
+		l.area = area
+		p, err := l.part(large)
+		if err == nil {
+			_, err = p.file.Write([]byte("half"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.close()
+		return p
+	}
+	first := killed(land(), "")
+	if !watcher.IsPrivate(first.name) || first.name[:len(private)] == private {
+		t.Fatalf("it is in %q", first.name)
+	}
+	next, err := land().part(large)
+	if err != nil || next.name != first.name || next.size != int64(len("half")) {
+		t.Errorf("%+v, %v; want %q", next, err, first.name)
+	}
+	next.close()
+	killed(land(), disk.NewArea())
+	l := land()
+	l.began = l.began.AddDate(0, 0, 40)
+	l.forget()
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left is %v, %v", entries, err)
 	}
 }

@@ -164,7 +164,8 @@ func (l Local) remove(hash string) error {
 		if err != nil {
 			return err
 		}
-		if away.Synced || n == len(steps)-1 || away.havePrivate(private) == nil {
+		_, failed := away.own()
+		if away.Synced || n == len(steps)-1 || failed == nil {
 			return away.remove(strings.Join(steps[n:], "/"), l.Entry, hash)
 		}
 	}

@@ -67,7 +67,7 @@ func (n *Notes) Close() error {
 // What cannot be removed now is removed another time.
 func (n *Notes) sweep() {
 	old := time.Now().Add(-keepFor)
-	for _, dir := range []string{n.locks(), n.stdin(), filepath.Join(n.spool(), filepath.FromSlash(private)), filepath.Join(n.spool(), filepath.FromSlash(partials))} {
+	for _, dir := range []string{n.locks(), n.stdin(), filepath.Join(n.spool(), filepath.FromSlash(private)), filepath.Join(n.spool(), filepath.FromSlash(private), partial)} {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			if info, err := e.Info(); err == nil && info.ModTime().Before(old) {

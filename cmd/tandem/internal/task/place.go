@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"tandem/syncer/disk"
 	"tandem/syncer/plan"
@@ -70,11 +71,14 @@ func (l *Landing) swap(name, rel string, ours watcher.Entry) (string, error) {
 	if !isPartial(name) {
 		return name, l.exchange(name, rel, ours)
 	}
-	own := l.fresh("part")
-	if err := l.disk.Rename(name, own); err != nil {
+	own, err := l.fresh("part")
+	if err == nil {
+		err = l.disk.Rename(name, own)
+	}
+	if err != nil {
 		return "", err
 	}
-	err := l.exchange(own, rel, ours)
+	err = l.exchange(own, rel, ours)
 	if err != nil && !errors.Is(err, errLeft) {
 		err = errors.Join(err, l.disk.Rename(own, name))
 	}
@@ -209,9 +213,10 @@ func (l *Landing) discard(old, rel string) error {
 	if !l.Keep {
 		return l.disk.Remove(old)
 	}
+	area, _, _ := strings.Cut(old, "/")
 	stamp := l.began.Format(disk.ReplacedAt)
 	for n := 0; ; n++ {
-		kept := join(disk.Replaced+"/"+stamp, l.at(rel))
+		kept := join(disk.ReplacedIn(area)+"/"+stamp, l.at(rel))
 		if n > 0 {
 			kept += fmt.Sprintf(".%d", n)
 		}
@@ -236,8 +241,11 @@ func (l *Landing) Remove(was Local) error {
 // remove takes a file away, of which more may have to be the same than how it
 // looks: see expected.
 func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
-	name := l.fresh("gone")
-	if err := l.makePrivate(private); err != nil {
+	name, err := l.fresh("gone")
+	if err == nil {
+		err = l.makePrivate(path.Dir(name))
+	}
+	if err != nil {
 		return err
 	}
 	if err := l.disk.Rename(l.at(rel), name); absent(err) {
@@ -245,7 +253,7 @@ func (l *Landing) remove(rel string, was watcher.Entry, hash string) error {
 	} else if err != nil {
 		return err
 	}
-	err := l.expected(name, was, hash)
+	err = l.expected(name, was, hash)
 	if err == nil {
 		err = l.discard(name, rel)
 	}

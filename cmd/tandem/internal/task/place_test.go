@@ -132,7 +132,7 @@ func whateverFails(t *testing.T, what string, links, saved, large bool, from, to
 	switch {
 	case at == "":
 		t.Errorf("%s: what stood there is lost; the task says: %v", what, err)
-	case strings.HasPrefix(at, partials):
+	case isPartial(at):
 		t.Errorf("%s: what stood there is in %q, where a download is resumed", what, at)
 	case watcher.IsPrivate(strings.Split(at, "/")[0]) && !(errors.Is(err, errLeft) && strings.Contains(err.Error(), strconv.Quote(at))):
 		t.Errorf("%s: what stood there is in %q, which the task does not say: %v", what, at, err)

@@ -2,11 +2,13 @@ package task_test
 
 import (
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,15 +80,15 @@ func TestAMarkerOfAnotherUserIsNone(t *testing.T) {
 	}
 }
 
-// TestAPrivateAreaOfAnotherUserIsRefused: with words that say what to do.
-func TestAPrivateAreaOfAnotherUserIsRefused(t *testing.T) {
+// TestAPrivateAreaThatOthersMayWriteToIsRefused: with words that say what to do.
+func TestAPrivateAreaThatOthersMayWriteToIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		mode os.FileMode
 		uid  int
 		want string
 	}{
-		"it belongs to another":           {0o700, stranger, "belongs to another user, who could read and exchange what passes through it; if you made it as another user, as with sudo: sudo chown -R 0 "},
-		"so, and anybody may write to it": {0o777, stranger, "belongs to another user"},
+		"it belongs to another":           {0o700, stranger, ""},
+		"so, and anybody may write to it": {0o777, stranger, ""},
 		"others may write to it":          {0o777, 0, "may be written to by others, who could exchange what passes through it; if all in it is yours: chmod -R go= "},
 		"a group may":                     {0o770, 0, "may be written to by others"},
 		"others may only read it":         {0o755, 0, ""},
@@ -260,4 +262,61 @@ func (a *attack) look(dir string) {
 			_ = os.Rename(evil, file)
 		}
 	}
+}
+
+// TestWhereAnotherUserHasThePrivateAreaAnotherIsMade: they can make one in a directory
+// that all may write to, as /tmp, and so can whoever puts a file or a link there. What
+// comes passes by elsewhere, and nothing is left.
+func TestWhereAnotherUserHasThePrivateAreaAnotherIsMade(t *testing.T) {
+	for name, taken := range map[string]func(shared string) error{
+		"a directory":             func(shared string) error { return os.MkdirAll(filepath.Join(shared, lure), 0o777) },
+		"one that nobody may see": func(shared string) error { return os.Mkdir(filepath.Join(shared, ".tandem"), 0) },
+		"a file":                  func(shared string) error { return os.WriteFile(filepath.Join(shared, ".tandem"), nil, 0o666) },
+		"a link":                  func(shared string) error { return os.Symlink(shared, filepath.Join(shared, ".tandem")) },
+		"and one with a name like ours": func(shared string) error {
+			return errors.Join(os.MkdirAll(filepath.Join(shared, lure), 0o777), os.MkdirAll(filepath.Join(shared, ".tandem-0123456789abcdef01234567/tasks"), 0o777))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, remotetest.Options{})
+			b.srv.Put("small", "mine alone")
+			b.srv.Put("large", strings.Repeat("mine alone", 1<<20))
+			letIn(t, b.dir)
+			shared := filepath.Join(b.dir, "shared")
+			must(t, os.Mkdir(shared, 0o700))
+			must(t, os.Chmod(shared, 0o777|os.ModeSticky))
+			<-beStranger(t, func() {
+				if err := taken(shared); err != nil {
+					t.Error(err)
+				}
+			})
+			was := tree(t, shared)
+			b.write(t, "shared/small", "old")
+			into := b.land(t, "shared")
+			get := task.Get{From: b.Drive, Into: into, Force: true, Overwrite: task.Always, Report: b.report()}
+			get.Run(t.Context(), b.items(t))
+			must(t, into.Close())
+			if got := b.outcome(); got != "large done, small done" {
+				t.Errorf("%s; %+v", got, b.results)
+			}
+			want := append(was, "large", "small")
+			slices.Sort(want)
+			if got := tree(t, shared); !slices.Equal(got, want) {
+				t.Errorf("there is %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// tree lists what is in a directory, at any depth.
+func tree(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if rel, _ := filepath.Rel(dir, path); rel != "." {
+			all = append(all, rel)
+		}
+		return err
+	}))
+	slices.Sort(all)
+	return all
 }

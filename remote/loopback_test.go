@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -89,6 +90,47 @@ func TestNothingOfASignInIsKeptBeforeItIsAgreedTo(t *testing.T) {
 			}
 			if got := rec.seen[len(rec.seen)-1].Header.Get("Authorization"); got != "Bearer access-1" {
 				t.Errorf("the last request has %q", got)
+			}
+		})
+	}
+}
+
+// TestASignInOutlastsTroubleWithTheServiceBehindIt: its code is spent, and whoever signed
+// in would have to go through the browser once more.
+func TestASignInOutlastsTroubleWithTheServiceBehindIt(t *testing.T) {
+	me := answer(200, `{"id":"u1","displayName":"Ben","mail":"ben@example.com"}`)
+	broken := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	for _, tt := range []struct {
+		name    string
+		trouble http.HandlerFunc
+		times   int
+		kept    string
+		says    string
+	}{
+		{"it cannot be reached for a while", broken, 20, "refresh-1", ""},
+		{"it is overloaded for a while", answer(503, "{}"), 20, "refresh-1", ""},
+		{"a gateway answers in its place", answer(200, "<html>"), 5, "refresh-1", ""},
+		{"it cannot be reached at all", broken, 1 << 20, "before", "does not say whose it is; sign in again later"},
+		{"it refuses", answer(403, `{"error":{"code":"accessDenied"}}`), 1, "before", "not allowed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store := &memory{}
+			if err := store.Save([]byte(`{"refresh_token":"before"}`)); err != nil {
+				t.Fatal(err)
+			}
+			steps := append(slices.Repeat([]http.HandlerFunc{tt.trouble}, min(tt.times, 500)), me)
+			clock := newStepClock()
+			began := clock.Now()
+			c := newTestClient(t, graphAnd(answer(200, tokenBody), script(steps...)), breakable, func(cfg *Config) {
+				cfg.Tokens, cfg.Clock = store, clock
+				cfg.Admit = func(context.Context, User) error { return nil }
+			})
+			err := c.Import(t.Context(), "exported")
+			if got := saved(t, store).Refresh; got != tt.kept || (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%q is kept, %v", got, err)
+			}
+			if waited := clock.Now().Sub(began); waited > meetFor+2*maxWait {
+				t.Errorf("it took %v", waited)
 			}
 		})
 	}

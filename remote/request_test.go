@@ -42,17 +42,7 @@ func TestTroubleThatPassesIsWaitedOut(t *testing.T) {
 		{"a connection that breaks", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newTestClient(t, script(tt.first, ok), func(cfg *Config) {
-				next := cfg.Transport
-				cfg.Transport = roundTripper(func(r *http.Request) (resp *http.Response, err error) {
-					defer func() {
-						if recover() != nil {
-							err = io.ErrUnexpectedEOF
-						}
-					}()
-					return next.RoundTrip(r)
-				})
-			})
+			c := newTestClient(t, script(tt.first, ok), breakable)
 			it, err := c.Item(t.Context(), "d", "i")
 			if err != nil || it.ID != "i" {
 				t.Errorf("got %v, %v", it, err)
@@ -62,6 +52,19 @@ func TestTroubleThatPassesIsWaitedOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// breakable lets a handler that panics be a connection that breaks.
+func breakable(cfg *Config) {
+	next := cfg.Transport
+	cfg.Transport = roundTripper(func(r *http.Request) (resp *http.Response, err error) {
+		defer func() {
+			if recover() != nil {
+				err = io.ErrUnexpectedEOF
+			}
+		}()
+		return next.RoundTrip(r)
+	})
 }
 
 func TestARefusalIsNotRepeated(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -190,7 +191,7 @@ func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
 		return malformed("sign in", "no refresh token came")
 	}
 	if admit := t.c.cfg.Admit; admit != nil {
-		who, err := t.c.whose(ctx, Secret(answer.Access))
+		who, err := t.meet(ctx, answer)
 		if err != nil {
 			return err
 		}
@@ -206,6 +207,42 @@ func (t *tokens) signedIn(ctx context.Context, answer tokenAnswer) error {
 	t.forget()
 	_, err = t.accept(forGraph, answer)
 	return err
+}
+
+// meetFor is how long whoever has signed in is asked for.
+const meetFor = 10 * time.Minute
+
+// meet tells who has signed in. What the person typed or agreed to is spent by then, so
+// a service in trouble is given time, and they need not do it once more. What was granted
+// is in memory only, for it is not agreed to yet.
+func (t *tokens) meet(ctx context.Context, answer tokenAnswer) (User, error) {
+	clock := t.c.cfg.Clock
+	end := clock.Now().Add(min(meetFor, lifeOf(answer.ExpiresIn, time.Hour)))
+	for try := 1; ; try++ {
+		who, err := t.c.whose(ctx, Secret(answer.Access))
+		if err == nil || ctx.Err() != nil || !mayPass(err) {
+			return who, err
+		}
+		wait := max(firstWait, t.c.backoff(try))
+		if p, ok := errors.AsType[*Paused](err); ok {
+			wait = p.Until.Sub(clock.Now())
+		}
+		if clock.Now().Add(wait).After(end) {
+			return who, fmt.Errorf("the sign-in worked, but nothing was kept, for the service does not say whose it is; sign in again later: %w", err)
+		}
+		if try == 1 {
+			t.c.cfg.Log.Warn("signed in; waiting for the service to say as whom", "err", err)
+		}
+		if clock.Sleep(ctx, wait) != nil {
+			return who, ended(ctx, "sign in")
+		}
+	}
+}
+
+// mayPass reports whether an error may be over by itself in some minutes.
+func mayPass(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.passing() || errors.Is(err, ErrThrottled) || errors.Is(err, ErrMalformed)
 }
 
 // fresh renews the sign-in, whatever is still valid of it.

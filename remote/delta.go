@@ -11,10 +11,14 @@ import (
 // counting: a reader applies the feed once the last page is in.
 type DeltaPage struct {
 	Items  []Item
+	Left   int    // entries that were left out, for they mean nothing to this drive
 	Next   string // where the following page is; empty on the last
 	Cursor string // where the next poll starts; set on the last page only
 	Resync string // with [ErrResync]: where the service wants the fresh run to start; "" = at the beginning
 }
+
+// Entries is how many there were on the page, those that mean nothing included.
+func (p DeltaPage) Entries() int { return len(p.Items) + p.Left }
 
 // Delta fetches the page of the drive's change feed at link: a Next, a Cursor
 // or a Resync of before. link "" starts a full enumeration, which lists what is
@@ -37,7 +41,7 @@ func (c *Client) Delta(ctx context.Context, drive, link string) (DeltaPage, erro
 	if (p.Next == "") == (p.Delta == "") {
 		return DeltaPage{}, malformed(op, "a page has to say either where the next one is or that it is the last")
 	}
-	return DeltaPage{Items: p.Items, Next: p.Next, Cursor: p.Delta}, nil
+	return DeltaPage{Items: p.Items, Left: p.Left, Next: p.Next, Cursor: p.Delta}, nil
 }
 
 // ghost tells the entries that come without a name from somebody else's drive,
@@ -74,7 +78,7 @@ func (c *Client) DeltaRun(ctx context.Context, drive, link string) iter.Seq2[Del
 		for {
 			page, err := c.Delta(ctx, drive, link)
 			if err == nil {
-				err = trail.Follow("read the change feed", page.Next, len(page.Items))
+				err = trail.Follow("read the change feed", page.Next, page.Entries())
 			}
 			if err != nil {
 				page = DeltaPage{}

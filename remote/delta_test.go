@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -193,5 +194,28 @@ func TestPathsAreForTheRootToo(t *testing.T) {
 	}
 	if got, want := rec.lines()[1], "GET graph.example/v1.0/drives/d/root:/a/b%20c"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestPagesOfWhatMeansNothingAreNoEmptyOnes: a drive on which much is shared by others has
+// been seen to have many of them in a row.
+func TestPagesOfWhatMeansNothingAreNoEmptyOnes(t *testing.T) {
+	const pages = mostEmpty + 100
+	n := 0
+	c := newTestClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n++; n <= pages {
+			fmt.Fprintf(w, `{"value":[{"id":"g%d","parentReference":{"driveId":"other"}}],"@odata.nextLink":"%s/p?n=%d"}`, n, graphURL, n)
+			return
+		}
+		fmt.Fprintf(w, `{"value":[],"@odata.deltaLink":"%s/end"}`, graphURL)
+	}))
+	var last DeltaPage
+	for page, err := range c.DeltaRun(t.Context(), "d", "") {
+		if last = page; err != nil {
+			t.Fatalf("after %d pages: %v", n, err)
+		}
+	}
+	if last.Cursor == "" || n != pages+1 {
+		t.Errorf("%d pages, the last is %+v", n, last)
 	}
 }

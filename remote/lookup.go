@@ -114,6 +114,7 @@ func (c *Client) item(ctx context.Context, drive string, r *request) (Item, erro
 // page is a page of items, of a listing or of the change feed.
 type page struct {
 	Items []Item
+	Left  int // entries that were left out
 	Next  string
 	Delta string
 }
@@ -125,11 +126,15 @@ func (p *page) read(r *response, drive string, leave func(*wireItem) bool) error
 	return r.object(func(name string) error {
 		switch name {
 		case "value":
-			p.Items, held = nil, 0
+			p.Items, p.Left, held = nil, 0, 0
 			is, err := r.list(func() error {
 				var w wireItem
-				if err := r.value(&w); err != nil || leave(&w) {
+				if err := r.value(&w); err != nil {
 					return err
+				}
+				if leave(&w) {
+					p.Left++
+					return nil
 				}
 				it := w.item(drive)
 				if held += it.weight(); held > maxPage {
@@ -182,7 +187,7 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 		if held > mostListed {
 			return nil, malformed(op, "more items in one folder than fit in %s", inBytes(mostListed))
 		}
-		if err := trail.Follow(op, p.Next, len(p.Items)); err != nil {
+		if err := trail.Follow(op, p.Next, len(p.Items)+p.Left); err != nil {
 			return nil, err
 		}
 		link = p.Next

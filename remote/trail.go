@@ -19,7 +19,7 @@ type Trail struct {
 	pages, empty int
 }
 
-// Follow notes that a page had so many entries and leads to the next at link. It is an
+// Follow notes that a page had so many entries, of whatever use, and leads to the next at link. It is an
 // error if that goes on for ever.
 func (t *Trail) Follow(op, link string, entries int) error {
 	if t.seen == nil {

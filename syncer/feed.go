@@ -197,7 +197,7 @@ func (e *Engine) readFeed(ctx context.Context, drive state.Drive, link string) (
 			r.cursor = page.Cursor
 			return r, nil
 		}
-		if err := trail.Follow("read the change feed", page.Next, len(page.Items)); err != nil {
+		if err := trail.Follow("read the change feed", page.Next, page.Entries()); err != nil {
 			return r, err
 		}
 		link = page.Next

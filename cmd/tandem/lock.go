@@ -23,7 +23,11 @@ func (s *session) lockState() (unlock func() error, err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
-	lock := flock.New(filepath.Join(s.dir, "lock"), flock.SetPermissions(0o600))
+	file := filepath.Join(s.dir, "lock")
+	if err := ownLock(file); err != nil {
+		return nil, fmt.Errorf("lock state %q: %w", s.dir, err)
+	}
+	lock := flock.New(file, flock.SetPermissions(0o600))
 	switch held, err := acquire(lock); {
 	case held:
 		return lock.Unlock, nil

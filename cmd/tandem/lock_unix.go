@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -41,6 +42,7 @@ func (s *session) lockFolder(d *disk.Disk) (unlock func() error, err error) {
 		if !free {
 			return nil, cmp.Or[error](remove(), busy)
 		}
+		sweepLocks(dir)
 		return func() error { return errors.Join(release(), remove()) }, nil
 	}
 	return nil, fmt.Errorf("lock folder %q: %w", d.Path(), err)
@@ -171,6 +173,49 @@ func (s *session) lockDirs(folder string) []string {
 // lockName says since when the machine runs, too: the directory of the locks may be one
 // that other machines have as well, where the same numbers mean another folder.
 func lockName(dev, ino uint64) string {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // elsewhere the numbers have to do
-	return strings.TrimSuffix(fmt.Sprintf("%x-%x-%s", dev, ino, strings.TrimSpace(string(boot))), "-")
+	return strings.TrimSuffix(fmt.Sprintf("%x-%x-%s", dev, ino, thisBoot()), "-")
+}
+
+// thisBoot names the time since the machine was started; "" where the numbers have to do.
+func thisBoot() string {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(boot))
+}
+
+// ofBoot finds the boot in what [lockName] gives.
+var ofBoot = regexp.MustCompile(`^[0-9a-f]+-[0-9a-f]+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+// sweepLocks removes the files of locks that were held when their machine ended, for
+// nobody comes back to those. What cannot be removed now is left to the next.
+func sweepLocks(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if m := ofBoot.FindStringSubmatch(e.Name()); m != nil && m[1] != thisBoot() {
+			_ = sweepLock(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// sweepLock removes the file of a lock unless somebody holds it: a tandem on another
+// machine that has the directory, too, may.
+func sweepLock(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return err
+	}
+	return giveBack(f, path)
+}
+
+// ownLock makes sure that the lock on the state can be opened by the owner of its
+// directory, whoever left it.
+func ownLock(path string) error {
+	f, err := openLock(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }

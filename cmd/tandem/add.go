@@ -112,6 +112,9 @@ func (p *program) addConnection(name string, settings []setting) error {
 		if err != nil {
 			return nil, usage(err, "nothing was written")
 		}
+		if err := alike(source{src.path, text}, "connection", cfg.Connection); err != nil {
+			return nil, usage(err, "nothing was written")
+		}
 		added = cfg.Connection[name]
 		if key, problem := added.check(); problem != "" {
 			return nil, usage(fmt.Errorf("--%s: %s", flagOf(key), problem), "see: tandem connection add --help")

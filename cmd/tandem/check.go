@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,6 +94,9 @@ func (s source) inline() error {
 // check finds what the decoder cannot see, and fills in what follows from
 // other keys. The first mistake is told.
 func (c *config) check(src source, home string) error {
+	if err := cmp.Or(alike(src, "connection", c.Connection), alike(src, "folder", c.Folder), alike(src, "task", c.Task)); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Connection)) {
 		if key, problem := c.Connection[name].check(); problem != "" {
 			return fmt.Errorf("%s: %s: %s", src.at("connection", name, key), key, problem)
@@ -120,6 +124,20 @@ func (c *config) check(src source, home string) error {
 	if inner, outer := c.overlapping(); inner != nil {
 		overlap := syncer.OverlapError{Folder: inner.name, Other: outer.name, Same: plan.Fold(inner.online()) == plan.Fold(outer.online())}
 		return usage(fmt.Errorf("%s: remote: %w", src.at("folder", inner.name, "remote"), &overlap), overlapHint)
+	}
+	return nil
+}
+
+// alike finds two tables of a kind whose names differ in case or accents only: files of
+// tandem's are called by them, and on many disks the two would have one.
+func alike[T any](src source, kind string, tables map[string]T) error {
+	known := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if other := known[plan.Fold(name)]; other != "" {
+			return fmt.Errorf("%s: %s %q is called like %s %q but for case or accents, which not every disk can tell apart; rename one of them",
+				src.at(kind, name, ""), kind, name, kind, other)
+		}
+		known[plan.Fold(name)] = name
 	}
 	return nil
 }

@@ -150,14 +150,14 @@ func TestAListingIsReadToItsEnd(t *testing.T) {
 		answer(200, `{"value":[],"@odata.nextLink":"`+graphURL+`/p3"}`),
 		answer(200, `{"value":[{"id":"a","file":{}},{"id":"b","remoteItem":{}}]}`),
 	))
-	items, err := newTestClient(t, rec).Children(t.Context(), "d", "p")
+	items, err := newTestClient(t, rec).Children(t.Context(), "d", "p", nil)
 	if err != nil || len(items) != 2 || items[0].ID != "a" || items[1].Kind != Opaque {
 		t.Errorf("got %v, %v", items, err)
 	}
 	if got := rec.seen[2].Header.Get("Prefer"); got != "Include-Feature=AddToOneDrive" {
 		t.Errorf("Prefer %q on the last page", got)
 	}
-	_, err = newTestClient(t, answer(200, `{"value":[],"@odata.nextLink":"`+graphURL+`/p"}`)).Children(t.Context(), "d", "p")
+	_, err = newTestClient(t, answer(200, `{"value":[],"@odata.nextLink":"`+graphURL+`/p"}`)).Children(t.Context(), "d", "p", nil)
 	if !errors.Is(err, ErrMalformed) {
 		t.Errorf("a circle: %v", err)
 	}
@@ -217,5 +217,30 @@ func TestPagesOfWhatMeansNothingAreNoEmptyOnes(t *testing.T) {
 	}
 	if last.Cursor == "" || n != pages+1 {
 		t.Errorf("%d pages, the last is %+v", n, last)
+	}
+}
+
+// TestOfAFolderOnlyThoseAreHeldThatAreWanted: it may have more than fit in memory.
+func TestOfAFolderOnlyThoseAreHeldThatAreWanted(t *testing.T) {
+	const pages = 200 // each with a thousand
+	page := 0
+	c := newTestClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"value":[`)
+		for i := range 1000 {
+			fmt.Fprintf(w, `{"id":"%d-%d","name":"n","file":{}},`, page, i)
+		}
+		fmt.Fprint(w, `{"id":"twice","name":"n","file":{}}]`)
+		if page++; page < pages {
+			fmt.Fprintf(w, `,"@odata.nextLink":"%s/p?n=%d"`, graphURL, page)
+		}
+		fmt.Fprint(w, `}`)
+	}))
+	items, err := c.Children(t.Context(), "d", "p", func(it Item) bool { return it.ID == "twice" || it.ID == "199-999" })
+	if err != nil || len(items) != 2 {
+		t.Errorf("%d items, %v", len(items), err)
+	}
+	page = 0
+	if _, err := c.Children(t.Context(), "d", "p", nil); !errors.Is(err, ErrMalformed) {
+		t.Errorf("all of them: %v", err)
 	}
 }

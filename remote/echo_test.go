@@ -62,7 +62,7 @@ func TestWhatTheServiceRepeatsOfARequestIsNotShown(t *testing.T) {
 			page, err := c.Delta(ctx, drive, "")
 			keep(nil, err)
 			fmt.Fprintf(&log, "%v %v", page.Cursor, page.Next)
-			keep(c.Children(ctx, drive, root))
+			keep(c.Children(ctx, drive, root, nil))
 			keep(c.Upload(ctx, small))
 			keep(c.Upload(ctx, in))
 			keep(c.Download(ctx, drive, up.Item.ID, "", 0))

@@ -182,7 +182,7 @@ func TestALifeOnTheDrive(t *testing.T) {
 		if it, err := b.ItemAt(ctx, b.drive, "/"+folder.Name+"/a b.txt"); err != nil || it.ID != small.ID {
 			b.Errorf("by path: %+v, %v", it, err)
 		}
-		if list, err := b.Children(ctx, b.drive, folder.ID); err != nil || len(list) != 3 {
+		if list, err := b.Children(ctx, b.drive, folder.ID, nil); err != nil || len(list) != 3 {
 			b.Errorf("listed %d, %v", len(list), err)
 		}
 
@@ -297,7 +297,7 @@ func TestEverythingArrivesOnceInAStorm(t *testing.T) {
 		}
 		wg.Wait()
 		b.srv.Calm()
-		list, err := b.Children(b.Context(), b.drive, folder.ID)
+		list, err := b.Children(b.Context(), b.drive, folder.ID, nil)
 		if err != nil || len(list) != 60 {
 			b.Errorf("%d files, %v", len(list), err)
 		}
@@ -464,7 +464,7 @@ func TestWhatCannotBeKeptInStepIsSaid(t *testing.T) {
 				t.Errorf("virus: %v", err)
 			}
 		case "vault":
-			if _, err := b.Children(t.Context(), b.drive, it.ID); !errors.Is(err, remote.ErrDenied) {
+			if _, err := b.Children(t.Context(), b.drive, it.ID, nil); !errors.Is(err, remote.ErrDenied) {
 				t.Errorf("vault: %v", err)
 			}
 		}

@@ -126,6 +126,8 @@ func pageAtOnce(body []byte) (p page, ok bool) {
 	for i := range all.Value {
 		if w := &all.Value[i]; w.ID != "" {
 			p.Items = append(p.Items, w.item("d"))
+		} else {
+			p.Left++
 		}
 	}
 	return p, true

@@ -36,7 +36,7 @@ var asks = []struct {
 		return err
 	}},
 	{"GET children", ofList, func(ctx context.Context, b *bench, _ string) error {
-		_, err := b.Children(ctx, b.drive, b.root)
+		_, err := b.Children(ctx, b.drive, b.root, nil)
 		return err
 	}},
 	{"GET item", ofOne, func(ctx context.Context, b *bench, id string) error {
@@ -177,7 +177,7 @@ func TestNoListingGoesOnForEver(t *testing.T) {
 	}
 	b.srv.Fail(remotetest.Fault{Match: "GET children", Twist: remotetest.Crowd})
 	before := b.Requests()
-	held := peak(func() { _, err = b.Children(t.Context(), b.drive, b.root) })
+	held := peak(func() { _, err = b.Children(t.Context(), b.drive, b.root, nil) })
 	if !errors.Is(err, remote.ErrMalformed) || !strings.Contains(err.Error(), "more items in one folder") || held > inAll {
 		t.Errorf("%d MiB after %d requests, then %v", held>>20, b.Requests()-before, err)
 	}
@@ -224,7 +224,7 @@ func TestNoHostilityDoesHarm(t *testing.T) {
 				for _, err := range b.DeltaRun(ctx, b.drive, "") {
 					errs = append(errs, err)
 				}
-				_, children := b.Children(ctx, b.drive, b.root)
+				_, children := b.Children(ctx, b.drive, b.root, nil)
 				_, one := b.Item(ctx, b.drive, up.ID)
 				_, sent := b.Upload(ctx, remote.Upload{Drive: b.drive, ParentID: b.root, Name: "n", Size: 1, Body: strings.NewReader("x"), KeepTimes: true})
 				_, stamped := b.SetTimes(ctx, b.drive, []remote.Stamp{{ID: up.ID, MTime: b.clock.Now()}})

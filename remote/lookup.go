@@ -161,24 +161,27 @@ func (p *page) read(r *response, drive string, leave func(*wireItem) bool) error
 var listing = map[string]string{"Prefer": "Include-Feature=AddToOneDrive"}
 
 // Children lists a folder. It is no snapshot: what changes meanwhile may be
-// missing or seen in both places, so absence here proves nothing.
-func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error) {
+// missing or seen in both places, so absence here proves nothing. Only those are held
+// that are wanted, nil wants all: so a folder may have more than fit in memory.
+func (c *Client) Children(ctx context.Context, drive, id string, wanted func(Item) bool) ([]Item, error) {
 	const op = "list a folder"
 	var pages [][]Item // a list that grows would be held twice, again and again
 	var trail Trail
-	seen, held := map[string]bool{}, int64(0)
+	seen, held := newSeen(), int64(0)
 	for link := c.itemURL(drive, id) + "/children?$top=1000"; link != ""; {
 		p, err := c.page(ctx, op, drive, id, link, func(w *wireItem) bool { return w.ID == "" })
 		if err != nil {
 			return nil, err
 		}
-		fresh := p.Items[:0]
+		var fresh []Item
 		for _, it := range p.Items {
-			if !seen[it.ID] {
-				if len(seen) >= mostKnown {
-					it.Address = ""
-				}
-				seen[it.ID] = true
+			if !seen.first(it.ID) {
+				continue
+			}
+			if len(seen.sums) > mostKnown {
+				it.Address = ""
+			}
+			if wanted == nil || wanted(it) {
 				fresh = append(fresh, it)
 				held += it.weight()
 			}
@@ -186,6 +189,9 @@ func (c *Client) Children(ctx context.Context, drive, id string) ([]Item, error)
 		pages = append(pages, fresh)
 		if held > mostListed {
 			return nil, malformed(op, "more items in one folder than fit in %s", inBytes(mostListed))
+		}
+		if len(seen.sums) > mostInOne {
+			return nil, malformed(op, "more than %d items in one folder", mostInOne)
 		}
 		if err := trail.Follow(op, p.Next, len(p.Items)+p.Left); err != nil {
 			return nil, err

@@ -302,7 +302,7 @@ func TestANewFolderIsBelievedInForAWhile(t *testing.T) {
 		t.Errorf("in the new folder: %v", err)
 	}
 	before := c.Requests()
-	if _, err := c.Children(t.Context(), "d", "old"); !errors.Is(err, ErrNotFound) || c.Requests() != before+1 {
+	if _, err := c.Children(t.Context(), "d", "old", nil); !errors.Is(err, ErrNotFound) || c.Requests() != before+1 {
 		t.Errorf("in an old one: %v after %d requests", err, c.Requests()-before)
 	}
 }

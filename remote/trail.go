@@ -2,14 +2,17 @@ package remote
 
 import (
 	"crypto/sha256"
+	"hash/maphash"
 )
 
 // What a listing may take: the service has been seen to send some dozens of pages with
-// nothing on them in a row, and a drive of a hundred million items is none that we know.
+// nothing on them in a row, a drive of a hundred million items is none that we know,
+// and a folder of two million neither.
 const (
 	mostEmpty  = 500
 	mostPages  = 100_000
-	mostListed = 64 << 20 // bytes that the items of one folder take in memory: some 160,000 …
+	mostInOne  = 2_000_000
+	mostListed = 64 << 20 // bytes that those of a folder's items take in memory that are wanted: some 160,000 …
 	mostKnown  = 10_000   // … of which so many come with the address of their content, which does not live long
 )
 
@@ -41,4 +44,23 @@ func (t *Trail) Follow(op, link string, entries int) error {
 		return malformed(op, "more than %d pages", mostPages)
 	}
 	return nil
+}
+
+// A seen set remembers ids by a sum each, for they may be many. Who does not know the
+// seeds cannot make two that have the same.
+type seen struct {
+	seeds [2]maphash.Seed
+	sums  map[[2]uint64]struct{}
+}
+
+func newSeen() *seen {
+	return &seen{[2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, map[[2]uint64]struct{}{}}
+}
+
+// first reports whether an id has not been asked about before.
+func (s *seen) first(id string) bool {
+	sum := [2]uint64{maphash.String(s.seeds[0], id), maphash.String(s.seeds[1], id)}
+	_, known := s.sums[sum]
+	s.sums[sum] = struct{}{}
+	return !known
 }

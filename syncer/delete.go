@@ -146,33 +146,41 @@ func (e *Engine) deletedOnline(in state.Intent, j job, top int64) (tx func(*stat
 // unknownIn lists a folder online, with all below it, and returns what the base
 // does not know just so.
 func (e *Engine) unknownIn(ctx context.Context, key plan.Key, id string) ([]remote.Item, error) {
-	items, err := e.drive.Children(ctx, e.cfg.Drive.ID, id)
-	if err != nil {
+	var failed error
+	type folder struct {
+		key plan.Key
+		id  string
+	}
+	var known []folder
+	fresh, err := e.drive.Children(ctx, e.cfg.Drive.ID, id, func(it remote.Item) bool {
+		row, same, err := e.justSo(key, it)
+		failed = errors.Join(failed, err)
+		if same && it.Kind == remote.Folder {
+			known = append(known, folder{plan.Key(row.N), it.ID})
+		}
+		return !same
+	})
+	if err := errors.Join(err, failed); err != nil {
 		return nil, err
 	}
-	var fresh []remote.Item
-	for _, it := range items {
-		row, ok, err := e.db.ItemByID(e.cfg.Drive.N, it.ID)
+	for _, f := range known {
+		more, err := e.unknownIn(ctx, f.key, f.id)
 		if err != nil {
 			return nil, err
 		}
-		b, agreed, err := e.db.Base(e.cfg.Folder.N, row.N)
-		if err != nil {
-			return nil, err
-		}
-		if !ok || !agreed || b.Parent != int64(key) || it.Kind == remote.File && !sameVersion(b, itemRow(it)) {
-			fresh = append(fresh, it)
-			continue
-		}
-		if it.Kind == remote.Folder {
-			more, err := e.unknownIn(ctx, plan.Key(row.N), it.ID)
-			if err != nil {
-				return nil, err
-			}
-			fresh = append(fresh, more...)
-		}
+		fresh = append(fresh, more...)
 	}
 	return fresh, nil
+}
+
+// justSo reports whether the base knows an item online as it is, in folder key.
+func (e *Engine) justSo(key plan.Key, it remote.Item) (state.Item, bool, error) {
+	row, ok, err := e.db.ItemByID(e.cfg.Drive.N, it.ID)
+	if err != nil {
+		return row, false, err
+	}
+	b, agreed, err := e.db.Base(e.cfg.Folder.N, row.N)
+	return row, ok && agreed && b.Parent == int64(key) && (it.Kind != remote.File || sameVersion(b, itemRow(it))), err
 }
 
 // dropBelow drops the base of an item and of all below it, deepest first, and

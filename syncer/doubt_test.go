@@ -451,19 +451,19 @@ func (d hidden) lost(id string) error {
 	return nil
 }
 
-func (d hidden) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
+func (d hidden) Children(ctx context.Context, drive, id string, wanted func(remote.Item) bool) ([]remote.Item, error) {
 	if err := d.lost(id); err != nil {
 		return nil, err
 	}
-	all, err := d.Drive.Children(ctx, drive, id)
+	all, err := d.Drive.Children(ctx, drive, id, wanted)
 	if *d.now {
 		all = slices.DeleteFunc(all, func(it remote.Item) bool { return it.ID == *d.id })
 	}
 	return all, err
 }
 
-func (d leftOut) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
-	all, err := d.Drive.Children(ctx, drive, id)
+func (d leftOut) Children(ctx context.Context, drive, id string, wanted func(remote.Item) bool) ([]remote.Item, error) {
+	all, err := d.Drive.Children(ctx, drive, id, wanted)
 	return slices.DeleteFunc(all, func(it remote.Item) bool { return it.Name == d.name }), err
 }
 

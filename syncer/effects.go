@@ -26,7 +26,7 @@ type Drive interface {
 	Delta(ctx context.Context, drive, link string) (remote.DeltaPage, error)
 	Item(ctx context.Context, drive, id string) (remote.Item, error)
 	ItemIn(ctx context.Context, drive, parentID, name string) (remote.Item, error)
-	Children(ctx context.Context, drive, id string) ([]remote.Item, error)
+	Children(ctx context.Context, drive, id string, wanted func(remote.Item) bool) ([]remote.Item, error)
 	CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (remote.Item, error)
 	Move(ctx context.Context, drive, id, etag, parentID, name string, mtime time.Time) (remote.Item, error)
 	Delete(ctx context.Context, drive, id, etag string) error

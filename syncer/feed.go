@@ -376,7 +376,7 @@ func (e *Engine) askAbout(ctx context.Context, doubts []state.Doubt) report {
 	var answered, deeper, ended []string
 	for _, d := range doubts {
 		if d.Why == state.Found {
-			inside, err := e.drive.Children(ctx, e.cfg.Drive.ID, d.ID)
+			inside, err := e.drive.Children(ctx, e.cfg.Drive.ID, d.ID, nil)
 			if errors.Is(err, remote.ErrNotFound) {
 				out.unfound = append(out.unfound, d.ID) // the listing is asked for again when that is settled
 				continue

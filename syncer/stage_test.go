@@ -384,8 +384,8 @@ func (s *stage) ItemIn(ctx context.Context, drive, parentID, name string) (remot
 	return played(s, "lookup "+name, func() (remote.Item, error) { return s.online.ItemIn(ctx, drive, parentID, name) })
 }
 
-func (s *stage) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
-	return played(s, "children "+s.named(id), func() ([]remote.Item, error) { return s.online.Children(ctx, drive, id) })
+func (s *stage) Children(ctx context.Context, drive, id string, wanted func(remote.Item) bool) ([]remote.Item, error) {
+	return played(s, "children "+s.named(id), func() ([]remote.Item, error) { return s.online.Children(ctx, drive, id, wanted) })
 }
 
 func (s *stage) CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (remote.Item, error) {

@@ -181,17 +181,20 @@ func (e *Engine) due(d state.Doubt) bool {
 	return !young
 }
 
-// listParents lists the folders that the items are in, and says which of these were
-// listed to their end.
+// listParents looks for the items in listings of the folders that they are in, and says
+// which of these were listed to their end.
 func (e *Engine) listParents(ctx context.Context, items []state.Item) (there map[string]remote.Item, listed map[string]bool) {
 	there, listed = map[string]remote.Item{}, map[string]bool{}
-	asked := map[string]bool{}
+	asked, wanted := map[string]bool{}, map[string]bool{}
+	for _, it := range items {
+		wanted[it.ID] = true
+	}
 	for _, it := range items {
 		if asked[it.ParentID] {
 			continue
 		}
 		asked[it.ParentID] = true
-		all, err := e.drive.Children(ctx, e.cfg.Drive.ID, it.ParentID)
+		all, err := e.drive.Children(ctx, e.cfg.Drive.ID, it.ParentID, func(c remote.Item) bool { return wanted[c.ID] })
 		for _, c := range all {
 			there[c.ID] = c
 		}

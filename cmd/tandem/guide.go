@@ -189,7 +189,7 @@ func (g *guide) folder(ctx context.Context) error {
 
 // showTop lists what is at the drive's top, folders first.
 func (g *guide) showTop(ctx context.Context, drive string, root remote.Item) error {
-	top, err := g.client.Children(ctx, drive, root.ID)
+	top, err := g.client.Children(ctx, drive, root.ID, nil)
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,8 @@ func (d drive) ItemIn(ctx context.Context, drive, parentID, name string) (remote
 	return call(d, "itemin", name, func(c *remote.Client) (remote.Item, error) { return c.ItemIn(ctx, drive, parentID, name) })
 }
 
-func (d drive) Children(ctx context.Context, drive, id string) ([]remote.Item, error) {
-	return call(d, "children", id, func(c *remote.Client) ([]remote.Item, error) { return c.Children(ctx, drive, id) })
+func (d drive) Children(ctx context.Context, drive, id string, wanted func(remote.Item) bool) ([]remote.Item, error) {
+	return call(d, "children", id, func(c *remote.Client) ([]remote.Item, error) { return c.Children(ctx, drive, id, wanted) })
 }
 
 func (d drive) CreateFolder(ctx context.Context, drive, parentID, name string, mtime time.Time) (remote.Item, error) {

@@ -218,7 +218,7 @@ func (c *Change) remove(ctx context.Context, it Node) error {
 // onlyKnown refuses a folder in which there is something that was not listed:
 // somebody put it there meanwhile.
 func (c *Change) onlyKnown(ctx context.Context, folder remote.Item) error {
-	kids, err := c.On.Client.Children(ctx, c.On.ID, folder.ID)
+	kids, err := c.On.Client.Children(ctx, c.On.ID, folder.ID, func(kid remote.Item) bool { return !c.Known[kid.ID] || kid.Kind == remote.Folder })
 	if errors.Is(err, remote.ErrNotFound) {
 		return nil
 	}

@@ -124,14 +124,12 @@ func (d *Drive) descend(ctx context.Context, folders []Node, step string) ([]Nod
 		if f.Kind != remote.Folder {
 			continue
 		}
-		kids, err := d.Inside(ctx, f.Item)
+		kids, err := d.inside(ctx, f.Item, func(kid remote.Item) bool { return filter.Matches(step, kid.Name) })
 		if err != nil {
 			return nil, err
 		}
 		for _, kid := range kids {
-			if filter.Matches(step, kid.Name) {
-				found = append(found, Node{kid.Item, join(f.Path, kid.Name)})
-			}
+			found = append(found, Node{kid.Item, join(f.Path, kid.Name)})
 		}
 	}
 	return found, nil
@@ -139,7 +137,12 @@ func (d *Drive) descend(ctx context.Context, folders []Node, step string) ([]Nod
 
 // Inside lists what is directly in a folder, in the order of names.
 func (d *Drive) Inside(ctx context.Context, folder remote.Item) ([]Node, error) {
-	items, err := d.Client.Children(ctx, d.ID, folder.ID)
+	return d.inside(ctx, folder, nil)
+}
+
+// inside is Inside for those that are wanted; nil wants all.
+func (d *Drive) inside(ctx context.Context, folder remote.Item, wanted func(remote.Item) bool) ([]Node, error) {
+	items, err := d.Client.Children(ctx, d.ID, folder.ID, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func (s *shelf) list(ctx context.Context, f *folder) error {
 	if f.kids != nil {
 		return nil
 	}
-	items, err := s.d.Client.Children(ctx, s.d.ID, f.item.ID)
+	items, err := s.d.Client.Children(ctx, s.d.ID, f.item.ID, nil)
 	if err != nil {
 		return err
 	}

@@ -51,8 +51,10 @@ func (e *Engine) still(ctx context.Context, u *remote.Upload, j job, f disk.File
 				u.Body, u.Size, u.MTime = copied.File, before.Size, wholeSecond(before.MTime)
 				return before, copied, err
 			}
-			if err := e.makeRoom(before.Size, nil); err != nil {
-				return before, copied, err
+			if disk.Lacks(e.fs, before.Size) > 0 {
+				if err := e.makeRoom(before.Size, nil); err != nil {
+					return before, copied, err
+				}
 			}
 		}
 		now, same, err := read(ctx, f, before.Size, to, last)

@@ -53,6 +53,8 @@ type Download struct {
 	Size   int64 // bytes
 	Hash   string
 	AsTold bool // it is what the service announces; where that tells no hash, by its size
+
+	recorded bool // it can be resumed
 }
 
 // Proved reports whether the hash of the content is the announced one.
@@ -115,7 +117,7 @@ func (f *Fetch) receive(ctx context.Context) (_ *Download, over bool, err error)
 	in := incoming{Version: f.Version, from: f.From, to: f.writer(d), size: d.Size, sum: sum}
 	in.restart = func() (_ io.Writer, err error) {
 		if err = Discard(f.FS, d.Private, nil); err == nil {
-			d, err = f.start()
+			d, err = f.start(f.resumable())
 		}
 		if err != nil {
 			return nil, err
@@ -131,7 +133,7 @@ func (f *Fetch) receive(ctx context.Context) (_ *Download, over bool, err error)
 	switch {
 	case err == nil:
 		return d, in.over, nil
-	case errors.Is(err, ErrSuperseded) || d.Size < ResumeAbove || !f.resumable():
+	case errors.Is(err, ErrSuperseded) || d.Size < ResumeAbove || !d.recorded:
 		return nil, false, Discard(f.FS, d.Private, err)
 	}
 	return nil, false, errors.Join(err, d.Close())

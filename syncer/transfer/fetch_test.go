@@ -99,7 +99,7 @@ func newBench(t *testing.T, kind, name, announced string, serves service) *bench
 		Create: func() (Private, error) {
 			made++
 			name := fmt.Sprintf(".tandem/tmp/%d", made)
-			f, err := d.Create(name)
+			f, err := b.FS.Create(name)
 			return Private{f, name}, err
 		},
 		Again: func(context.Context) (remote.Secret, error) { return "", nil },
@@ -319,6 +319,11 @@ func TestAPartialFileIsLockedBeforeItIsRead(t *testing.T) {
 // lockless is a disk that has no locks.
 type lockless struct{ disk.Verbs }
 
+func (d lockless) Create(rel string) (disk.File, error) {
+	f, err := d.Verbs.Create(rel)
+	return unlockable{f}, err
+}
+
 func (d lockless) Append(rel string) (disk.File, error) {
 	f, err := d.Verbs.Append(rel)
 	return unlockable{f}, err
@@ -327,6 +332,63 @@ func (d lockless) Append(rel string) (disk.File, error) {
 type unlockable struct{ disk.File }
 
 func (unlockable) TryLock() (bool, error) { return false, syscall.ENOLCK }
+
+// TestAnotherVersionComesBesideTheOneThatIsBeingDownloaded: that keeps its record.
+func TestAnotherVersionComesBesideTheOneThatIsBeingDownloaded(t *testing.T) {
+	b := newBench(t, "personal", "f.bin", large, service{{content: large}})
+	b.resume(large[:100])
+	other := flock.New(b.file(begun), flock.SetFlag(os.O_RDONLY))
+	if held, err := other.TryLock(); !held || err != nil {
+		t.Fatal(held, err)
+	}
+	defer other.Close()
+	b.Item.ETag = "newer"
+	if got, err := b.run(); err != nil || got != large {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if p, ok, err := b.Resume.DB.Partial(1, 2); !ok || err != nil || p.Temp != begun {
+		t.Errorf("on record is %+v, %v, %v", p, ok, err)
+	}
+}
+
+// TestWhatCannotBeRecordedLeavesNothingBehind: nobody would ever resume it.
+func TestWhatCannotBeRecordedLeavesNothingBehind(t *testing.T) {
+	for name, change := range map[string]func(b *bench){
+		"no locks": func(b *bench) { b.FS = lockless{b.FS} },
+		"no room in the database": func(b *bench) {
+			b.Resume.Update, b.Resume.Optional = func(func(*state.Tx) error) error { return syscall.ENOSPC }, true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "personal", "f.bin", large+large, nil)
+			db := openState(t)
+			b.Resume = Partials{DB: db, Folder: 1, Key: 2, Update: db.Update, Shared: true}
+			b.From = &failsAfter{&service{{content: large + large, breaks: ResumeAbove + 5}}, 1}
+			change(b)
+			if _, err := b.run(); !errors.Is(err, remote.ErrSignIn) || len(b.left()) > 0 {
+				t.Errorf("%v; left are %q", err, b.left())
+			}
+			b.From = &service{{content: large + large}}
+			if got, err := b.run(); err != nil || got != large+large {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		})
+	}
+}
+
+// TestAPartialDownloadGoesWithItsVersion, also where the next one is small.
+func TestAPartialDownloadGoesWithItsVersion(t *testing.T) {
+	b := newBench(t, "personal", "f.bin", large, service{{content: "small"}})
+	b.resume(large[:100])
+	b.Resume.Shared = false
+	b.Item.Size, b.Item.Hash = 5, hashOf("small")
+	if got, err := b.run(); err != nil || got != "small" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, ok, err := b.Resume.DB.Partial(1, 2); ok || err != nil || len(b.left()) != 1 {
+		t.Errorf("on record: %v, %v; left are %q", ok, err, b.left())
+	}
+}
 
 func TestNothingIsResumedWhereFilesCannotBeLocked(t *testing.T) {
 	b := newBench(t, "personal", "f.bin", large, service{{content: large}})

@@ -20,7 +20,20 @@ type Partials struct {
 	DB          *state.DB // nil = nothing is remembered
 	Folder, Key int64     // under which the one partial download of the item is recorded
 	Update      func(func(*state.Tx) error) error
-	Shared      bool // other processes may download the same item: who writes to a file locks it
+
+	// Shared says that other processes may download the same item: who writes to a file
+	// locks it.
+	Shared bool
+	// Optional says that what cannot be remembered is no failure: it comes in one go.
+	Optional bool
+}
+
+// Forget drops the record, once the download has its final name.
+func (p Partials) Forget() error {
+	if p.DB == nil {
+		return nil
+	}
+	return p.Update(func(tx *state.Tx) error { return tx.DropPartial(p.Folder, p.Key) })
 }
 
 // resumable reports whether the content is worth, and its hash makes it safe, to be
@@ -35,33 +48,53 @@ func Resumable(size int64, hash string) bool { return size >= ResumeAbove && has
 // open opens the private file: one that holds the beginning of the same version, with the
 // hash of that, or a new one.
 func (f *Fetch) open() (*Download, hash.Hash, error) {
+	record := f.resumable()
 	if f.Resume.DB != nil {
-		p, ok, err := f.Resume.DB.Partial(f.Resume.Folder, f.Resume.Key)
-		if err != nil {
+		d, sum, err := f.resume()
+		switch {
+		case d != nil:
+			return d, sum, nil
+		case errors.Is(err, errOther) || err != nil && f.Resume.Optional && !errors.Is(err, ErrOccupied):
+			record = false
+		case err != nil:
 			return nil, nil, err
 		}
-		if ok {
-			d, sum, err := f.reopen(p)
-			if d != nil || err != nil {
-				return d, sum, err
-			}
-		}
 	}
-	d, err := f.start()
+	d, err := f.start(record)
 	return d, quickxor.New(), err
 }
 
-// reopen resumes an earlier download, if it is of the same version; another is removed.
-// It gives nothing where nothing can be resumed.
-func (f *Fetch) reopen(p state.Partial) (*Download, hash.Hash, error) {
-	if p.Hash != f.Item.Hash || p.ETag != f.Item.ETag || p.Size != f.Item.Size {
-		return nil, nil, DropPartial(f.FS, p.Temp)
+// errOther says that another process downloads another version: that is on record.
+var errOther = errors.New("another version is being downloaded")
+
+// resume opens what an earlier download of the same version has left. Of another version
+// that is removed, with its record. It gives nothing where nothing can be resumed.
+func (f *Fetch) resume() (*Download, hash.Hash, error) {
+	p, ok, err := f.Resume.DB.Partial(f.Resume.Folder, f.Resume.Key)
+	if err != nil || !ok {
+		return nil, nil, err
 	}
+	if p.Hash == f.Item.Hash && p.ETag == f.Item.ETag && p.Size == f.Item.Size {
+		if d, sum, err := f.reopen(p); d != nil || err != nil {
+			return d, sum, err
+		}
+	}
+	switch err := f.drop(p.Temp); {
+	case errors.Is(err, ErrOccupied):
+		return nil, nil, errOther
+	case err != nil:
+		return nil, nil, err
+	}
+	return nil, nil, f.Resume.Forget()
+}
+
+// reopen opens a private file to write on at its end.
+func (f *Fetch) reopen(p state.Partial) (*Download, hash.Hash, error) {
 	file, err := f.FS.Append(p.Temp)
 	if err != nil {
-		return nil, nil, DropPartial(f.FS, p.Temp)
+		return nil, nil, nil
 	}
-	d := &Download{Private: Private{file, p.Temp}}
+	d := &Download{Private: Private{file, p.Temp}, recorded: true}
 	if err := f.own(d); err != nil {
 		d.Close()
 		if errors.Is(err, errNoLocks) {
@@ -77,22 +110,29 @@ func (f *Fetch) reopen(p state.Partial) (*Download, hash.Hash, error) {
 		}
 	}
 	d.Close()
-	return nil, nil, DropPartial(f.FS, p.Temp)
+	return nil, nil, nil
+}
+
+// drop removes what is left of an interrupted download that is not resumed.
+func (f *Fetch) drop(name string) error {
+	if f.Resume.Shared {
+		return DropPartial(f.FS, name)
+	}
+	if err := f.FS.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // DropPartial removes what is left of an interrupted download, unless another process is
-// at work on it: [ErrOccupied]. What is no file of ours, or cannot be locked, stays.
+// at work on it: [ErrOccupied]. What is no file of ours stays.
 func DropPartial(v disk.Verbs, name string) error {
 	file, err := v.Append(name)
 	if err != nil {
 		return nil
 	}
 	defer file.Close()
-	held, err := file.TryLock()
-	switch {
-	case err != nil:
-		return nil
-	case !held:
+	if held, err := file.TryLock(); err == nil && !held { // where there are no locks, nothing is resumed either
 		return ErrOccupied
 	}
 	return v.Remove(name)
@@ -123,13 +163,13 @@ var errNoLocks = errors.New("the file system has no locks")
 
 // start opens a new private file. One that is worth resuming is recorded from the start,
 // for a process that is killed cannot do so.
-func (f *Fetch) start() (*Download, error) {
+func (f *Fetch) start(record bool) (*Download, error) {
 	file, err := f.Create()
 	if err != nil {
 		return nil, err
 	}
 	d := &Download{Private: file}
-	if !f.resumable() {
+	if !record {
 		return d, nil
 	}
 	err = f.own(d)
@@ -138,8 +178,9 @@ func (f *Fetch) start() (*Download, error) {
 	}
 	if err == nil {
 		err = f.record(d)
+		d.recorded = err == nil
 	}
-	if err != nil {
+	if err != nil && !f.Resume.Optional {
 		return nil, Discard(f.FS, d.Private, err)
 	}
 	return d, nil

@@ -37,7 +37,7 @@ func (in *incoming) receive(ctx context.Context) error {
 		if in.size > most { // what begins anew each time comes no further
 			breaks, most = 0, in.size
 		}
-		if !broke || breaks == MostBreaks || in.Item.Hash == "" || ctx.Err() != nil {
+		if !broke || breaks == MostBreaks || in.Item.Hash == "" && in.size > 0 || ctx.Err() != nil {
 			return err
 		}
 		address = "" // the address may be what is wrong

@@ -15,6 +15,9 @@ type Sessions struct {
 	Update func(func(*state.Tx) error) error
 	Now    func() time.Time
 	Keys   []int64 // under which a session for the file may be recorded
+
+	// Optional says that what cannot be remembered is no failure.
+	Optional bool
 }
 
 // Use lets an upload resume the session that was left open for what want describes, and
@@ -27,7 +30,7 @@ func (s Sessions) Use(u *remote.Upload, want state.Session) (drop func(*state.Tx
 		}
 		return errors.Join(errs...)
 	}
-	if u.Session, err = s.find(want); err != nil {
+	if u.Session, err = s.find(want); err != nil && !s.Optional {
 		return drop, err
 	}
 	if u.Session != nil {
@@ -35,7 +38,11 @@ func (s Sessions) Use(u *remote.Upload, want state.Session) (drop func(*state.Tx
 	}
 	u.Opened = func(open remote.Session) error {
 		want.Address, want.Expires = open.Address.Reveal(), open.Expires
-		return s.Update(func(tx *state.Tx) error { return tx.PutSession(want) })
+		err := s.Update(func(tx *state.Tx) error { return tx.PutSession(want) })
+		if s.Optional {
+			return nil
+		}
+		return err
 	}
 	return drop, nil
 }
@@ -51,7 +58,7 @@ func (s Sessions) find(want state.Session) (*remote.Session, error) {
 			continue
 		}
 		open := &remote.Session{Address: remote.Secret(was.Address), Expires: was.Expires}
-		was.Address, was.Expires, was.Key, was.Path, was.Hash = "", time.Time{}, want.Key, want.Path, want.Hash
+		was.Address, was.Expires, was.Key, was.Path = "", time.Time{}, want.Key, want.Path
 		if was == want {
 			return open, nil
 		}

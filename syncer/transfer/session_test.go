@@ -16,20 +16,21 @@ func TestASessionIsResumedOnlyForTheSameFileAndTarget(t *testing.T) {
 	sessions := Sessions{DB: db, Update: db.Update, Now: func() time.Time { return now }, Keys: []int64{7, -11}}
 	kept := state.Session{
 		Folder: 1, Key: 7, Address: "https://upload.example/1", Expires: now.Add(time.Hour),
-		Path: "f.bin", Ino: 11, Size: 5 << 20, MTime: 13, ETag: "tag", ParentID: "parent", Name: "f.bin", ItemID: "item",
+		Path: "f.bin", Ino: 11, Size: 5 << 20, MTime: 13, Hash: "01234567890123456789", ETag: "tag", ParentID: "parent", Name: "f.bin", ItemID: "item",
 	}
 	must(t, db.Update(func(tx *state.Tx) error { return tx.PutSession(kept) }))
 	for name, change := range map[string]func(s *state.Session){
-		"the same":       func(*state.Session) {},
-		"another path":   func(s *state.Session) { s.Path = "elsewhere" },
-		"another size":   func(s *state.Session) { s.Size++ },
-		"another time":   func(s *state.Session) { s.MTime++ },
-		"another inode":  func(s *state.Session) { s.Ino++ },
-		"another eTag":   func(s *state.Session) { s.ETag = "newer" },
-		"another name":   func(s *state.Session) { s.Name = "g.bin" },
-		"another folder": func(s *state.Session) { s.ParentID = "elsewhere" },
-		"another item":   func(s *state.Session) { s.ItemID = "other" },
-		"after its end":  func(s *state.Session) { now = kept.Expires.Add(time.Second) },
+		"the same":        func(*state.Session) {},
+		"another path":    func(s *state.Session) { s.Path = "elsewhere" },
+		"another size":    func(s *state.Session) { s.Size++ },
+		"another time":    func(s *state.Session) { s.MTime++ },
+		"another inode":   func(s *state.Session) { s.Ino++ },
+		"another eTag":    func(s *state.Session) { s.ETag = "newer" },
+		"another name":    func(s *state.Session) { s.Name = "g.bin" },
+		"another folder":  func(s *state.Session) { s.ParentID = "elsewhere" },
+		"another content": func(s *state.Session) { s.Hash = "x1234567890123456789" },
+		"another item":    func(s *state.Session) { s.ItemID = "other" },
+		"after its end":   func(s *state.Session) { now = kept.Expires.Add(time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := now

@@ -196,10 +196,11 @@ func (c *Carry) bring(ctx context.Context, res Result, it Item) error {
 		p.Close()
 		return err
 	}
-	l.To, l.time = it.To, it.MTime
+	l.To, l.time, l.sum = it.To, it.MTime, p.Hash
 	err = c.put.deliver(ctx, l, func(s sent) { c.end(ctx, res, it, s, p.Proved(c.From.version(it.Item))) })
 	p.Close()
 	if !c.resumable(ctx, it, err) {
+		c.From.arrived(c.spool, it.Item)
 		c.spool.disk.Remove(p.Name) // what cannot be removed now is old one day
 	}
 	return nil

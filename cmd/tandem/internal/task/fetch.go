@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"tandem/remote"
+	"tandem/state"
 	"tandem/syncer/transfer"
 )
 
@@ -19,9 +20,24 @@ func (d *Drive) fetch(ctx context.Context, l *Landing, it remote.Item, came func
 	}
 	if db, err := d.Notes.open(); err == nil { // without notes it comes as well, but in one go
 		f.Create = l.createPartial
-		f.Resume = transfer.Partials{DB: db, Folder: keyOf(l.root), Key: keyOf(d.ID, it.ID), Update: db.Update, Shared: true}
+		f.Resume = d.partials(db, l, it)
 	}
 	return f.Run(ctx)
+}
+
+// partials is where a download into a landing is noted.
+func (d *Drive) partials(db *state.DB, l *Landing, it remote.Item) transfer.Partials {
+	return transfer.Partials{DB: db, Folder: keyOf(l.root), Key: keyOf(d.ID, it.ID), Update: db.Update, Shared: true, Optional: true}
+}
+
+// arrived drops the note of a download that has its final name. One that stays is harmless.
+func (d *Drive) arrived(l *Landing, it remote.Item) {
+	if !transfer.Resumable(it.Size, it.Hash) {
+		return
+	}
+	if db, err := d.Notes.open(); err == nil {
+		_ = d.partials(db, l, it).Forget()
+	}
 }
 
 func (d *Drive) version(it remote.Item) transfer.Version {

@@ -215,6 +215,7 @@ func (g *Get) bring(ctx context.Context, it Item, old *watcher.Entry) (proved bo
 	if err := g.Into.place(p.Name, p.Hash, ours, it.To, old); err != nil {
 		return false, err
 	}
+	g.From.arrived(g.Into, it.Item)
 	g.Into.later(Parent(it.To))
 	if !g.DeleteSource {
 		return p.AsTold, nil

@@ -63,6 +63,7 @@ type Local struct {
 	from *Origin
 	rel  string
 	time time.Time // what it is to be online, where that is not when it was written here
+	sum  string    // hash of its content, if that is known
 }
 
 // modified is the time that the file has, or is to have, online.

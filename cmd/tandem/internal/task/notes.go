@@ -19,8 +19,9 @@ import (
 type Notes struct {
 	Dir string // made if it is not there; also holds files on their way from drive to drive
 
-	mu sync.Mutex
-	db *state.DB
+	mu  sync.Mutex
+	db  *state.DB
+	err error // it could not be opened, and is not tried again
 }
 
 // keepFor is how long what a task left behind may be of use: the service forgets
@@ -36,11 +37,12 @@ func (n *Notes) open() (*state.DB, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.db != nil {
-		return n.db, nil
+	if n.db != nil || n.err != nil {
+		return n.db, n.err
 	}
 	db, err := state.Open(filepath.Join(n.Dir, "tasks.db"))
 	if err != nil {
+		n.err = err
 		return nil, err
 	}
 	n.db = db

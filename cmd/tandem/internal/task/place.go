@@ -21,29 +21,36 @@ func (l *Landing) place(name, hash string, ours watcher.Entry, rel string, was *
 	if err != nil {
 		return err
 	}
-	old := ""
 	if was == nil {
 		err = l.disk.Rename(name, l.at(rel))
 	} else {
-		old, err = l.swap(name, rel, ours)
+		name, err = l.swap(name, rel, ours, was.Ino)
 	}
 	switch {
 	case errors.Is(err, errLeft):
 		return err
 	case errors.Is(err, fs.ErrExist) || absent(err):
-		return errors.Join(transfer.ErrEdited, l.disk.Remove(name))
+		return errors.Join(transfer.ErrEdited, l.removeOurs(name, ours))
 	case err != nil && !isPartial(name):
-		return errors.Join(err, l.disk.Remove(name))
+		return errors.Join(err, l.removeOurs(name, ours))
 	case err != nil || was == nil:
 		return err
 	}
-	if err = l.expected(old, *was, ""); err == nil {
-		err = l.discard(old, rel)
+	if err = l.expected(name, *was, ""); err == nil {
+		err = l.discard(name, rel)
 	}
 	if err != nil {
-		err = errors.Join(err, l.undo(old, rel, ours, hash))
+		err = errors.Join(err, l.undo(name, rel, ours, hash))
 	}
 	return err
+}
+
+// removeOurs removes a private file, if that is the one which came.
+func (l *Landing) removeOurs(name string, ours watcher.Entry) error {
+	if err := disk.Named(l.disk, name, ours); err != nil {
+		return err
+	}
+	return l.disk.Remove(name)
 }
 
 // expected says whether a file that was given a private name is the one that was
@@ -65,46 +72,57 @@ func (l *Landing) expected(name string, was watcher.Entry, hash string) error {
 	return err
 }
 
-// swap is exchange for a download, and tells where the old file lies then. A large one
-// gets another name first: under that of a partial download nothing else may ever lie.
-func (l *Landing) swap(name, rel string, ours watcher.Entry) (string, error) {
+// swap is exchange for a download. A large one gets another name first: under that of a
+// partial download nothing else may ever lie.
+func (l *Landing) swap(name, rel string, ours watcher.Entry, was uint64) (string, error) {
 	if !isPartial(name) {
-		return name, l.exchange(name, rel, ours)
+		return l.exchange(name, rel, ours, was)
 	}
 	own, err := l.fresh("part")
 	if err == nil {
 		err = l.disk.Rename(name, own)
 	}
 	if err != nil {
-		return "", err
+		return name, err
 	}
-	err = l.exchange(own, rel, ours)
-	if err != nil && !errors.Is(err, errLeft) {
-		err = errors.Join(err, l.disk.Rename(own, name))
+	at, err := l.exchange(own, rel, ours, was)
+	if err == nil || errors.Is(err, errLeft) {
+		return at, err
 	}
-	return own, err
+	if failed := l.disk.Rename(at, name); failed != nil {
+		return at, errors.Join(err, failed)
+	}
+	return name, err
 }
 
 // exchange swaps a private file of which ours is the entry, or that came out in exchange
-// for it, with what stands under a name. After an error nothing has changed, unless that
-// is an errLeft. Where somebody has saved under the name in an instant in which the file
-// system left it free, what stood there gets another name.
-func (l *Landing) exchange(name, rel string, ours watcher.Entry) error {
-	err := disk.Swap(l.disk, name, l.at(rel))
-	if err == nil {
-		return nil
+// for it, with what stands under a name, and has that inode; 0 = it is not known. It tells
+// where the private file lies after an error, and what stood there else. After an error
+// nothing has changed, unless that is an errLeft. Where somebody has saved under the name
+// in an instant in which the file system left it free, what stood there gets another name.
+func (l *Landing) exchange(name, rel string, ours watcher.Entry, was uint64) (at string, err error) {
+	to := l.at(rel)
+	if err = disk.Swap(l.disk, name, to); err == nil {
+		return name, nil
 	}
-	undone := disk.Unswap(l.disk, name, l.at(rel))
+	undone := disk.Unswap(l.disk, name, to)
 	switch {
 	case undone == nil:
 	case errors.Is(undone, fs.ErrExist) || absent(undone):
 		if undone = l.aside(name, rel, ours); undone == nil {
 			undone = l.disk.Rename(disk.Beside(name), name)
 		}
+		err = errors.Join(err, undone)
 	default:
-		undone = l.isLeft(name, rel, undone)
+		if now, failed := l.disk.Lstat(to); failed != nil || now.Ino != was {
+			return name, errors.Join(err, l.isLeft(name, rel, undone))
+		}
+		err = errors.Join(err, undone) // what stands there is untouched: a program has it open, as on Windows
+		if fresh := disk.Beside(name); disk.Named(l.disk, fresh, ours) == nil {
+			name = fresh
+		}
 	}
-	return errors.Join(err, undone)
+	return name, err
 }
 
 // aside lets go of what an exchange has set aside and cannot put back: our own file, or
@@ -140,8 +158,7 @@ func (l *Landing) isLeft(name, rel string, err error) error {
 // durable in the end: the power may fail long after the task, and the exchange
 // alone may have become so.
 func (l *Landing) undo(old, rel string, ours watcher.Entry, hash string) error {
-	if err := l.exchange(old, rel, ours); err != nil {
-		at := old
+	if at, err := l.exchange(old, rel, ours, 0); err != nil {
 		if errors.Is(err, errLeft) {
 			if at, err = l.theirs(old, rel, ours); err != nil {
 				return err

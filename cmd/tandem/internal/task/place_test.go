@@ -178,3 +178,74 @@ func find(t *testing.T, dir, content string) (at string) {
 	}
 	return at
 }
+
+// held is a disk as on Windows, on which a program has a file open: it can be given a
+// second name, and none of its names can be taken away.
+type held struct {
+	disk.Verbs
+	ino uint64
+}
+
+func (h held) busy(rel string) error {
+	if e, err := h.Verbs.Lstat(rel); err == nil && e.Ino == h.ino {
+		return syscall.EBUSY
+	}
+	return nil
+}
+
+func (h held) Exchange(_, _ string) error { return errors.ErrUnsupported }
+
+func (h held) Replace(a, b string) error {
+	if err := h.busy(b); err != nil {
+		return err
+	}
+	return h.Verbs.Replace(a, b)
+}
+
+func (h held) Rename(a, b string) error {
+	if err := h.busy(a); err != nil {
+		return err
+	}
+	return h.Verbs.Rename(a, b)
+}
+
+func (h held) Remove(a string) error {
+	if err := h.busy(a); err != nil {
+		return err
+	}
+	return h.Verbs.Remove(a)
+}
+
+func TestAFileThatAProgramHoldsIsLeftAndALargeDownloadIsKept(t *testing.T) {
+	for _, large := range []bool{false, true} {
+		l, err := Land(t.TempDir(), 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(l.root, "f"), []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		was, err := l.disk.Lstat("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := came(t, l, large)
+		real := l.disk
+		l.disk = held{real, was.Ino}
+		err = placed(l, name, "", &was)
+		l.disk = real
+		if !errors.Is(err, syscall.EBUSY) || errors.Is(err, errLeft) || find(t, l.root, "mine") != "f" {
+			t.Errorf("large %v: %v; what stood there is at %q", large, err, find(t, l.root, "mine"))
+		}
+		want := ""
+		if large {
+			want = name
+		}
+		if at := find(t, l.root, "came"); at != want {
+			t.Errorf("large %v: the download is at %q, want %q", large, at, want)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -267,20 +267,22 @@ func (p *Put) inSession(ctx context.Context, l Local, u remote.Upload) (remote.U
 		return p.To.Client.Upload(ctx, u)
 	}
 	id := keyOf(u.Drive, u.ParentID, u.Name, u.ID, u.ETag)
-	if err := os.MkdirAll(notes.locks(), 0o700); err != nil {
-		return remote.Uploaded{}, err
-	}
-	notes.sweep()
 	lock := flock.New(filepath.Join(notes.locks(), strconv.FormatInt(id, 36)), flock.SetPermissions(0o600))
-	if held, err := lock.TryLock(); err != nil {
-		return remote.Uploaded{}, err
-	} else if !held {
+	held, err := false, os.MkdirAll(notes.locks(), 0o700)
+	if err == nil {
+		notes.sweep()
+		held, err = lock.TryLock()
+	}
+	switch {
+	case err != nil:
+		return p.To.Client.Upload(ctx, u)
+	case !held:
 		return remote.Uploaded{}, transfer.ErrOccupied
 	}
 	defer lock.Unlock()
-	resume := transfer.Sessions{DB: db, Update: db.Update, Now: time.Now, Keys: []int64{id}}
+	resume := transfer.Sessions{DB: db, Update: db.Update, Now: time.Now, Keys: []int64{id}, Optional: true}
 	drop, err := resume.Use(&u, state.Session{
-		Folder: uploads, Key: id, Path: l.Name, Ino: l.Ino, Size: l.Size, MTime: l.modified().UnixNano(),
+		Folder: uploads, Key: id, Path: l.Name, Ino: l.Ino, Size: l.Size, MTime: l.MTime, Hash: l.sum,
 		ETag: u.ETag, ParentID: u.ParentID, Name: u.Name, ItemID: u.ID,
 	})
 	if err != nil {

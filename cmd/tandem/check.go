@@ -149,9 +149,9 @@ func (c *config) idleKey(src source) error {
 		if len(st.keys) < 3 || st.keys[0] != "task" {
 			continue
 		}
-		key, verb := st.keys[2], c.Task[st.keys[1]].Verb
-		if verbs[verb].do != nil && !verbs[verb].uses(key) {
-			return fmt.Errorf("%s:%d: %s: verb %q has no use for it, only %s; take the line out", src.path, st.line, key, verb, strings.Join(usersOf(key), ", "))
+		key, v := st.keys[2], verbNamed(c.Task[st.keys[1]].Verb)
+		if v != nil && !v.uses(key) {
+			return fmt.Errorf("%s:%d: %s: verb %q has no use for it, only %s; take the line out", src.path, st.line, key, v.name, strings.Join(usersOf(key), ", "))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -19,9 +20,17 @@ import (
 // A config is config.toml, checked. Every key is explained in
 // config.toml.example.
 type config struct {
+	Connection map[string]*connection
+	Folder     map[string]*folder
+	Task       map[string]*errand
+}
+
+// topTables are the tables that there are, as the decoder knows them. Tasks are read
+// by [readTasks].
+type topTables struct {
 	Connection map[string]*connection `toml:"connection"`
 	Folder     map[string]*folder     `toml:"folder"`
-	Task       map[string]*errand     `toml:"task"`
+	Task       map[string]any         `toml:"task"`
 }
 
 // A connection is one account.
@@ -101,7 +110,6 @@ func parseConfig(path string, data []byte) (*config, error) {
 	var names struct {
 		Connection map[string]any `toml:"connection"`
 		Folder     map[string]any `toml:"folder"`
-		Task       map[string]any `toml:"task"`
 	}
 	if err := toml.Unmarshal(data, &names); err != nil {
 		return nil, located(path, err)
@@ -109,23 +117,58 @@ func parseConfig(path string, data []byte) (*config, error) {
 	if err := (source{path, data}).inline(); err != nil {
 		return nil, err
 	}
-	cfg := &config{Connection: map[string]*connection{}, Folder: map[string]*folder{}, Task: map[string]*errand{}}
+	tables := topTables{Connection: map[string]*connection{}, Folder: map[string]*folder{}}
 	for name := range names.Connection {
-		cfg.Connection[name] = defaultConnection()
-		cfg.Connection[name].name = name
+		tables.Connection[name] = defaultConnection()
+		tables.Connection[name].name = name
 	}
 	for name := range names.Folder {
-		cfg.Folder[name] = defaultFolder()
-		cfg.Folder[name].name = name
+		tables.Folder[name] = defaultFolder()
+		tables.Folder[name].name = name
 	}
-	for name := range names.Task {
-		cfg.Task[name] = defaultErrand()
-		cfg.Task[name].name = name
-	}
-	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(cfg); err != nil {
+	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&tables); err != nil {
 		return nil, located(path, err)
 	}
-	return cfg, nil
+	tasks, err := readTasks(source{path, data}, tables.Task)
+	return &config{tables.Connection, tables.Folder, tasks}, err
+}
+
+// readTasks reads the tables of tasks by the options that there are.
+func readTasks(src source, tables map[string]any) (map[string]*errand, error) {
+	tasks := map[string]*errand{}
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		keys, isTable := tables[name].(map[string]any)
+		if !isTable {
+			return nil, fmt.Errorf("%s: task.%s is no table", src.at("task", name, ""), bareOrQuoted(name))
+		}
+		tasks[name] = defaultErrand()
+		tasks[name].name = name
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			if err := tasks[name].read(key, keys[key]); err != nil {
+				wrong = append(wrong, fmt.Errorf("%s: %w", src.at("task", name, key), err))
+			}
+		}
+	}
+	if wrong != nil {
+		return nil, joined(wrong)
+	}
+	return tasks, nil
+}
+
+// read sets one key.
+func (e *errand) read(key string, raw any) error {
+	settings := allSettings()
+	i := slices.IndexFunc(settings, func(o taskOption) bool { return o.Key == key })
+	if i < 0 {
+		return errors.New(unknownKey([]string{"task", e.name, key}))
+	}
+	value, err := settings[i].Read(raw)
+	if err != nil {
+		return fmt.Errorf("task.%s.%s%w", bareOrQuoted(e.name), key, err)
+	}
+	settings[i].set(e, value)
+	return nil
 }
 
 // located puts the decoder's complaint into one line with file and line number.
@@ -170,14 +213,14 @@ func inPlainWords(e *toml.DecodeError) string {
 }
 
 func unknownKey(key toml.Key) string {
-	known := keysOf(reflect.TypeFor[config]())
+	known := keysOf(reflect.TypeFor[topTables]())
 	switch {
 	case !slices.Contains(known, key[0]):
 		key = key[:1] // no need to look into a table that is none
 	case key[0] == "connection":
 		known = keysOf(reflect.TypeFor[connection]())
 	case key[0] == "task":
-		known = keysOf(reflect.TypeFor[errand]())
+		known = taskKeys()
 	default:
 		known = keysOf(reflect.TypeFor[folder]())
 	}
@@ -188,15 +231,18 @@ func unknownKey(key toml.Key) string {
 	return what
 }
 
-func keysOf(t reflect.Type) []string {
-	var keys []string
+func keysOf(t reflect.Type) (keys []string) {
 	for f := range t.Fields() {
-		if f.Anonymous {
-			keys = append(keys, keysOf(f.Type)...)
-		}
 		if key := f.Tag.Get("toml"); key != "" {
 			keys = append(keys, key)
 		}
+	}
+	return keys
+}
+
+func taskKeys() (keys []string) {
+	for _, o := range allSettings() {
+		keys = append(keys, o.Key)
 	}
 	return keys
 }

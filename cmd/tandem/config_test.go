@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"tandem/cmd/tandem/internal/task/filter"
 )
 
 const exampleFile = "../../config.toml.example"
@@ -32,20 +30,6 @@ func TestTheExampleIsTheDefaults(t *testing.T) {
 	if got := cfg.Folder["documents"]; !reflect.DeepEqual(got, folder) {
 		t.Errorf("folder = %+v, want %+v", got, folder)
 	}
-	for name, without := range map[string]errand{ // what has no default, and what is as good as nothing
-		"inbox":   {Verb: "get", Source: []string{"personal:/Inbox/"}, Target: "~/Inbox", Rules: filter.Rules{Names: []string{}, Type: "all", By: "modified"}},
-		"archive": {Verb: "mv", Source: []string{"personal:/Inbox/*.pdf"}, Target: "work:/Archive/"},
-		"tidy":    {Verb: "rm", Source: []string{"personal:/Old/"}},
-		"website": {Verb: "sync", Source: []string{"/srv/www"}, Target: "personal:/Website", SameName: "source", Equal: "skip", SourceMissing: "skip"},
-		"offer":   {Verb: "share", Source: []string{"personal:/Offer.pdf"}},
-	} {
-		want := defaultErrand()
-		want.name, want.Verb, want.Source, want.Target, want.Rules = name, without.Verb, without.Source, without.Target, without.Rules
-		want.SameName, want.Equal, want.SourceMissing = without.SameName, without.Equal, without.SourceMissing
-		if got := cfg.Task[name]; !reflect.DeepEqual(got, want) {
-			t.Errorf("task = %+v, want %+v", got, want)
-		}
-	}
 	if err := cfg.check(source{exampleFile, data}, "/home/ann"); err != nil {
 		t.Errorf("the example is refused: %v", err)
 	}
@@ -57,7 +41,7 @@ func TestTheExampleHasEveryKeyWithAWordAboutIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(data), "\n")
-	for _, key := range slices.Concat(keysOf(reflect.TypeFor[connection]()), keysOf(reflect.TypeFor[folder]()), keysOf(reflect.TypeFor[errand]())) {
+	for _, key := range slices.Concat(keysOf(reflect.TypeFor[connection]()), keysOf(reflect.TypeFor[folder]()), taskKeys()) {
 		found := false
 		for i, line := range lines {
 			if strings.HasPrefix(line, key+" = ") {
@@ -109,6 +93,13 @@ func TestMistakesInTheConfigurationAreShown(t *testing.T) {
 		{"a key that the verb does not use", conn + "[task.t]\nverb = \"rm\"\nsource = [\"a:/x\"]\noverwrite = \"newer\"\n", `c.toml:5: overwrite: verb "rm" has no use for it, only cp, get, mv, put; take the line out`},
 		{"a target where nothing goes", conn + "[task.t]\nverb = \"ls\"\nsource = [\"a:/x\"]\ntarget = \"x\"\n", `c.toml:5: target: verb "ls" has no use for it, only cp, get, mv, put, sync; take the line out`},
 		{"an unused key with its default", conn + "[task.t]\nverb = \"get\"\nsource = [\"a:/x\"]\ntarget = \"~/x\"\ndirection = \"->\"\n", `c.toml:6: direction: verb "get" has no use for it, only sync; take the line out`},
+		{"a task's key of another type", conn + "[task.t]\nverb = \"ls\"\nlimit = \"ten\"\n", `c.toml:4: task.t.limit cannot be a string`},
+		{"a task's list that is none", conn + "[task.t]\nname = \"*.pdf\"\n", `c.toml:3: task.t.name cannot be a string`},
+		{"a task's list of something else", conn + "[task.t]\nname = [\"*.pdf\", 3]\n", `c.toml:3: task.t.name: an element cannot be an integer`},
+		{"two misspelt keys of a task", conn + "[task.t]\nnam = []\nsauce = []\n", `c.toml:3: unknown key "task.t.nam"; did you mean "name"?; `},
+		{"a flag that is no key", conn + "[task.t]\nverb = \"ls\"\njson = true\n", `c.toml:4: unknown key "task.t.json"`},
+		{"a table in a task", conn + "[task.t.name]\nx = 1\n", `c.toml:`},
+		{"a list of tasks", conn + "[[task.t]]\nverb = \"ls\"\n", `c.toml:2: task.t is no table`},
 		{"broken syntax", "[connection.a\n", `c.toml:1: `},
 		{"a key twice", conn + "group = \"a\"\ngroup = \"b\"\n", `c.toml:3: `},
 	} {

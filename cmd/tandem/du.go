@@ -8,45 +8,11 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
-	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-const duHelp = `Say how much space things take online.
-
-Usage: tandem du PLACE...
-
-PLACE is CONNECTION:/path or a path in a synced folder. For each folder directly
-in it, and for all of it, the files and bytes below are counted; with a filter,
-those that it lets through. --sort and --limit are about the lines. Former versions
-and the recycle bin are not counted.
-
-  --recursive        (-R) a line for every folder below
-  --drive ID         another drive than the account's own, as of a library
-  --json             one line of JSON for each
-` + filterHelp + `
-Examples:
-  tandem du personal:/ --sort size:desc --limit 10
-  tandem du work:/Projects --older 1y --json
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 4 sign-in needed
-`
-
-func (p *program) duCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "du", Short: "say how much space things take", Long: duHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
-	filterFlags(cmd, e)
-	commonFlags(cmd, e)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source = args
-		return p.errand(cmd.Context(), "du", e, func(ctx context.Context, w *work) error { return w.du(ctx) })
-	}
-	return cmd
-}
 
 // A weight is what --json prints for one folder.
 type weight struct {
@@ -58,7 +24,7 @@ type weight struct {
 
 func (w *work) du(ctx context.Context) error {
 	f := w.filter()
-	if by, _, _ := strings.Cut(w.Sort, ":"); by == "created" || by == "modified" {
+	if by, _, _ := strings.Cut(w.Rules.Text("sort"), ":"); by == "created" || by == "modified" {
 		return usage(fmt.Errorf("sort: what du prints has no time, and cannot be in the order of %q", by), "sort by name or size")
 	}
 	every := w.Recursive

@@ -17,7 +17,7 @@ import (
 	"tandem/syncer"
 )
 
-const exploreHelp = `Browse a drive on the terminal.
+var exploreHelp = `Browse a drive on the terminal.
 
 Usage: tandem explore [PLACE]
 
@@ -28,11 +28,7 @@ and g, p, m and d download, upload, make folders and delete, as the commands get
 put, mkdir and rm do. The key ? lists all keys. The result of each task is printed
 again at the end. NO_COLOR=1 turns colours off.
 
-  --overwrite RULE   when a name is taken: newer (default), always, never,
-                     size-same, size-smaller, size-larger or size-differs: what
-                     comes, compared with what is there; equal content stays
-  --drive ID         another drive than the account's own, as of a library
-
+` + helpOf(exploreOptions()) + `
 Examples:
   tandem explore
   tandem explore work:/Reports/2026
@@ -41,12 +37,20 @@ Exit codes: 0, 1 could not finish, or left while a task was at work, 2 usage, no
 such place, no terminal, 4 sign-in needed
 `
 
+// exploreOptions are those of the tasks that the explorer starts.
+func exploreOptions() []taskOption {
+	lightly := overwrite
+	lightly.Default = string(task.Newer) // a key is pressed more lightly than a command typed
+	return []taskOption{lightly, taskDrive}
+}
+
 func (p *program) exploreCommand() *cobra.Command {
 	e := defaultErrand()
-	e.Overwrite = string(task.Newer) // a key is pressed more lightly than a command typed
+	for _, o := range exploreOptions() {
+		o.set(e, o.Default)
+	}
 	cmd := &cobra.Command{Use: "explore", Short: "browse a drive on the terminal", Long: exploreHelp, Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completePlaces}
-	cmd.Flags().StringVar(&e.Drive, "drive", "", "")
-	overwriteFlag(cmd, e)
+	addFlags(cmd, e, exploreOptions()...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !isTerminal(os.Stdin) || p.env("TERM") == "dumb" {
 			return usage(errors.New("explore needs a terminal"), "to list what is online: tandem ls "+append(args, "CONNECTION:/path")[0]+" --long")

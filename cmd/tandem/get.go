@@ -9,50 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-const getHelp = `Fetch files from online.
-
-Usage: tandem get SOURCE... TARGET
-       tandem get SOURCE -
-
-SOURCE is CONNECTION:/path, where * and ? stand for parts of names. Of a folder,
-the files in it that the filter lets through come; they land in TARGET/folder,
-or right in TARGET if SOURCE ends in a slash. TARGET is a folder here, made if it
-is missing, or for a single file its new name; - is standard output.
-
-What comes is checked by its hash before it gets its name. A large file that was
-cut short is gone on with by the same command.
-
-` + recursiveHelp + transferHelp + `  --delete-source    afterwards to the recycle bin online, once it is proved
-                     that what came is the same
-` + filterHelp + `
-Examples:
-  tandem get personal:/Photos/2026 ~/Pictures -R
-  tandem get 'work:/Inbox/*.csv' /srv/in --delete-source --json
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 3 a name is refused here or something is in the way, 4 sign-in needed,
-5 another task is at work on a file
-`
-
-func (p *program) getCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "get", Short: "fetch files", Long: getHelp, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
-	filterFlags(cmd, e)
-	transferFlags(cmd, e)
-	cmd.Flags().BoolVar(&e.DeleteSource, "delete-source", false, "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source, e.Target = args[:len(args)-1], args[len(args)-1]
-		return p.errand(cmd.Context(), "get", e, func(ctx context.Context, w *work) error { return w.get(ctx) })
-	}
-	return cmd
-}
 
 // A chosen is what one source came to.
 type chosen struct {

@@ -61,9 +61,9 @@ func (p *program) welcomeNewcomer(ctx context.Context) error {
 	defer s.close()
 	switch {
 	case len(s.cfg.Folder) > 0 || len(s.cfg.Task) > 0:
-		_, err = fmt.Fprint(p.out, rootHelp)
+		_, err = fmt.Fprint(p.out, rootHelp())
 	case !p.asksOnTerminal():
-		_, err = fmt.Fprintf(p.out, rootHelp+byHand, clean(path))
+		_, err = fmt.Fprintf(p.out, rootHelp()+byHand, clean(path))
 	default:
 		err = (&guide{session: s}).run(ctx)
 	}

@@ -10,46 +10,11 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-const lsHelp = `List what is online.
-
-Usage: tandem ls PLACE...
-
-PLACE is CONNECTION:/path, where * and ? stand for parts of names, or a path in
-a synced folder. Of a folder, what is in it is listed, a line each; folders end
-in a slash. The whole tree comes from the change feed, so even of a large drive
-the first lines come at once.
-
-  --long             (-l) with size and time
-` + recursiveHelp + `  --drive ID         another drive than the account's own, as of a library
-  --json             one line of JSON for each
-` + filterHelp + `
-Examples:
-  tandem ls personal:/Documents -l --sort size:desc
-  tandem ls work:/ -R --name '*.pdf' --newer 7d --json
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 4 sign-in needed
-`
-
-func (p *program) lsCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "ls", Short: "list what is online", Long: lsHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
-	filterFlags(cmd, e)
-	commonFlags(cmd, e)
-	cmd.Flags().BoolVarP(&e.long, "long", "l", false, "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source = args
-		return p.errand(cmd.Context(), "ls", e, func(ctx context.Context, w *work) error { return w.ls(ctx) })
-	}
-	return cmd
-}
 
 // A listed is what --json prints for one item.
 type listed struct {

@@ -6,43 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-const mkdirHelp = `Make folders online.
-
-Usage: tandem mkdir PLACE...
-
-PLACE is CONNECTION:/path or a path in a synced folder. The folders above are
-made too, and one that is there already is fine.
-
-  --dry-run    say what would be done, and do nothing
-  --drive ID   another drive than the account's own, as of a library
-  --json       one line of JSON for each
-
-Examples:
-  tandem mkdir work:/Reports/2026/05
-  tandem mkdir personal:/Inbox personal:/Done
-
-Exit codes: 0, 1 could not finish, 2 usage, or a file has the name,
-4 sign-in needed
-`
-
-func (p *program) mkdirCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "mkdir", Short: "make folders", Long: mkdirHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
-	commonFlags(cmd, e)
-	cmd.Flags().BoolVar(&e.foresee, "dry-run", false, "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source = args
-		return p.errand(cmd.Context(), "mkdir", e, func(ctx context.Context, w *work) error { return w.mkdir(ctx) })
-	}
-	return cmd
-}
 
 func (w *work) mkdir(ctx context.Context) error {
 	for _, arg := range w.Source {

@@ -5,82 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/spf13/cobra"
-
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-const mvHelp = `Move or rename online.
-
-Usage: tandem mv SOURCE... TARGET
-
-SOURCE and TARGET are CONNECTION:/path, or paths in a synced folder. TARGET is a
-folder, or for a single SOURCE its new name. A folder is moved with all that is
-in it; with a filter, what it lets through in SOURCE is moved.
-
-Within a drive that is one request for each SOURCE. To another drive, files go
-through this machine one by one, as with get and put; each source goes to its
-recycle bin once hashes prove that the copy is the same, and a folder when nothing
-is left in it.
-
-` + recursiveHelp + transferHelp + targetDriveHelp + filterHelp + `
-Examples:
-  tandem mv work:/Inbox/report.pdf work:/Done/
-  tandem mv personal:/Camera work:/Photos/2026 --name '*.jpg'
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 3 something is in the way or changed meanwhile, 4 sign-in needed,
-5 another task is at work on a file
-`
-
-const targetDriveHelp = `  --target-drive ID  that of TARGET, if it is not that of SOURCE
-`
-
-const cpHelp = `Copy online.
-
-Usage: tandem cp SOURCE... TARGET
-
-SOURCE and TARGET are CONNECTION:/path, or paths in a synced folder. TARGET is a
-folder, or for a single SOURCE its new name. It ends when the copies are there.
-
-Within a drive the service copies, and no bytes come here; copied folders get the
-time of the copying, and so does what is in them, single files keep theirs. To
-another drive, files go through this machine one by one, as with get and put:
-checked by their hashes, and a large one that was cut short is gone on with by the
-same command. The disk needs room for the three largest.
-
-  --recursive        (-R) a folder with all that is in it
-` + transferHelp + targetDriveHelp + filterHelp + `
-Examples:
-  tandem cp work:/Templates/invoice.xlsx work:/Invoices/2026-05.xlsx
-  tandem cp -R personal:/Photos/2026 work:/Photos/
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 3 something is in the way or changed meanwhile, 4 sign-in needed,
-5 another task is at work on a file
-`
-
-func (p *program) mvCommand() *cobra.Command {
-	return p.changeCommand("mv", "move or rename online", mvHelp)
-}
-func (p *program) cpCommand() *cobra.Command {
-	return p.changeCommand("cp", "copy online", cpHelp)
-}
-
-func (p *program) changeCommand(verb, short, help string) *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: verb, Short: short, Long: help, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
-	filterFlags(cmd, e)
-	transferFlags(cmd, e)
-	cmd.Flags().StringVar(&e.TargetDrive, "target-drive", "", "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source, e.Target = args[:len(args)-1], args[len(args)-1]
-		return p.errand(cmd.Context(), verb, e, func(ctx context.Context, w *work) error { return w.change(ctx) })
-	}
-	return cmd
-}
 
 // A movable is what one source of cp and mv came to.
 type movable struct {

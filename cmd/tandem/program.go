@@ -24,7 +24,8 @@ type program struct {
 	toldVersion bool // that the agent is of another one
 }
 
-const rootHelp = `tandem keeps a folder on this machine and a folder on OneDrive the same.
+func rootHelp() string {
+	return `tandem keeps a folder on this machine and a folder on OneDrive the same.
 
 Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
        tandem                  before anything is set up: asks what it needs
@@ -39,11 +40,7 @@ Usage: tandem [--config FILE] [--state DIR] [-v] COMMAND
   service                have the agent started when you log in
   held [approve|deny]    deletes that wait for your word
   explore [PLACE]        browse a drive on the terminal
-  ls, du PLACE...        list what is online, and how much space it takes
-  get, put FROM... TO    fetch and send files
-  mkdir, rm, mv, cp      make folders, delete, move and copy online
-  share PLACE            make a link for others
-  run TASK...            run tasks of the configuration
+` + verbList() + `  run TASK...            run tasks of the configuration
   demo                   try it on this machine, without an account
   emulator               serve an emulated OneDrive
   version, completion
@@ -60,6 +57,7 @@ Exit codes: 0 in sync, 1 could not finish, 2 usage or configuration,
 3 finished but something waits for you, 4 sign-in needed,
 5 another tandem works on this folder
 `
+}
 
 // kinds are what flags that are no text hold.
 var kinds = map[string]string{"int": "a number", "bool": "true or false", "duration": `a time such as "60ms" or "2m"`}
@@ -81,7 +79,7 @@ func meant(root *cobra.Command, word string) string {
 // command builds the tree of commands. Every help text is written by hand and
 // printed as it is.
 func (p *program) command() *cobra.Command {
-	root := &cobra.Command{Use: "tandem", Long: rootHelp, SilenceErrors: true, SilenceUsage: true}
+	root := &cobra.Command{Use: "tandem", Long: rootHelp(), SilenceErrors: true, SilenceUsage: true}
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usage(fmt.Errorf("unknown command %q", args[0]), meant(cmd, args[0]))
@@ -114,8 +112,12 @@ func (p *program) command() *cobra.Command {
 		p.screen.verbose = p.verbose
 	}
 	root.AddCommand(p.connectionCommand(), p.loginCommand(), p.logoutCommand(), p.syncCommand(), p.statusCommand(), p.pauseCommand(), p.resumeCommand(), p.syncNowCommand(), p.stopCommand(), p.serviceCommand(), p.heldCommand(),
-		p.exploreCommand(), p.lsCommand(), p.duCommand(), p.getCommand(), p.putCommand(), p.mkdirCommand(), p.rmCommand(), p.mvCommand(), p.cpCommand(), p.shareCommand(), p.runCommand(),
-		p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
+		p.exploreCommand(), p.runCommand(), p.demoCommand(), p.emulatorCommand(), p.versionCommand(), p.completionCommand())
+	for _, v := range verbs {
+		if v.args != "" {
+			root.AddCommand(v.command(p))
+		}
+	}
 	p.completeWhatIsMissing(root)
 	return root
 }

@@ -10,50 +10,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 	"tandem/watcher"
 )
-
-const putHelp = `Send files online.
-
-Usage: tandem put SOURCE... TARGET
-       tandem put - TARGET
-
-SOURCE is a file or folder here; - is standard input. Of a folder, the files in
-it that the filter lets through are sent; they land in TARGET/folder, or right in
-TARGET if SOURCE ends in a slash. TARGET is CONNECTION:/path: a folder, made if
-it is missing, or for a single file its new name. Links are not followed.
-
-What was sent is checked by its hash. A large file that was cut short is gone on
-with by the same command. What is replaced online stays there as an old version.
-
-` + recursiveHelp + transferHelp + `  --delete-source    here, once it is proved that what is online is the same
-` + filterHelp + `
-Examples:
-  tandem put report.pdf work:/Reports/
-  pg_dump shop | tandem put - work:/Backups/shop.sql
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-file, 3 a name is refused online or something is in the way, 4 sign-in needed,
-5 another task is at work on a file
-`
-
-func (p *program) putCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "put", Short: "send files", Long: putHelp, Args: needs(2, "a SOURCE and a TARGET"), ValidArgsFunction: p.completePlaces}
-	filterFlags(cmd, e)
-	transferFlags(cmd, e)
-	cmd.Flags().BoolVar(&e.DeleteSource, "delete-source", false, "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source, e.Target = args[:len(args)-1], args[len(args)-1]
-		return p.errand(cmd.Context(), "put", e, func(ctx context.Context, w *work) error { return w.put(ctx) })
-	}
-	return cmd
-}
 
 func (w *work) put(ctx context.Context) error {
 	to, err := w.needRemote(ctx, w.Target, w.errand)

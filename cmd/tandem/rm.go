@@ -9,50 +9,10 @@ import (
 	"strings"
 
 	"github.com/mattn/go-isatty"
-	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 )
-
-const rmHelp = `Delete online, to the recycle bin.
-
-Usage: tandem rm PLACE...
-
-PLACE is CONNECTION:/path, where * and ? stand for parts of names, or a path in
-a synced folder. With a filter, what it lets through in PLACE is deleted, and a
-folder only if all that is in it is; without, PLACE itself.
-
-  --recursive        (-R) a folder with all that is in it; else files only
-  --permanent        not to the recycle bin: nobody can bring it back. Only work
-                     drives can; it asks
-  --yes              do not ask
-  --dry-run          say what would be done, and do nothing
-  --drive ID         another drive than the account's own, as of a library
-  --json             one line of JSON for each
-` + filterHelp + `
-Examples:
-  tandem rm 'work:/Inbox/*.tmp'
-  tandem rm -R personal:/Scans --older 1y --dry-run
-
-Exit codes: 0 (also when nothing matches), 1 could not finish, 2 usage, no such
-place, 3 something changed meanwhile and stays, 4 sign-in needed
-`
-
-func (p *program) rmCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "rm", Short: "delete", Long: rmHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
-	filterFlags(cmd, e)
-	commonFlags(cmd, e)
-	cmd.Flags().BoolVar(&e.Permanent, "permanent", false, "")
-	cmd.Flags().BoolVar(&e.yes, "yes", false, "")
-	cmd.Flags().BoolVar(&e.foresee, "dry-run", false, "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source = args
-		return p.errand(cmd.Context(), "rm", e, func(ctx context.Context, w *work) error { return w.rm(ctx) })
-	}
-	return cmd
-}
 
 // A doomed is what is to be deleted from one drive.
 type doomed struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const runHelp = `Run tasks of the configuration, one after the other.
+var runHelp = `Run tasks of the configuration, one after the other.
 
 Usage: tandem run TASK...
        tandem run --group LABEL
@@ -22,11 +22,7 @@ Usage: tandem run TASK...
 TASK is a name from the configuration: [task.NAME] says what it does. One that
 fails keeps no other waiting. How to write tasks is in docs/tasks.md.
 
-  --group LABEL   all tasks with this group
-  --dry-run       print what they would do, and do nothing
-  --yes           also what would be asked for, and deletes that would be held
-  --json          one line of JSON for each task
-
+` + helpOf(runOptions) + `
 Examples:
   tandem run nightly-backup
   tandem run --group reports --json
@@ -36,58 +32,19 @@ something waits for you, 4 sign-in needed, 5 it is running already; of several
 tasks the gravest counts
 `
 
+var runOptions = []taskOption{
+	taskGroup.says("all tasks with this group"),
+	dryRun.says("print what they would do, and do nothing"),
+	noAsk.says("also what would be asked for, and deletes that would be held"),
+	inJSON.says("one line of JSON for each task"),
+}
+
 func (p *program) runCommand() *cobra.Command {
 	var flags errand
 	cmd := &cobra.Command{Use: "run", Short: "run tasks of the configuration", Long: runHelp, ValidArgsFunction: p.completeTasks}
-	cmd.Flags().StringVar(&flags.Group, "group", "", "")
-	cmd.Flags().BoolVar(&flags.foresee, "dry-run", false, "")
-	cmd.Flags().BoolVar(&flags.yes, "yes", false, "")
-	cmd.Flags().BoolVar(&flags.json, "json", false, "")
+	addFlags(cmd, &flags, runOptions...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.runTasks(cmd.Context(), args, flags) }
 	return cmd
-}
-
-// A verb is something that a task can do.
-type verb struct {
-	do   func(*work, context.Context) error
-	keys []string // of the configuration that it uses, but for those that all do
-}
-
-var (
-	everyKey     = []string{"verb", "group", "connection", "drive", "source"}
-	matchKeys    = []string{"name", "type", "case_sensitive", "newer", "older", "by", "larger", "smaller", "any"}
-	filterKeys   = append([]string{"recursive", "sort", "limit"}, matchKeys...)
-	copyKeys     = append([]string{"target", "overwrite", "keep_times"}, filterKeys...)
-	transferKeys = append([]string{"delete_source"}, copyKeys...)
-	changeKeys   = append([]string{"target_drive"}, copyKeys...)
-	syncKeys     = append([]string{"target", "keep_times", "direction", "same_name", "equal", "source_missing", "hold_deletes_count", "hold_deletes_percent"}, matchKeys...)
-)
-
-var verbs = map[string]verb{
-	"ls":    {(*work).ls, filterKeys},
-	"du":    {(*work).du, filterKeys},
-	"get":   {(*work).get, transferKeys},
-	"put":   {(*work).put, transferKeys},
-	"mkdir": {(*work).mkdir, nil},
-	"rm":    {(*work).rm, append([]string{"permanent"}, filterKeys...)},
-	"mv":    {(*work).change, changeKeys},
-	"cp":    {(*work).change, changeKeys},
-	"share": {(*work).share, []string{"link", "scope", "expires"}},
-	"sync":  {(*work).mirror, syncKeys},
-}
-
-func (v verb) uses(key string) bool {
-	return slices.Contains(everyKey, key) || slices.Contains(v.keys, key)
-}
-
-// usersOf are the verbs that use a key.
-func usersOf(key string) (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(verbs)) {
-		if verbs[name].uses(key) {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func (p *program) runTasks(ctx context.Context, names []string, flags errand) error {
@@ -141,7 +98,7 @@ func (w *work) alone(ctx context.Context) error {
 		return err
 	}
 	defer lock.Unlock()
-	return w.run(ctx, func(ctx context.Context, w *work) error { return verbs[w.Verb].do(w, ctx) })
+	return w.do(ctx)
 }
 
 // tasksNamed finds tasks by name in the order given, or all of a group.
@@ -193,16 +150,17 @@ func (s *session) groupsThereAre() string {
 // checkTask finds what is wrong with a task of the configuration, and completes
 // its paths.
 func (e *errand) checkTask(connections map[string]*connection, home string) (key, problem string) {
+	v := verbNamed(e.Verb)
 	switch {
 	case e.Verb == "":
-		return "verb", "missing; it is one of " + strings.Join(slices.Sorted(maps.Keys(verbs)), ", ")
-	case verbs[e.Verb].do == nil:
-		return "verb", fmt.Sprintf("%q is none of %s", e.Verb, strings.Join(slices.Sorted(maps.Keys(verbs)), ", "))
+		return "verb", "missing; it is one of " + strings.Join(verbNames(), ", ")
+	case v == nil:
+		return "verb", fmt.Sprintf("%q is none of %s", e.Verb, strings.Join(verbNames(), ", "))
 	case e.Connection != "" && connections[e.Connection] == nil:
 		return "connection", fmt.Sprintf("there is no [connection.%s]", e.Connection)
 	case len(e.Source) == 0:
 		return "source", "missing; it is what the task is about"
-	case verbs[e.Verb].uses("target") && e.Target == "":
+	case v.uses("target") && e.Target == "":
 		return "target", "missing; it is where things go"
 	case e.Verb == "sync" && len(e.Source) > 1:
 		return "source", "sync has one"

@@ -6,47 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-const shareHelp = `Make a link with which others reach something online.
-
-Usage: tandem share PLACE...
-
-PLACE is CONNECTION:/path or a path in a synced folder. The link is printed; who
-has it can do what it says. If there is one of that sort already, it is given.
-
-  --link KIND      view (default), edit, or embed (files of personal drives)
-  --scope WHO      anonymous, organization (work drives) or users: only those who
-                   have access anyway; default: as the organisation has set it
-  --expires TIME   a date, as 2026-12-31
-  --drive ID       another drive than the account's own, as of a library
-  --json           one line of JSON for each
-
-Examples:
-  tandem share personal:/Photos/2026
-  tandem share work:/Offer.pdf --scope organization --expires 2026-12-31
-
-Exit codes: 0, 1 could not finish, or the service refuses such a link, 2 usage,
-no such place, 4 sign-in needed
-`
-
-func (p *program) shareCommand() *cobra.Command {
-	e := defaultErrand()
-	cmd := &cobra.Command{Use: "share", Short: "make a link for others", Long: shareHelp, Args: needs(1, "a PLACE"), ValidArgsFunction: p.completePlaces}
-	commonFlags(cmd, e)
-	cmd.Flags().StringVar(&e.Link, "link", "view", "")
-	cmd.Flags().StringVar(&e.Scope, "scope", "", "")
-	cmd.Flags().StringVar(&e.Expires, "expires", "", "")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		e.Source = args
-		return p.errand(cmd.Context(), "share", e, func(ctx context.Context, w *work) error { return w.share(ctx) })
-	}
-	return cmd
-}
 
 // A shared is what --json prints for one link.
 type shared struct {

@@ -63,18 +63,16 @@ type work struct {
 }
 
 // errand reads the configuration and runs one errand of the command line.
-func (p *program) errand(ctx context.Context, verb string, e *errand, do func(context.Context, *work) error) error {
-	e.Verb = verb
+func (p *program) errand(ctx context.Context, e *errand) error {
 	if key, problem := e.check(); problem != "" {
-		return usage(fmt.Errorf("--%s: %s", strings.ReplaceAll(key, "_", "-"), problem), "see: tandem "+verb+" --help")
+		return usage(fmt.Errorf("--%s: %s", strings.ReplaceAll(key, "_", "-"), problem), "see: tandem "+e.Verb+" --help")
 	}
 	s, err := p.begin()
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	w := s.work(e)
-	return w.run(ctx, do)
+	return s.work(e).do(ctx)
 }
 
 func (s *session) work(e *errand) *work {
@@ -93,6 +91,11 @@ func (s *session) sent() (n int64) {
 		n += c.Requests()
 	}
 	return n
+}
+
+// do does what the verb says.
+func (w *work) do(ctx context.Context) error {
+	return w.run(ctx, func(ctx context.Context, w *work) error { return verbNamed(w.Verb).do(w, ctx) })
 }
 
 // run does the work, shows how far it is, and says how it ended.
@@ -288,7 +291,7 @@ func (w *work) conclude(err error) error {
 		}
 		return &failure{code, f.err, f.hint}
 	}
-	if past[w.Verb] != "" && (!w.json || w.tally.Failed > 0 || w.screen.verbose > 0) {
+	if verbNamed(w.Verb).past != "" && (!w.json || w.tally.Failed > 0 || w.screen.verbose > 0) {
 		w.screen.say("%s%s", prefix(w.name), w.deeds())
 	}
 	if code != inSync {
@@ -296,9 +299,6 @@ func (w *work) conclude(err error) error {
 	}
 	return nil
 }
-
-// past is what a verb has done; those that are missing print data, which says it.
-var past = map[string]string{"get": "fetched", "put": "sent", "cp": "copied", "mv": "moved", "rm": "deleted", "mkdir": "made", "sync": "done"}
 
 // deeds is what was done, in a few words.
 func (w *work) deeds() string {
@@ -309,7 +309,7 @@ func (w *work) deeds() string {
 			parts = append(parts, humanize.Comma(int64(n))+" "+what)
 		}
 	}
-	add(t.Done, past[w.Verb])
+	add(t.Done, verbNamed(w.Verb).past)
 	if t.Made > 0 {
 		parts = append(parts, count(t.Made, "folder")+" created")
 	}

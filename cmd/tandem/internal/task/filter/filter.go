@@ -6,31 +6,14 @@
 package filter
 
 import (
-	"cmp"
-	"fmt"
-	"path"
 	"slices"
-	"strings"
 	"time"
-
-	"tandem/syncer/plan"
 )
 
 // Rules are a filter as a person writes it, on a command line or in the
-// configuration. The zero value lets everything through.
-type Rules struct {
-	Names         []string `toml:"name"`
-	Type          string   `toml:"type"` // file, folder or all
-	CaseSensitive bool     `toml:"case_sensitive"`
-	Newer         string   `toml:"newer"` // a date, or an age such as 7d
-	Older         string   `toml:"older"`
-	By            string   `toml:"by"` // modified, created, both or either
-	Larger        string   `toml:"larger"`
-	Smaller       string   `toml:"smaller"`
-	Any           bool     `toml:"any"` // one of the conditions on time and size is enough
-	Sort          string   `toml:"sort"`
-	Limit         int      `toml:"limit"`
-}
+// configuration: the values of [Keys], by their names. What is missing has its
+// default; nil lets everything through.
+type Rules map[string]any
 
 // An Entry is a file or folder, on either side.
 type Entry struct {
@@ -60,130 +43,37 @@ func (m *Mistake) Error() string { return m.Key + ": " + m.Why }
 
 // Compile makes a Filter; ages count from now. The error is a [*Mistake].
 func (r Rules) Compile(now time.Time) (*Filter, error) {
-	f := &Filter{any: r.Any, limit: r.Limit}
-	for _, step := range []func() error{
-		func() error { return f.names(r) },
-		func() error { return f.kinds(r.Type) },
-		func() error { return f.times(r, now) },
-		func() error { return f.sizes(r) },
-		func() error { return f.order(r.Sort) },
-	} {
-		if err := step(); err != nil {
-			return nil, err
+	f := &Filter{files: true, dirs: true, compare: byPath}
+	complete := Rules{}
+	for _, k := range Keys {
+		complete[k.Key] = k.Default
+		if v, set := r[k.Key]; set {
+			complete[k.Key] = v
 		}
 	}
-	if r.Limit < 0 {
-		return nil, &Mistake{"limit", fmt.Sprintf("%d is below 0", r.Limit)}
+	for _, k := range Keys {
+		err := k.Check(complete[k.Key])
+		if err == nil && k.Compile != nil {
+			err = k.Compile(f, complete, now)
+		}
+		if err != nil {
+			return nil, &Mistake{k.Key, err.Error()}
+		}
 	}
 	return f, nil
 }
 
-func (f *Filter) names(r Rules) error {
-	for _, text := range r.Names {
-		pattern, not := strings.CutPrefix(text, "!")
-		m := newMask(pattern, r.CaseSensitive)
-		switch {
-		case pattern == "" || strings.HasSuffix(pattern, "/"):
-			return &Mistake{"name", fmt.Sprintf(`%q matches no name; "*.pdf" is one that does`, text)}
-		case not:
-			f.exclude = append(f.exclude, m)
-		default:
-			f.include = append(f.include, m)
-		}
-	}
-	return nil
+// Text is the value of a key whose kind that is.
+func (r Rules) Text(key string) string {
+	text, _ := r[key].(string)
+	return text
 }
 
-func (f *Filter) kinds(kind string) error {
-	switch kind {
-	case "", "all":
-		f.files, f.dirs = true, true
-	case "file":
-		f.files = true
-	case "folder":
-		f.dirs = true
-	default:
-		return &Mistake{"type", fmt.Sprintf("%q is none of file, folder and all", kind)}
-	}
-	return nil
-}
+// On reports whether a switch is on.
+func (r Rules) On(key string) bool { return r[key] == true }
 
-func (f *Filter) times(r Rules, now time.Time) error {
-	looks := map[string]func(Entry, func(time.Time) bool) bool{
-		"":         func(e Entry, ok func(time.Time) bool) bool { return ok(e.Modified) },
-		"modified": func(e Entry, ok func(time.Time) bool) bool { return ok(e.Modified) },
-		"created":  func(e Entry, ok func(time.Time) bool) bool { return ok(e.Created) },
-		"both":     func(e Entry, ok func(time.Time) bool) bool { return ok(e.Modified) && ok(e.Created) },
-		"either":   func(e Entry, ok func(time.Time) bool) bool { return ok(e.Modified) || ok(e.Created) },
-	}
-	look, known := looks[r.By]
-	if !known {
-		return &Mistake{"by", fmt.Sprintf("%q is none of modified, created, both and either", r.By)}
-	}
-	for _, limit := range []struct {
-		key, text string
-		ok        func(t, limit time.Time) bool
-	}{{"newer", r.Newer, time.Time.After}, {"older", r.Older, time.Time.Before}} {
-		if limit.text == "" {
-			continue
-		}
-		at, err := ParseTime(limit.text, now)
-		if err != nil {
-			return &Mistake{limit.key, err.Error()}
-		}
-		f.conditions = append(f.conditions, func(e Entry) bool {
-			return look(e, func(t time.Time) bool { return !t.IsZero() && limit.ok(t, at) })
-		})
-		f.created = f.created || r.By != "" && r.By != "modified"
-	}
-	return nil
-}
-
-func (f *Filter) sizes(r Rules) error {
-	for _, limit := range []struct {
-		key, text string
-		ok        func(size, limit int64) bool
-	}{
-		{"larger", r.Larger, func(size, limit int64) bool { return size > limit }},
-		{"smaller", r.Smaller, func(size, limit int64) bool { return size < limit }},
-	} {
-		if limit.text == "" {
-			continue
-		}
-		n, err := ParseSize(limit.text)
-		if err != nil {
-			return &Mistake{limit.key, err.Error()}
-		}
-		f.conditions = append(f.conditions, func(e Entry) bool { return !e.Dir && limit.ok(e.Size, n) })
-	}
-	return nil
-}
-
-func (f *Filter) order(text string) error {
-	key, direction, _ := strings.Cut(text, ":")
-	by := map[string]func(a, b Entry) int{
-		"":         func(a, b Entry) int { return 0 },
-		"name":     func(a, b Entry) int { return cmp.Compare(plan.Fold(path.Base(a.Path)), plan.Fold(path.Base(b.Path))) },
-		"size":     func(a, b Entry) int { return cmp.Compare(a.Size, b.Size) },
-		"created":  func(a, b Entry) int { return a.Created.Compare(b.Created) },
-		"modified": func(a, b Entry) int { return a.Modified.Compare(b.Modified) },
-	}[key]
-	if by == nil {
-		return &Mistake{"sort", fmt.Sprintf("%q is none of name, size, created and modified", key)}
-	}
-	if direction != "" && direction != "desc" && direction != "asc" {
-		return &Mistake{"sort", fmt.Sprintf("%q: only :desc or :asc can follow", text)}
-	}
-	f.sorted, f.created = key != "", f.created || key == "created"
-	f.compare = func(a, b Entry) int {
-		order := by(a, b)
-		if direction == "desc" {
-			order = -order
-		}
-		return cmp.Or(order, cmp.Compare(a.Path, b.Path))
-	}
-	return nil
-}
+// Require adds a condition: one of those of which [Rules] may ask for any.
+func (f *Filter) Require(holds func(Entry) bool) { f.conditions = append(f.conditions, holds) }
 
 // Match reports whether e is meant, its place in the order and the limit aside.
 func (f *Filter) Match(e Entry) bool {

@@ -33,27 +33,27 @@ func TestWhatTheRulesLetThrough(t *testing.T) {
 		want  []filter.Entry
 	}{
 		{"nothing asked for", filter.Rules{}, all},
-		{"a mask, whatever the case", filter.Rules{Names: []string{"*.pdf"}}, []filter.Entry{old}},
-		{"a mask where case counts", filter.Rules{Names: []string{"*.pdf"}, CaseSensitive: true}, nil},
-		{"one of several masks", filter.Rules{Names: []string{"*.pdf", "note?.txt"}}, []filter.Entry{old, fresh}},
-		{"all but a mask", filter.Rules{Names: []string{"!*.txt"}}, []filter.Entry{old, dir}},
-		{"a mask, but for another", filter.Rules{Names: []string{"*t*", "!n*"}}, []filter.Entry{old, straße}},
-		{"a mask with a folder in it", filter.Rules{Names: []string{"a/*"}}, []filter.Entry{old}},
-		{"a mask of letters beyond ASCII", filter.Rules{Names: []string{"STRA?E.*"}}, []filter.Entry{straße}},
-		{"files only", filter.Rules{Type: "file"}, []filter.Entry{old, fresh, straße}},
-		{"folders only", filter.Rules{Type: "folder"}, []filter.Entry{dir}},
-		{"newer than an age", filter.Rules{Newer: "7d"}, []filter.Entry{fresh, straße, dir}},
-		{"older than a date", filter.Rules{Older: "2026-05-15"}, []filter.Entry{old}},
-		{"between two", filter.Rules{Newer: "7d", Older: "36h"}, []filter.Entry{fresh}},
-		{"by the time of creation", filter.Rules{Newer: "15d", By: "created"}, []filter.Entry{straße, dir}},
-		{"by both times", filter.Rules{Older: "1w", By: "both"}, []filter.Entry{old}},
-		{"by either time", filter.Rules{Older: "1w", By: "either"}, []filter.Entry{old, fresh, straße}},
-		{"larger than", filter.Rules{Larger: "1M"}, []filter.Entry{old}},
-		{"smaller than: a folder has no size", filter.Rules{Smaller: "1kB"}, []filter.Entry{fresh, straße}},
-		{"within two sizes", filter.Rules{Larger: "100", Smaller: "1k"}, []filter.Entry{fresh}},
-		{"outside of two sizes", filter.Rules{Larger: "1MB", Smaller: "100", Any: true}, []filter.Entry{old, straße}},
-		{"old or large", filter.Rules{Older: "20d", Larger: "400", Any: true}, []filter.Entry{old, fresh}},
-		{"all kinds of rules", filter.Rules{Names: []string{"*.txt"}, Type: "file", Newer: "3d", Smaller: "100"}, []filter.Entry{straße}},
+		{"a mask, whatever the case", filter.Rules{"name": []string{"*.pdf"}}, []filter.Entry{old}},
+		{"a mask where case counts", filter.Rules{"name": []string{"*.pdf"}, "case_sensitive": true}, nil},
+		{"one of several masks", filter.Rules{"name": []string{"*.pdf", "note?.txt"}}, []filter.Entry{old, fresh}},
+		{"all but a mask", filter.Rules{"name": []string{"!*.txt"}}, []filter.Entry{old, dir}},
+		{"a mask, but for another", filter.Rules{"name": []string{"*t*", "!n*"}}, []filter.Entry{old, straße}},
+		{"a mask with a folder in it", filter.Rules{"name": []string{"a/*"}}, []filter.Entry{old}},
+		{"a mask of letters beyond ASCII", filter.Rules{"name": []string{"STRA?E.*"}}, []filter.Entry{straße}},
+		{"files only", filter.Rules{"type": "file"}, []filter.Entry{old, fresh, straße}},
+		{"folders only", filter.Rules{"type": "folder"}, []filter.Entry{dir}},
+		{"newer than an age", filter.Rules{"newer": "7d"}, []filter.Entry{fresh, straße, dir}},
+		{"older than a date", filter.Rules{"older": "2026-05-15"}, []filter.Entry{old}},
+		{"between two", filter.Rules{"newer": "7d", "older": "36h"}, []filter.Entry{fresh}},
+		{"by the time of creation", filter.Rules{"newer": "15d", "by": "created"}, []filter.Entry{straße, dir}},
+		{"by both times", filter.Rules{"older": "1w", "by": "both"}, []filter.Entry{old}},
+		{"by either time", filter.Rules{"older": "1w", "by": "either"}, []filter.Entry{old, fresh, straße}},
+		{"larger than", filter.Rules{"larger": "1M"}, []filter.Entry{old}},
+		{"smaller than: a folder has no size", filter.Rules{"smaller": "1kB"}, []filter.Entry{fresh, straße}},
+		{"within two sizes", filter.Rules{"larger": "100", "smaller": "1k"}, []filter.Entry{fresh}},
+		{"outside of two sizes", filter.Rules{"larger": "1MB", "smaller": "100", "any": true}, []filter.Entry{old, straße}},
+		{"old or large", filter.Rules{"older": "20d", "larger": "400", "any": true}, []filter.Entry{old, fresh}},
+		{"all kinds of rules", filter.Rules{"name": []string{"*.txt"}, "type": "file", "newer": "3d", "smaller": "100"}, []filter.Entry{straße}},
 	} {
 		f, err := test.rules.Compile(now)
 		if err != nil {
@@ -69,7 +69,7 @@ func TestWhatTheRulesLetThrough(t *testing.T) {
 
 // What the service does not tell is not made up.
 func TestATimeThatIsNotKnownFulfilsNoCondition(t *testing.T) {
-	for _, rules := range []filter.Rules{{Newer: "7d"}, {Older: "7d"}, {Older: "7d", By: "created"}} {
+	for _, rules := range []filter.Rules{{"newer": "7d"}, {"older": "7d"}, {"older": "7d", "by": "created"}} {
 		f, err := rules.Compile(now)
 		if err != nil || f.Match(filter.Entry{Path: "f"}) {
 			t.Errorf("%+v lets a file without times through (%v)", rules, err)
@@ -83,7 +83,7 @@ func TestOrder(t *testing.T) {
 		"": "b y/C z/a", "name": "z/a b y/C", "name:desc": "y/C b z/a", "size": "b y/C z/a", "size:desc": "z/a y/C b",
 		"modified": "b y/C z/a", "modified:desc": "z/a y/C b", "created:asc": "b y/C z/a",
 	} {
-		f, err := filter.Rules{Sort: sort}.Compile(now)
+		f, err := filter.Rules{"sort": sort}.Compile(now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,22 +101,22 @@ func TestOrder(t *testing.T) {
 
 func TestARuleThatMeansNothingIsNamed(t *testing.T) {
 	for rules, key := range map[*filter.Rules]string{
-		{Names: []string{""}}:    "name",
-		{Names: []string{"!"}}:   "name",
-		{Names: []string{"a/"}}:  "name",
-		{Type: "dir"}:            "type",
-		{Newer: "yesterday"}:     "newer",
-		{Newer: "-3d"}:           "newer",
-		{Newer: "99999999y"}:     "newer",
-		{Older: "2026-02-30"}:    "older",
-		{By: "accessed"}:         "by",
-		{Larger: "big"}:          "larger",
-		{Larger: "-1"}:           "larger",
-		{Smaller: "10 apples"}:   "smaller",
-		{Smaller: "99999999EiB"}: "smaller",
-		{Sort: "colour"}:         "sort",
-		{Sort: "name:up"}:        "sort",
-		{Limit: -1}:              "limit",
+		{"name": []string{""}}:     "name",
+		{"name": []string{"!"}}:    "name",
+		{"name": []string{"a/"}}:   "name",
+		{"type": "dir"}:            "type",
+		{"newer": "yesterday"}:     "newer",
+		{"newer": "-3d"}:           "newer",
+		{"newer": "99999999y"}:     "newer",
+		{"older": "2026-02-30"}:    "older",
+		{"by": "accessed"}:         "by",
+		{"larger": "big"}:          "larger",
+		{"larger": "-1"}:           "larger",
+		{"smaller": "10 apples"}:   "smaller",
+		{"smaller": "99999999EiB"}: "smaller",
+		{"sort": "colour"}:         "sort",
+		{"sort": "name:up"}:        "sort",
+		{"limit": -1}:              "limit",
 	} {
 		_, err := rules.Compile(now)
 		if m, ok := err.(*filter.Mistake); !ok || m.Key != key || !strings.HasPrefix(err.Error(), key+": ") {
@@ -129,17 +129,18 @@ func TestWhatAFilterNeeds(t *testing.T) {
 	for _, test := range []struct {
 		rules        filter.Rules
 		all, created bool
+		limit        int
 	}{
-		{filter.Rules{}, true, false},
-		{filter.Rules{Sort: "created"}, true, true},
-		{filter.Rules{Limit: 3}, false, false},
-		{filter.Rules{By: "created"}, true, false},
-		{filter.Rules{By: "either", Newer: "1d"}, false, true},
-		{filter.Rules{Type: "file"}, false, false},
-		{filter.Rules{Names: []string{"!x"}}, false, false},
+		{filter.Rules{}, true, false, 0},
+		{filter.Rules{"sort": "created"}, true, true, 0},
+		{filter.Rules{"limit": 3}, false, false, 3},
+		{filter.Rules{"by": "created"}, true, false, 0},
+		{filter.Rules{"by": "either", "newer": "1d"}, false, true, 0},
+		{filter.Rules{"type": "file"}, false, false, 0},
+		{filter.Rules{"name": []string{"!x"}}, false, false, 0},
 	} {
 		f, err := test.rules.Compile(now)
-		if err != nil || f.All() != test.all || f.NeedsCreated() != test.created || f.Limit() != test.rules.Limit {
+		if err != nil || f.All() != test.all || f.NeedsCreated() != test.created || f.Limit() != test.limit {
 			t.Errorf("%+v: all %t, needs created %t, limit %d, %v", test.rules, f.All(), f.NeedsCreated(), f.Limit(), err)
 		}
 	}
@@ -173,7 +174,7 @@ func FuzzAMaskMatchesWhatItsExpressionDoes(f *testing.F) {
 		expression := regexp.QuoteMeta(strings.TrimPrefix(pattern, "/"))
 		expression = strings.NewReplacer(`\*`, `[^/]*`, `\?`, `[^/]`).Replace(expression)
 		want := regexp.MustCompile(`(?s)\A` + expression + `\z`).MatchString(name)
-		compiled, err := filter.Rules{Names: []string{pattern}, CaseSensitive: true}.Compile(now)
+		compiled, err := filter.Rules{"name": []string{pattern}, "case_sensitive": true}.Compile(now)
 		if err != nil {
 			t.Skip() // it means something else, or nothing
 		}
@@ -191,7 +192,7 @@ func valid(s string) bool {
 func FuzzRulesNeverPanic(f *testing.F) {
 	f.Add("*.x", "file", "7d", "2026-01-01", "10M", "name:desc")
 	f.Fuzz(func(t *testing.T, name, kind, newer, older, larger, sort string) {
-		rules := filter.Rules{Names: []string{name}, Type: kind, Newer: newer, Older: older, Larger: larger, Sort: sort}
+		rules := filter.Rules{"name": []string{name}, "type": kind, "newer": newer, "older": older, "larger": larger, "sort": sort}
 		compiled, err := rules.Compile(now)
 		if (err == nil) == (compiled == nil) {
 			t.Fatalf("both or neither: %v, %v", compiled, err)

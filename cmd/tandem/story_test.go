@@ -11,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"tandem/cmd/tandem/internal/task"
 )
 
 // stories gives the lines of all scripts. What stands for a command of tandem in
@@ -90,7 +88,7 @@ func TestEveryCommandAndFlagHasAStory(t *testing.T) {
 func TestEverySettingHasAStory(t *testing.T) {
 	lines := stories(t)
 	for table, keys := range map[string][]string{
-		"connection": keysOf(reflect.TypeFor[connection]()), "folder": keysOf(reflect.TypeFor[folder]()), "task": keysOf(reflect.TypeFor[errand]()),
+		"connection": keysOf(reflect.TypeFor[connection]()), "folder": keysOf(reflect.TypeFor[folder]()), "task": taskKeys(),
 	} {
 		for _, key := range keys {
 			if !used(lines, `^(`+table+`: |(exec|grep) .*\W)`+key+` = `) {
@@ -103,17 +101,14 @@ func TestEverySettingHasAStory(t *testing.T) {
 // What can be chosen among: by a flag, by a key, or by both.
 func TestEveryChoiceHasAStory(t *testing.T) {
 	lines := stories(t)
-	var overwrites []string
-	for _, o := range task.Overwrites {
-		overwrites = append(overwrites, string(o))
-	}
-	for what, values := range map[string][]string{
-		"overwrite": overwrites, "type": {"file", "folder"}, "by": {"modified", "created", "both", "either"},
+	choices := map[string][]string{
 		"sort": {"name", "size", "size:desc", "created", "modified"}, "larger": {"[0-9.]+", "[0-9.]+[kM]", "[0-9.]+[KMG]iB"},
-		"older": {"[0-9]+[hdwy]", "[0-9-]+"}, "link": {"view", "edit", "embed"}, "scope": {"anonymous", "organization", "users"},
-		"direction": {"->", "<-", "<->"}, "same_name": task.SameNames, "equal": task.Equals, "source_missing": task.SourceMissings,
-		"sign_in": {byApp}, "token_store": {"file", "keyring"}, "cloud": {"custom", "china"},
-	} {
+		"older": {"[0-9]+[hdwy]", "[0-9-]+"}, "sign_in": {byApp}, "token_store": {"file", "keyring"}, "cloud": {"custom", "china"},
+	}
+	for _, o := range allSettings() {
+		choices[o.Key] = append(choices[o.Key], o.Words...)
+	}
+	for what, values := range choices {
 		for _, value := range values {
 			if !used(lines, ` --`+what+`[ =]["']?`+value+`(["' ]|$)`) && !used(lines, `(^|\W)`+what+` = "`+value+`"`) {
 				t.Errorf("no story chooses %s %s", what, value)

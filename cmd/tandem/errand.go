@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"time"
 
 	"tandem/cmd/tandem/internal/task/filter"
@@ -78,21 +77,4 @@ func (e *errand) filter() *filter.Filter {
 		panic(err)
 	}
 	return f
-}
-
-// picked is what a filter leaves of a selection, in its order and within its limit.
-func picked[T any](f *filter.Filter, all []T, entry func(T) filter.Entry) []T {
-	var some []T
-	for _, v := range all {
-		if f.Match(entry(v)) {
-			some = append(some, v)
-		}
-	}
-	if f.Sorted() || f.Limit() > 0 {
-		slices.SortStableFunc(some, func(a, b T) int { return f.Compare(entry(a), entry(b)) })
-	}
-	if n := f.Limit(); n > 0 && len(some) > n {
-		some = some[:n]
-	}
-	return some
 }

@@ -261,15 +261,11 @@ func (x *walker) carryOut(ctx context.Context, w *work, t tui.Task) error {
 	case "get":
 		w.Target = x.pathHere(t.Arg)
 		p.contents = false
-		c := chosen{from: p, whole: len(nodes) == 1 && nodes[0].Kind != remote.Folder}
-		for _, n := range nodes {
-			some, err := w.items(ctx, p, n, "")
-			if err != nil {
-				return err
-			}
-			c.items = append(c.items, some...)
+		s, err := selectionOf(ctx, p, nodes, w.items)
+		if err != nil {
+			return err
 		}
-		return w.bring(ctx, []chosen{c})
+		return w.bring(ctx, []selection{s})
 	case "put":
 		w.Source, w.Target = []string{x.pathHere(t.Arg)}, p.said
 		return w.send(ctx, p)

@@ -96,45 +96,28 @@ func (w *work) each(ctx context.Context, p *place, f *filter.Filter, see func(ta
 	}
 	many := filter.IsMask(p.path)
 	for _, top := range tops {
-		within := func(n task.Node) error {
+		isFolder := top.Kind == remote.Folder
+		if !isFolder && !many {
+			top.Path = top.Name
+		}
+		if !isFolder || many {
+			if err := see(top); err != nil {
+				return err
+			}
+		}
+		if !isFolder || many && !w.Recursive {
+			continue
+		}
+		for n, err := range w.inside(ctx, p, top, f) {
 			if many {
 				n.Path = top.Path + "/" + n.Path
 			}
-			return see(n)
-		}
-		switch {
-		case top.Kind != remote.Folder || many && !w.Recursive:
-			if !many {
-				top.Path = top.Name
+			if err == nil {
+				err = see(n)
 			}
-			err = see(top)
-		case w.Recursive:
-			if many {
-				if err := see(top); err != nil {
-					return err
-				}
+			if err != nil {
+				return err
 			}
-			for n, failed := range p.drive.Below(ctx, top.Item, f.NeedsCreated()) {
-				if failed != nil {
-					return advise(failed, p.conn)
-				}
-				if err = within(n); err != nil {
-					return err
-				}
-			}
-		default:
-			var kids []task.Node
-			if kids, err = p.drive.Inside(ctx, top.Item); err != nil {
-				return advise(err, p.conn)
-			}
-			for _, kid := range kids {
-				if err = within(kid); err != nil {
-					return err
-				}
-			}
-		}
-		if err != nil {
-			return err
 		}
 	}
 	return nil

@@ -4,17 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tandem/cmd/tandem/internal/task"
-	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 )
-
-// A movable is what one source of cp and mv came to.
-type movable struct {
-	from  *place
-	items []task.Item
-}
 
 // change moves or copies.
 func (w *work) change(ctx context.Context) error {
@@ -83,7 +77,7 @@ func (w *work) within(ctx context.Context, items []task.Item, to *place, there r
 }
 
 // across carries things from drive to drive.
-func (w *work) across(ctx context.Context, m movable, to *place, there remote.Item, fresh bool) error {
+func (w *work) across(ctx context.Context, m selection, to *place, there remote.Item, fresh bool) error {
 	carry := task.Carry{From: m.from.drive, To: to.drive, Top: there, Fresh: fresh, Overwrite: task.Overwrite(w.Overwrite), KeepTimes: w.KeepTimes,
 		Move: w.Verb == "mv", Dry: w.foresee, Report: w.report}
 	return advise(carry.Run(ctx, m.items), m.from.conn)
@@ -91,30 +85,12 @@ func (w *work) across(ctx context.Context, m movable, to *place, there remote.It
 
 // movables finds what the sources mean: a folder as a whole, or with a filter
 // the files in it. single says that they are one thing, named as such.
-func (w *work) movables(ctx context.Context, to *place) (all []movable, single bool, err error) {
-	for _, arg := range w.Source {
-		p, err := w.needRemote(ctx, arg, w.errand)
-		if err != nil {
-			return nil, false, err
-		}
-		tops, err := w.find(ctx, p)
-		if err != nil {
-			return nil, false, err
-		}
-		m := movable{from: p}
-		for _, top := range tops {
-			some, err := w.movable(ctx, p, top, p.drive.ID == to.drive.ID)
-			if err != nil {
-				return nil, false, err
-			}
-			m.items = append(m.items, some...)
-		}
-		if len(m.items) > 0 {
-			all = append(all, m)
-		}
-		single = len(w.Source) == 1 && len(m.items) == 1 && !filter.IsMask(p.path) && m.items[0].Path == p.path
-	}
-	return all, single, nil
+func (w *work) movables(ctx context.Context, to *place) (all []selection, single bool, err error) {
+	all, err = w.selected(ctx, w.find, func(ctx context.Context, p *place, top task.Node) ([]task.Item, error) {
+		return w.movable(ctx, p, top, p.drive.ID == to.drive.ID)
+	})
+	all = slices.DeleteFunc(all, func(s selection) bool { return len(s.items) == 0 })
+	return all, len(w.Source) == 1 && len(all) == 1 && all[0].named, err
 }
 
 // movable gives what of one thing that was found is meant; within says that it
@@ -128,13 +104,9 @@ func (w *work) movable(ctx context.Context, p *place, top task.Node, within bool
 	case whole && top.Kind == remote.Folder && w.Verb == "cp" && !w.Recursive:
 		return nil, usage(fmt.Errorf("%q is a folder", p.said), "add --recursive for all that is in it")
 	case whole:
-		entry := top.Entry()
-		if entry.Path = top.Name; f.Match(entry) {
-			items = append(items, task.Item{Node: top, To: top.Name, Named: !filter.IsMask(p.path)})
-		}
-		return items, nil
+		return itself(f, p, top), nil
 	}
-	some, err := w.items(ctx, p, top, "")
+	some, err := w.items(ctx, p, top)
 	for _, it := range some {
 		if it.Kind == remote.File {
 			items = append(items, it)

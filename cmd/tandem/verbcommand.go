@@ -52,7 +52,7 @@ func (v *verb) help() string {
 	}
 	fmt.Fprintf(&b, "\n%s\n\n%s", v.about, helpOf(v.flags()))
 	if v.filter != noFilter {
-		fmt.Fprintf(&b, "\nFilter; \"tandem ls\" with the same one shows what is meant:\n%s", helpOf(v.filtering()))
+		fmt.Fprintf(&b, "\nThe filter; \"tandem ls\" with the same one shows which items it takes:\n\n%s", helpOf(v.filtering()))
 	}
 	fmt.Fprintf(&b, "\nExamples:\n  %s\n\n%s\n", strings.Join(v.examples, "\n  "), option.Fill("Exit codes: "+v.exits))
 	return b.String()

@@ -25,7 +25,7 @@ histories:
 
 # make test simulates some of the crashes and failures of the kept scripts; this
 # lets scripts, kept and made up, crash and fail everywhere, and makes up 500 worlds
-# of the whole stack. PART=2/3 leaves the second third of the crashes and failures.
+# of the whole stack. PART=2/3 leaves the second third of them.
 PART ?= 1/1
 simulate:
 	go test ./syncer/sim -run 'TestNothingIsLost|TestTheWholeStack' -full -part $(PART) -v -timeout 60m

@@ -10,6 +10,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 )
@@ -105,7 +106,7 @@ func (e *Engine) bind(j job, b state.Base, own *remote.Item) outcome {
 			return outcome{err: errSuperseded, since: j.since, fresh: []remote.Item{*own}, tx: none}
 		}
 	}
-	b.Fold = plan.Fold(b.RemoteName)
+	b.Fold = names.Fold(b.RemoteName)
 	b.Racy = plan.Kind(b.Kind) == plan.File && (b.Racy || e.racy(b))
 	key := j.Key
 	return outcome{
@@ -315,7 +316,7 @@ func AgreedOn(db *state.DB, f state.Folder, rel string, ino uint64, lstat func(r
 func (a *Agreement) near(db *state.DB, f state.Folder, key int64, rest string) error {
 	for rest != "" {
 		name, below, _ := strings.Cut(rest, "/")
-		b, ok, err := db.BaseAt(f.N, key, plan.Fold(name))
+		b, ok, err := db.BaseAt(f.N, key, names.Fold(name))
 		if err != nil {
 			return err
 		}

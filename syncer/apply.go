@@ -9,6 +9,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/syncer/transfer"
 )
@@ -255,7 +256,7 @@ func (e *Engine) jobFor(s *step) job {
 		}
 	}
 	j.follows = j.Remote.Kind != plan.None && e.local.key(j.Remote.Parent) == j.parent &&
-		plan.Fold(j.Remote.Name) == plan.Fold(s.To.Name)
+		names.Fold(j.Remote.Name) == names.Fold(s.To.Name)
 	if it, ok, err := e.db.Item(int64(j.parent)); err != nil {
 		panic(stateError{err})
 	} else if ok {
@@ -343,7 +344,7 @@ func (e *Engine) row(it remote.Item) (state.Item, error) {
 
 func itemRow(it remote.Item) state.Item {
 	row := state.Item{
-		ID: it.ID, ParentID: it.ParentID, Name: it.Name, Fold: plan.Fold(it.Name), Why: it.Why,
+		ID: it.ID, ParentID: it.ParentID, Name: it.Name, Fold: names.Fold(it.Name), Why: it.Why,
 		Size: it.Size, MTime: state.Nanos(it.MTime), Hash: it.Hash, ETag: it.ETag,
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 )
@@ -131,7 +132,7 @@ func (e *Engine) claimNew(in state.Intent) {
 	if !here || !ok || parent.Gone {
 		return
 	}
-	items, err := e.db.ItemsAt(parent.N, plan.Fold(in.Name))
+	items, err := e.db.ItemsAt(parent.N, names.Fold(in.Name))
 	if err != nil {
 		panic(stateError{err})
 	}

@@ -189,7 +189,7 @@ func (e *Engine) mayDelete(v *view, keys []plan.Key) bool {
 func (e *Engine) rules() plan.Rules {
 	return plan.Rules{
 		Host: e.cfg.Host, Now: e.clock.Now(), HoldCount: e.cfg.HoldCount, HoldPercent: e.cfg.HoldPercent,
-		HoldAll: e.holdAll, Unread: len(e.mayGo) > 0, SendsTime: e.sendsTime(), LocalRefuses: e.names.here, RemoteRefuses: e.names.online,
+		HoldAll: e.holdAll, Unread: len(e.mayGo) > 0, SendsTime: e.sendsTime(), LocalRefuses: e.nameRules.local, RemoteRefuses: e.nameRules.remote,
 	}
 }
 

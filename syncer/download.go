@@ -13,6 +13,7 @@ import (
 	"tandem/remote"
 	"tandem/state"
 	"tandem/syncer/disk"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/syncer/transfer"
 	"tandem/watcher"
@@ -283,7 +284,7 @@ func (e *Engine) settleStash(in state.Intent, expect plan.Print) (string, error)
 func (e *Engine) putBeside(private, rel, name string) (string, error) {
 	for n := 1; n < 1000; n++ {
 		if name == "" || n > 1 {
-			name = plan.ConflictName(path.Base(rel), e.cfg.Host, e.clock.Now(), n)
+			name = names.Conflict(path.Base(rel), e.cfg.Host, e.clock.Now(), n)
 		}
 		to := path.Join(dirOf(rel), name)
 		err := e.fs.Rename(private, to)

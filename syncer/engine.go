@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 	"tandem/watcher/codepage"
@@ -120,33 +121,33 @@ type Engine struct {
 	loaded   int64                 // bytes of small files that workers may hold in memory
 	feed     *Feed
 
-	once     bool // a single pass
-	dry      bool // a look at what it would do
-	listed   bool // the change feed was read to its end by this process
-	polling  bool
-	askers   int             // how many workers ask about items in doubt …
-	heardOf  bool            // … have they heard of any that is not decided yet …
-	answered time.Time       // … and when was that last looked at
-	inDoubt  bool            // something was told of in two ways: it is to be asked about
-	asking   map[string]bool // … and is, by id
-	looking  bool            // for what was not found
-	stirred  bool            // something has changed, and what waits was not asked about since
-	stirAt   time.Time
-	nextPoll time.Time
-	polled   time.Time // when the feed was last begun to be read
-	happened time.Time // when anything last changed on either side
-	chores   time.Time // when what has nothing to do with the feed is next due
-	walked   time.Time // when the whole folder was last looked at
-	pruned   time.Time // when the trash was last looked through
-	searchAt time.Time // when it is to be for something that went away, in a single pass
-	noticed  time.Time // up to when something is said to have changed online
-	unread   string    // why the change feed could not be read …
-	unreadAt time.Time // … and when that was tried
-	nonsense int       // how often in a row it made no sense: it is asked ever more seldom
-	holdAll  string
-	names    names
-	fatal    error // the run cannot go on
-	failed   error // something could not be done now; the rest goes on
+	once      bool // a single pass
+	dry       bool // a look at what it would do
+	listed    bool // the change feed was read to its end by this process
+	polling   bool
+	askers    int             // how many workers ask about items in doubt …
+	heardOf   bool            // … have they heard of any that is not decided yet …
+	answered  time.Time       // … and when was that last looked at
+	inDoubt   bool            // something was told of in two ways: it is to be asked about
+	asking    map[string]bool // … and is, by id
+	looking   bool            // for what was not found
+	stirred   bool            // something has changed, and what waits was not asked about since
+	stirAt    time.Time
+	nextPoll  time.Time
+	polled    time.Time // when the feed was last begun to be read
+	happened  time.Time // when anything last changed on either side
+	chores    time.Time // when what has nothing to do with the feed is next due
+	walked    time.Time // when the whole folder was last looked at
+	pruned    time.Time // when the trash was last looked through
+	searchAt  time.Time // when it is to be for something that went away, in a single pass
+	noticed   time.Time // up to when something is said to have changed online
+	unread    string    // why the change feed could not be read …
+	unreadAt  time.Time // … and when that was tried
+	nonsense  int       // how often in a row it made no sense: it is asked ever more seldom
+	holdAll   string
+	nameRules nameRules
+	fatal     error // the run cannot go on
+	failed    error // something could not be done now; the rest goes on
 
 	sum      Summary
 	plans    int // made so far
@@ -194,8 +195,8 @@ func New(cfg Config) *Engine {
 		tries: map[plan.Key]int{}, rest: map[plan.Key]time.Time{}, busy: map[plan.Key]int{}, creating: map[plan.Key]creation{}, unheard: map[plan.Key]struct{}{}, made: map[plan.Key]madeDir{}, slots: map[plan.Place]int{}, inFlight: map[*step]struct{}{}, brought: map[plan.Key]struct{}{}, again: map[string]bool{},
 		hashing: map[plan.Key][]plan.Key{}, mayGo: map[plan.Key]struct{}{}, unjudged: map[plan.Key]struct{}{}, unfound: map[string]*absence{}, believed: map[string]time.Time{}, asking: map[string]bool{}, held: map[plan.Key]state.Held{}, verdicts: map[plan.Key]plan.Verdict{},
 		waiting: map[plan.Key]state.Waiting{}, along: map[plan.Key]struct{}{}, feed: cmp.Or(cfg.Feed, new(Feed)),
-		names: namesOf(cfg.Page, cfg.Drive.Kind),
-		sum:   Summary{Folder: cfg.Name, Waiting: []Waiting{}},
+		nameRules: rulesOf(cfg.Page, cfg.Drive.Kind),
+		sum:       Summary{Folder: cfg.Name, Waiting: []Waiting{}},
 	}
 	e.local.busy, e.local.blocked = e.busy, e.again
 	e.born = strconv.FormatInt(cfg.Clock.Now().UnixNano(), 36)
@@ -204,19 +205,19 @@ func New(cfg Config) *Engine {
 	return e
 }
 
-// names are the rules of both sides about names.
-type names struct {
-	here, online func(parent, name string, kind plan.Kind) string
+// nameRules are the rules of both sides about names.
+type nameRules struct {
+	local, remote func(parent, name string, folder bool) string
 }
 
-func namesOf(page *codepage.Page, driveKind string) names {
-	remote := plan.RemoteRefuses(driveKind)
-	return names{
-		here: func(parent, name string, kind plan.Kind) string {
-			return cmp.Or(page.Unspellable(name), plan.LocalRefuses(parent, name, kind))
+func rulesOf(page *codepage.Page, driveKind string) nameRules {
+	remote := names.RemoteRefuses(driveKind)
+	return nameRules{
+		local: func(_, name string, _ bool) string {
+			return cmp.Or(page.Unspellable(name), names.LocalRefuses(name))
 		},
-		online: func(parent, name string, kind plan.Kind) string {
-			return cmp.Or(page.Unreadable(name), remote(parent, name, kind))
+		remote: func(parent, name string, folder bool) string {
+			return cmp.Or(page.Unreadable(name), remote(parent, name, folder))
 		},
 	}
 }

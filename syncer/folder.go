@@ -9,6 +9,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 )
@@ -78,7 +79,7 @@ func (e *Engine) moveLocal(j job) outcome {
 	}
 	out := outcome{sync: []string{dirOf(j.path), dirOf(j.to)}, then: moved}
 	after, err := e.fs.Lstat(j.to)
-	aside := plan.IsSwap(j.To.Name)
+	aside := names.IsSwap(j.To.Name)
 	if j.base.N == 0 || !j.follows && !aside || err != nil {
 		return out // it had to make room: nothing is agreed yet
 	}

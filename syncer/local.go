@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 	"tandem/watcher"
 )
@@ -387,7 +388,9 @@ func (t *local) put(k plan.Key, it *item) {
 }
 
 // folded is a place as names are compared.
-func folded(at plan.Place) plan.Place { return plan.Place{Parent: at.Parent, Name: plan.Fold(at.Name)} }
+func folded(at plan.Place) plan.Place {
+	return plan.Place{Parent: at.Parent, Name: names.Fold(at.Name)}
+}
 
 // lift takes k off the place it stands at apart from its base.
 func (t *local) lift(k plan.Key) {

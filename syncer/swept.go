@@ -7,6 +7,7 @@ import (
 
 	"tandem/remote"
 	"tandem/state"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 )
 
@@ -150,7 +151,7 @@ func (e *Engine) restore(ctx context.Context, d state.Doubt, parentID string) (r
 		return it, look
 	}
 	for n := 1; errors.Is(err, remote.ErrExists) && n < 10; n++ {
-		name := plan.ConflictName(cmp.Or(old.Name, "restored"), e.cfg.Host, e.clock.Now(), n)
+		name := names.Conflict(cmp.Or(old.Name, "restored"), e.cfg.Host, e.clock.Now(), n)
 		it, err = e.drive.Restore(ctx, e.cfg.Drive.ID, d.ID, parentID, name)
 	}
 	return it, err

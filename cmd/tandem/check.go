@@ -16,7 +16,7 @@ import (
 
 	"tandem/remote"
 	"tandem/syncer"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A source is the configuration's text, to say on which line of it something is wrong.
@@ -122,7 +122,7 @@ func (c *config) check(src source, home string) error {
 			src.at("folder", inner.name, "local"), inner.Local, inner.name, outer.Local, outer.name)
 	}
 	if inner, outer := c.overlapping(); inner != nil {
-		overlap := syncer.OverlapError{Folder: inner.name, Other: outer.name, Same: plan.Fold(inner.online()) == plan.Fold(outer.online())}
+		overlap := syncer.OverlapError{Folder: inner.name, Other: outer.name, Same: names.Fold(inner.online()) == names.Fold(outer.online())}
 		return usage(fmt.Errorf("%s: remote: %w", src.at("folder", inner.name, "remote"), &overlap), overlapHint)
 	}
 	return nil
@@ -133,11 +133,11 @@ func (c *config) check(src source, home string) error {
 func alike[T any](src source, kind string, tables map[string]T) error {
 	known := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
-		if other := known[plan.Fold(name)]; other != "" {
+		if other := known[names.Fold(name)]; other != "" {
 			return fmt.Errorf("%s: %s %q is called like %s %q but for case or accents, which not every disk can tell apart; rename one of them",
 				src.at(kind, name, ""), kind, name, kind, other)
 		}
-		known[plan.Fold(name)] = name
+		known[names.Fold(name)] = name
 	}
 	return nil
 }
@@ -254,7 +254,7 @@ func (c *config) overlapping() (inner, outer *folder) {
 		for _, b := range slices.Sorted(maps.Keys(c.Folder)) {
 			in, out := c.Folder[a], c.Folder[b]
 			if a != b && in.Connection == out.Connection && remote.NormDrive(in.Drive) == remote.NormDrive(out.Drive) &&
-				strings.HasPrefix(plan.Fold(in.online()), plan.Fold(out.online())) {
+				strings.HasPrefix(names.Fold(in.online()), names.Fold(out.online())) {
 				return in, out
 			}
 		}

@@ -14,7 +14,7 @@ import (
 	"tandem/cmd/tandem/internal/task"
 	"tandem/cmd/tandem/internal/tui"
 	"tandem/remote"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // driveOf opens the drive of a place, once.
@@ -177,7 +177,7 @@ func (x *walker) find(ctx context.Context, below tui.Place, text string, seen fu
 	if err != nil {
 		return listing, err
 	}
-	text, items := plan.Fold(text), 0
+	text, items := names.Fold(text), 0
 	for n, err := range d.Below(ctx, below.Folder, false) {
 		if err != nil {
 			return listing, advise(err, x.cfg.Connection[below.Connection])
@@ -185,14 +185,14 @@ func (x *walker) find(ctx context.Context, below tui.Place, text string, seen fu
 		if items++; items%1000 == 0 {
 			seen(items)
 		}
-		if strings.Contains(plan.Fold(n.Name), text) {
+		if strings.Contains(names.Fold(n.Name), text) {
 			listing.Rows = append(listing.Rows, tui.Row{Item: n.Item, Path: beneath(below.Path, n.Path)})
 			if len(listing.Rows) == mostFound {
 				break
 			}
 		}
 	}
-	slices.SortFunc(listing.Rows, func(a, b tui.Row) int { return strings.Compare(plan.Fold(a.Path), plan.Fold(b.Path)) })
+	slices.SortFunc(listing.Rows, func(a, b tui.Row) int { return strings.Compare(names.Fold(a.Path), names.Fold(b.Path)) })
 	return listing, nil
 }
 

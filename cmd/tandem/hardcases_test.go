@@ -17,7 +17,7 @@ var (
 	tested = map[string]string{
 		"syncer": "syncer", "planner": "syncer/plan", "sim": "syncer/sim", "disk": "syncer/disk", "state": "state",
 		"remote": "remote", "watcher": "watcher", "tandem": "cmd/tandem", "task": "cmd/tandem/internal/task", "filter": "cmd/tandem/internal/task/filter",
-		"transfer": "syncer/transfer", "tui": "cmd/tandem/internal/tui",
+		"names": "syncer/names", "transfer": "syncer/transfer", "tui": "cmd/tandem/internal/tui",
 	}
 	played = map[string]string{
 		"plan": "syncer/plan/testdata/%s.txtar", "story": "cmd/tandem/testdata/script/%s.txtar", "corpus": "syncer/sim/testdata/corpus/%s.txt",

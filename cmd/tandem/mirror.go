@@ -12,7 +12,7 @@ import (
 
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/watcher"
 )
 
@@ -110,7 +110,7 @@ func (m *mirroring) observe(ctx context.Context) error {
 			return advise(err, m.there.conn)
 		}
 		m.listed = append(m.listed, n)
-		m.nodes[plan.Fold(n.Path)] = n
+		m.nodes[names.Fold(n.Path)] = n
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (m *mirroring) observeHere(ctx context.Context) error {
 		m.result(task.Result{Op: "sync", Path: filepath.Join(m.here, rel), Done: task.Failed, Why: err.Error(), Err: err})
 	})
 	for _, l := range all {
-		if key := plan.Fold(l.Path); m.locals[key].Path == "" {
+		if key := names.Fold(l.Path); m.locals[key].Path == "" {
 			m.locals[key] = l
 		}
 	}
@@ -167,7 +167,7 @@ func (m *mirroring) sides() (source, target task.Sides) {
 }
 
 func (m *mirroring) equal(ctx context.Context, path string) (bool, error) {
-	key := plan.Fold(path)
+	key := names.Fold(path)
 	return m.there.drive.Same(ctx, m.locals[key], m.nodes[key].Item)
 }
 
@@ -216,7 +216,7 @@ func (m *mirroring) carryOut(ctx context.Context, steps []task.Step, held string
 	var drops []task.Step
 	for _, st := range steps {
 		op, online := m.op(st)
-		key := plan.Fold(st.Path)
+		key := names.Fold(st.Path)
 		switch {
 		case st.Op == task.Leave:
 			m.result(task.Result{Op: op, Path: st.Path, Done: task.Skipped, Why: st.Why, Err: task.ErrInTheWay})
@@ -292,7 +292,7 @@ func (m *mirroring) drop(ctx context.Context, drops []task.Step, into *task.Land
 	if !m.up {
 		for _, st := range drops { // the deepest first
 			res := task.Result{Op: "rm", Path: st.Path, Done: task.Done}
-			if err := into.Remove(m.locals[plan.Fold(st.Path)]); err != nil {
+			if err := into.Remove(m.locals[names.Fold(st.Path)]); err != nil {
 				res = task.Result{Op: "rm", Path: st.Path, Done: task.Failed, Why: err.Error(), Err: err}
 			}
 			m.result(res)
@@ -305,12 +305,12 @@ func (m *mirroring) drop(ctx context.Context, drops []task.Step, into *task.Land
 	}
 	gone := map[string]bool{}
 	for _, st := range drops {
-		gone[plan.Fold(st.Path)] = true
+		gone[names.Fold(st.Path)] = true
 	}
 	var nodes []task.Node
 	for _, st := range slices.Backward(drops) {
-		if !gone[plan.Fold(task.Parent(st.Path))] { // what is in a folder that goes goes with it
-			nodes = append(nodes, m.nodes[plan.Fold(st.Path)])
+		if !gone[names.Fold(task.Parent(st.Path))] { // what is in a folder that goes goes with it
+			nodes = append(nodes, m.nodes[names.Fold(st.Path)])
 		}
 	}
 	change := task.Change{On: m.there.drive, Report: m.report, Known: known}

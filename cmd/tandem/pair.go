@@ -18,6 +18,7 @@ import (
 	"tandem/state"
 	"tandem/syncer"
 	"tandem/syncer/disk"
+	"tandem/syncer/names"
 	"tandem/syncer/plan"
 )
 
@@ -188,7 +189,7 @@ func (s *session) bind(ctx context.Context, d *disk.Disk, client *remote.Client,
 	var key int64
 	err = s.db.Update(func(tx *state.Tx) error {
 		key, _, err = tx.Hear(state.Item{
-			Drive: kept.N, ID: root.ID, ParentID: root.ParentID, Name: root.Name, Fold: plan.Fold(root.Name), Kind: uint8(plan.Dir),
+			Drive: kept.N, ID: root.ID, ParentID: root.ParentID, Name: root.Name, Fold: names.Fold(root.Name), Kind: uint8(plan.Dir),
 		}, state.Telling{Source: state.Look, Since: s.db.Moment()})
 		return err
 	})

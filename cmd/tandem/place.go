@@ -14,7 +14,7 @@ import (
 	"tandem/cmd/tandem/internal/task"
 	"tandem/remote"
 	"tandem/state"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A place is a path online, as CONNECTION:/path says it, or as a path here does
@@ -279,4 +279,4 @@ func (s *session) folderAt(ctx context.Context, p *place, dry bool) (it remote.I
 }
 
 // sameName is how drives compare names.
-func sameName(a, b string) bool { return plan.Fold(a) == plan.Fold(b) }
+func sameName(a, b string) bool { return names.Fold(a) == names.Fold(b) }

@@ -135,7 +135,7 @@ func (p *localEditor) moveOver(from, to string) {
 	if from == to || os.Rename(from, fresh) != nil {
 		return
 	}
-	p.put(fresh, to, "moved from "+p.rel(from)+" "+names(textsIn(fresh)))
+	p.put(fresh, to, "moved from "+p.rel(from)+" "+nameAll(textsIn(fresh)))
 }
 
 // moveTwice renames a folder, and soon again.
@@ -302,7 +302,7 @@ func (p *remoteEditor) moveByID(s itemSeen, folder, name string) {
 func (p *remoteEditor) removeByID(s itemSeen) {
 	if went, err := p.drive.DeleteByID(s.id); err == nil {
 		p.erase(s.path, went...)
-		p.did("deleted id %s (%s) : %s", s.id, s.path, names(went))
+		p.did("deleted id %s (%s) : %s", s.id, s.path, nameAll(went))
 		p.bin(s.id)
 	}
 }
@@ -328,7 +328,7 @@ func (p *remoteEditor) restore(id string) {
 		return came, err
 	})
 	if err == nil {
-		p.did("restored id %s: %s", id, names(came))
+		p.did("restored id %s: %s", id, nameAll(came))
 	}
 }
 

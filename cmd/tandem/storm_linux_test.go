@@ -166,12 +166,12 @@ func (p *local) put(fresh, name, what string) {
 	p.end(went...)
 	os.RemoveAll(fresh)
 	if err == nil {
-		p.did("saved %s: %s over %s", p.rel(name), what, names(went))
+		p.did("saved %s: %s over %s", p.rel(name), what, nameAll(went))
 	}
 }
 
 // names lists versions for an eventLog.
-func names(contents []string) string {
+func nameAll(contents []string) string {
 	var all []string
 	for _, c := range contents {
 		all = append(all, nameOf(c))
@@ -181,7 +181,7 @@ func names(contents []string) string {
 
 func (p *local) move(from, to string) {
 	if from != p.root && unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE) == nil {
-		p.did("moved %s to %s: %s", p.rel(from), p.rel(to), names(textsIn(to)))
+		p.did("moved %s to %s: %s", p.rel(from), p.rel(to), nameAll(textsIn(to)))
 	}
 }
 
@@ -192,7 +192,7 @@ func (p *local) remove(name string) {
 		went := textsIn(gone)
 		p.erase(p.rel(name), went...)
 		os.RemoveAll(gone)
-		p.did("deleted %s: %s", p.rel(name), names(went))
+		p.did("deleted %s: %s", p.rel(name), nameAll(went))
 	}
 }
 
@@ -258,7 +258,7 @@ func (p *browser) move(from, to string) {
 func (p *browser) remove(path string) {
 	if went, err := p.drive.DeleteAll(path); err == nil {
 		p.erase(path, went...)
-		p.did("deleted %s: %s", path, names(went))
+		p.did("deleted %s: %s", path, nameAll(went))
 	}
 }
 

@@ -3,6 +3,8 @@ package plan
 import (
 	"cmp"
 	"slices"
+
+	"tandem/syncer/names"
 )
 
 // cover leaves out, of some deletes online, those that go along with their
@@ -205,7 +207,7 @@ func (p *pass) stepAside(m *act) {
 		s, from = drive, &m.Remote.Place
 	}
 	aside := &act{Action: m.Action, n: m.n}
-	aside.To = Place{p.lasting(s, from.Parent), swapName(m.Key)}
+	aside.To = Place{p.lasting(s, from.Parent), names.Swap(int64(m.Key))}
 	aside.Keep, aside.Why = "", "its new name is still taken"
 	*from = aside.To
 	p.giveWay(m, aside)

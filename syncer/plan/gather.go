@@ -3,6 +3,8 @@ package plan
 import (
 	"cmp"
 	"slices"
+
+	"tandem/syncer/names"
 )
 
 // gather brings the dirty items into the pass, and all that a decision about
@@ -91,7 +93,7 @@ func (p *pass) around(n *node) {
 	for _, s := range []side{disk, drive, pact} {
 		if at, ok := p.at(n, s); ok {
 			local := p.localKey(at.Parent)
-			near := vicinity{local, at.Parent, Fold(at.Name)}
+			near := vicinity{local, at.Parent, names.Fold(at.Name)}
 			if p.near[near] {
 				continue // all of that name were brought in with another
 			}
@@ -142,7 +144,7 @@ func (p *pass) join(n *node) *node {
 // pairsAt finds which halves of one name are one item, each by the key of the other. It is
 // looked up once for each name: there may be thousands of halves.
 func (p *pass) pairsAt(at Place) map[Key]Key {
-	near := vicinity{p.localKey(at.Parent), at.Parent, Fold(at.Name)}
+	near := vicinity{p.localKey(at.Parent), at.Parent, names.Fold(at.Name)}
 	if pairs, known := p.pairs[near]; known {
 		return pairs
 	}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/text/unicode/norm"
+
+	"tandem/syncer/names"
 )
 
 // merge decides, for one item, whether it shall exist, where, and with whose
@@ -58,7 +60,7 @@ func (p *pass) compare(n *node) {
 // renamed says that a person moved an item. The name a swap of ours gave it for
 // a moment is no move.
 func (p *pass) renamed(at Place, parent Key, name string) bool {
-	return !IsSwap(at.Name) && p.left(at, parent, name)
+	return !names.IsSwap(at.Name) && p.left(at, parent, name)
 }
 
 // touched says that a file which looks edited has the base's bytes. If only
@@ -136,7 +138,7 @@ func (p *pass) wentAlong(n *node, moved func(*node) bool) bool {
 // copied reports whether n became a conflict copy where it was: we moved it, and
 // nobody has filed it away.
 func (n *node) copied() bool {
-	return n.Local.Parent == n.Base.Parent && isCopy(n.Local.Name, n.Base.LocalName)
+	return n.Local.Parent == n.Base.Parent && names.IsConflict(n.Local.Name, n.Base.LocalName)
 }
 
 // whither decides where an item shall be: the server's place wins over a move

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tandem/syncer/names"
 )
 
 // A deed is one thing that a person does to a tree.
@@ -131,7 +133,7 @@ func (w *world) slot(s side, path string, but Key) (Place, bool) {
 		return Place{}, false
 	}
 	for k, t := range side {
-		same := t.Name == name || s == drive && Fold(t.Name) == Fold(name)
+		same := t.Name == name || s == drive && names.Fold(t.Name) == names.Fold(name)
 		if in(t, parent) && same && Key(k) != but && Key(k) != root {
 			return Place{}, false
 		}

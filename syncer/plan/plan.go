@@ -211,6 +211,6 @@ type Rules struct {
 	// LocalRefuses and RemoteRefuses say why a side cannot hold an item of this
 	// name, or "" when it can. depth-related limits are given the full path of
 	// the parent, slash-separated and relative to the synced folder.
-	LocalRefuses  func(parent, name string, kind Kind) string
-	RemoteRefuses func(parent, name string, kind Kind) string
+	LocalRefuses  func(parent, name string, folder bool) string
+	RemoteRefuses func(parent, name string, folder bool) string
 }

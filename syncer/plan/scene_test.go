@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"tandem/syncer/names"
 )
 
 // A scene is a world that was written down: three trees, one path a line.
@@ -344,7 +346,7 @@ func (s *scene) readRules(text string, base map[string]Key) error {
 		case scan(l, "deleted lately %d", &n):
 			s.deleted[root] = n
 		case scan(l, "drive %s", &word):
-			s.rules.RemoteRefuses = RemoteRefuses(word)
+			s.rules.RemoteRefuses = names.RemoteRefuses(word)
 		case l == "times stay here":
 			s.rules.SendsTime = nil
 		case strings.HasPrefix(l, "hold all "):

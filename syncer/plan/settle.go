@@ -3,6 +3,8 @@ package plan
 import (
 	"cmp"
 	"slices"
+
+	"tandem/syncer/names"
 )
 
 // settle makes the targets a tree: no folder inside itself, no item without its
@@ -104,12 +106,12 @@ func (p *pass) hidden(n *node, s side) bool {
 // refusal says which side cannot hold n, and what a person can do.
 func (p *pass) refusal(n *node) string {
 	if !n.here() || n.Local.Name != n.place.Name {
-		if why := p.rules.LocalRefuses(p.path(n.place.Parent), n.place.Name, n.kind()); why != "" {
+		if why := p.rules.LocalRefuses(p.path(n.place.Parent), n.place.Name, n.kind() == Dir); why != "" {
 			return why + "; rename it online"
 		}
 	}
 	if !n.there() || n.Remote.Name != n.online {
-		if why := p.rules.RemoteRefuses(p.path(n.place.Parent), n.online, n.kind()); why != "" {
+		if why := p.rules.RemoteRefuses(p.path(n.place.Parent), n.online, n.kind() == Dir); why != "" {
 			return why + "; rename it here"
 		}
 	}
@@ -222,7 +224,7 @@ func (p *pass) suffix(n *node) {
 // it: the state was lost before its end, or is older than that. What is online
 // only is brought here first.
 func (p *pass) rename(n *node) {
-	if n.exists && n.state == free && n.here() && IsSwap(n.place.Name) {
+	if n.exists && n.state == free && n.here() && names.IsSwap(n.place.Name) {
 		n.place.Name = "recovered"
 		p.suffix(n)
 	}
@@ -235,7 +237,7 @@ func (p *pass) freeName(n *node, at Place) string {
 	for {
 		p.copies[tried]++
 		i := p.copies[tried]
-		name := ConflictName(at.Name, p.rules.Host, p.rules.Now, i)
+		name := names.Conflict(at.Name, p.rules.Host, p.rules.Now, i)
 		s := p.spot(pact, Place{at.Parent, name})
 		if len(p.claims[s]) == 0 && len(p.v.LocalAt(p.localKey(at.Parent), name)) == 0 && len(p.v.RemoteAt(at.Parent, name)) == 0 {
 			p.claims[s] = append(p.claims[s], n)

@@ -8,6 +8,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"testing"
+
+	"tandem/syncer/names"
 )
 
 // A run takes a world to rest: it asks Make, takes the actions, and asks again.
@@ -163,7 +166,7 @@ func (r *run) atRest() error {
 		return fmt.Errorf("the sides differ: here %v, online %v, base %v", l, d, b)
 	}
 	for path := range l {
-		if strings.Contains(path, Fold(swapPrefix)) {
+		if strings.Contains(path, names.Fold(".tandem-swap-")) {
 			return fmt.Errorf("left behind: %s", path)
 		}
 	}
@@ -173,7 +176,7 @@ func (r *run) atRest() error {
 func folded(tree map[string]string) map[string]string {
 	out := map[string]string{}
 	for p, t := range tree {
-		out[Fold(p)] = t
+		out[names.Fold(p)] = t
 	}
 	return out
 }
@@ -233,4 +236,26 @@ func (w *world) dump() string {
 		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// Items whose needs no order meets wait; what has to do with them waits with
+// them, and the others go on.
+func TestACircleThatCannotBeCutStopsOnlyThoseInIt(t *testing.T) {
+	p := &pass{}
+	act := func(k Key) *act {
+		a := &act{Action: Action{Op: Upload, Key: k}, n: &node{Node: Node{Key: k}}}
+		p.acts, p.order = append(p.acts, a), append(p.order, a.n)
+		return a
+	}
+	a, b, behind, free := act(2), act(3), act(4), act(5)
+	a.needs, b.needs, behind.needs = []need{{act: b}}, []need{{act: a}}, []need{{act: b, why: "it is behind"}}
+	p.arrange()
+	p.report()
+	if got := p.plan.Actions; len(got) != 1 || got[0].Key != free.Key {
+		t.Errorf("actions %v, want that of %d alone", got, free.Key)
+	}
+	want := []Wait{{2, whyRound, false, false}, {3, whyRound, false, false}, {4, "it is behind", false, false}}
+	if !slices.Equal(p.plan.Waiting, want) {
+		t.Errorf("waiting %v, want %v", p.plan.Waiting, want)
+	}
 }

@@ -1,5 +1,7 @@
 package plan
 
+import "tandem/syncer/names"
+
 // side is one of the three trees in which names are taken.
 type side uint8
 
@@ -22,7 +24,7 @@ type folder struct {
 	key  Key
 }
 
-func (p *pass) spot(s side, at Place) spot { return spot{s, p.key(at.Parent), Fold(at.Name)} }
+func (p *pass) spot(s side, at Place) spot { return spot{s, p.key(at.Parent), names.Fold(at.Name)} }
 
 // kindOn is what n is on one side.
 func (p *pass) kindOn(n *node, s side) Kind {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tandem/syncer/names"
 )
 
 // A world is a synced folder, a drive and a base in memory. It shows itself to
@@ -39,7 +41,7 @@ const root Key = 1
 var rules = Rules{
 	Host: "here", Now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), HoldCount: 1000, HoldPercent: 100,
 	SendsTime:    func(was, is time.Time) bool { return was.Unix() != is.Unix() },
-	LocalRefuses: LocalRefuses, RemoteRefuses: RemoteRefuses("personal"),
+	LocalRefuses: func(_, name string, _ bool) string { return names.LocalRefuses(name) }, RemoteRefuses: names.RemoteRefuses("personal"),
 }
 
 func newWorld() *world {
@@ -136,16 +138,16 @@ func (w *world) BaseChildren(k Key) []Key {
 }
 
 func (w *world) LocalAt(parent Key, name string) []Key {
-	return w.list(func(c Key) bool { return in(w.local[c], parent) && Fold(w.local[c].Name) == Fold(name) })
+	return w.list(func(c Key) bool { return in(w.local[c], parent) && names.Fold(w.local[c].Name) == names.Fold(name) })
 }
 
 func (w *world) RemoteAt(parent Key, name string) []Key {
-	return w.list(func(c Key) bool { return in(w.remote[c], parent) && Fold(w.remote[c].Name) == Fold(name) })
+	return w.list(func(c Key) bool { return in(w.remote[c], parent) && names.Fold(w.remote[c].Name) == names.Fold(name) })
 }
 
 func (w *world) BaseAt(parent Key, name string) Key {
 	for c, b := range w.base {
-		if b.Kind != None && b.Parent == parent && Fold(b.RemoteName) == Fold(name) && Key(c) != root {
+		if b.Kind != None && b.Parent == parent && names.Fold(b.RemoteName) == names.Fold(name) && Key(c) != root {
 			return Key(c)
 		}
 	}
@@ -212,7 +214,7 @@ func (w *world) room(side []thing, a Action) error {
 		return fmt.Errorf("no folder %d", a.To.Parent)
 	}
 	for k, t := range side {
-		same := t.Name == a.To.Name || &side[0] == &w.remote[0] && Fold(t.Name) == Fold(a.To.Name)
+		same := t.Name == a.To.Name || &side[0] == &w.remote[0] && names.Fold(t.Name) == names.Fold(a.To.Name)
 		if Key(k) != a.Key && Key(k) != a.Pair && Key(k) != root && in(t, a.To.Parent) && same {
 			return fmt.Errorf("%q is taken by %d", a.To.Name, k)
 		}
@@ -262,7 +264,7 @@ func (w *world) timed(k Key) error {
 func (w *world) put(key Key, b Base) error {
 	for k, o := range w.base {
 		if Key(k) != key && Key(k) != root && o.Kind != None && o.Parent == b.Parent &&
-			(o.LocalName == b.LocalName || Fold(o.RemoteName) == Fold(b.RemoteName)) {
+			(o.LocalName == b.LocalName || names.Fold(o.RemoteName) == names.Fold(b.RemoteName)) {
 			return fmt.Errorf("agree on %d as %q: %d has this name in the base", key, b.RemoteName, k)
 		}
 	}
@@ -292,7 +294,7 @@ func (w *world) rekey(from, to Key) {
 
 func (w *world) adopt(a Action) error {
 	l, r := w.local[a.half()], w.remote[a.Key]
-	if l.kind != r.kind || l.text != r.text || w.key(l.Parent) != w.key(r.Parent) || Fold(l.Name) != Fold(r.Name) {
+	if l.kind != r.kind || l.text != r.text || w.key(l.Parent) != w.key(r.Parent) || names.Fold(l.Name) != names.Fold(r.Name) {
 		return fmt.Errorf("adopt %v and %v", l, r)
 	}
 	return w.agree(a, r.Name)
@@ -332,13 +334,13 @@ func (w *world) moveLocal(a Action) error {
 		return err
 	}
 	w.local[a.Key].Place = a.To
-	follows := a.Remote.Kind != None && w.key(a.Remote.Parent) == a.To.Parent && Fold(a.Remote.Name) == Fold(a.To.Name)
-	if w.base[a.Key].Kind == None || !follows && !IsSwap(a.To.Name) {
+	follows := a.Remote.Kind != None && w.key(a.Remote.Parent) == a.To.Parent && names.Fold(a.Remote.Name) == names.Fold(a.To.Name)
+	if w.base[a.Key].Kind == None || !follows && !names.IsSwap(a.To.Name) {
 		return nil
 	}
 	b := w.base[a.Key]
 	b.Parent, b.LocalName, b.RemoteName = a.To.Parent, a.To.Name, a.Remote.Name
-	if IsSwap(a.To.Name) {
+	if names.IsSwap(a.To.Name) {
 		b.RemoteName = a.To.Name
 	}
 	return w.put(a.Key, b)
@@ -355,7 +357,7 @@ func (w *world) moveRemote(a Action) error {
 	r.Place = a.To
 	b, l := w.base[a.Key], w.local[a.Key]
 	b.Parent, b.LocalName, b.RemoteName = a.To.Parent, a.To.Name, a.To.Name
-	if l.kind != None && !IsSwap(a.To.Name) {
+	if l.kind != None && !names.IsSwap(a.To.Name) {
 		b.LocalName = l.Name
 		if l.Parent != a.To.Parent {
 			return fmt.Errorf("agree on %d in %d, but it is in %d here", a.Key, a.To.Parent, l.Parent)

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/watcher"
 )
 
@@ -105,7 +105,7 @@ func (d *disk) inode(dir bool) *inode {
 
 func (d *disk) key(name string) string {
 	if d.opt.Folds {
-		return plan.Fold(name)
+		return names.Fold(name)
 	}
 	return name
 }

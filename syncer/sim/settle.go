@@ -9,7 +9,7 @@ import (
 
 	"tandem/remote/remotetest"
 	"tandem/syncer"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // most is how many passes may be needed until both sides are quiet.
@@ -292,7 +292,7 @@ func alike(tree map[string]string, path string) (text string, ok bool) {
 		return text, true
 	}
 	for p, text := range tree {
-		if plan.Fold(p) == plan.Fold(path) {
+		if names.Fold(p) == names.Fold(path) {
 			return text, true
 		}
 	}

@@ -19,7 +19,7 @@ var (
 	runsFlag    = flag.Int("runs", 400, "how many seeds to explore")
 	stackFlag   = flag.Uint64("stack", 0, "show every step of this one seed in the whole stack, and cut it down")
 	lenientFlag = flag.Bool("lenient", false, "in the whole stack, look for what is lost only")
-	partFlag    = flag.String("part", "1/1", "with -full: one part of the crashes and failures alone, such as the second of three: 2/3")
+	partFlag    = flag.String("part", "1/1", "with -full: one part alone of what is tried, such as the second of three: 2/3")
 	fullFlag    = flag.Bool("full", false, "fail and crash everywhere, for minutes: make simulate")
 )
 

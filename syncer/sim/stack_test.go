@@ -60,9 +60,16 @@ func TestTheWholeStackLosesNothing(t *testing.T) {
 	if *fullFlag {
 		worlds = max(500, *runsFlag)
 	}
+	var seeds []uint64
+	for i := range worlds {
+		seeds = append(seeds, *fromFlag+uint64(i))
+	}
+	if *fullFlag {
+		seeds = part(t, seeds)
+	}
 	count := stackTally{began: time.Now()}
-	each(t, worlds, time.Time{}, func(i int, store *Store) {
-		seed := *fromFlag + uint64(i)
+	each(t, len(seeds), time.Time{}, func(i int, store *Store) {
+		seed := seeds[i]
 		r := ExploreStack(seed, *lenientFlag, store)
 		if r.Err != nil {
 			t.Errorf("-stack %d: %v", seed, r.Err)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"tandem/remote"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/syncer/transfer"
 )
 
@@ -164,7 +164,7 @@ func (c *Carry) decide(ctx context.Context, res *Result, it Item) (bool, error) 
 		res.Done, res.Why = Skipped, it.Why
 		return true, it.Unfit()
 	}
-	if why := plan.RemoteRefuses(c.To.Kind)(Parent(it.To), path.Base(it.To), plan.File); why != "" {
+	if why := names.RemoteRefuses(c.To.Kind)(Parent(it.To), path.Base(it.To), false); why != "" {
 		return true, fmt.Errorf("%w: %s", ErrName, why)
 	}
 	_, old, there, err := c.put.shelf.look(ctx, it.To, c.Dry)

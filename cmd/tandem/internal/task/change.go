@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tandem/remote"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/syncer/transfer"
 )
 
@@ -62,11 +62,7 @@ type target struct {
 }
 
 func (c *Change) one(ctx context.Context, res *Result, it Item, do func(context.Context, Item, target) error) error {
-	kind := plan.File
-	if it.Kind == remote.Folder {
-		kind = plan.Dir
-	}
-	if why := plan.RemoteRefuses(c.On.Kind)(Parent(it.To), path.Base(it.To), kind); why != "" {
+	if why := names.RemoteRefuses(c.On.Kind)(Parent(it.To), path.Base(it.To), it.Kind == remote.Folder); why != "" {
 		return fmt.Errorf("%w: %s", ErrName, why)
 	}
 	f, old, there, err := c.shelf.look(ctx, it.To, c.Dry)

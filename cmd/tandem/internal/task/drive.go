@@ -24,7 +24,7 @@ import (
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 	"tandem/state"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A Drive is one drive, for as long as an errand takes. It is safe for
@@ -150,7 +150,7 @@ func (d *Drive) inside(ctx context.Context, folder remote.Item, wanted func(remo
 	for i, it := range items {
 		nodes[i] = Node{it, it.Name}
 	}
-	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(plan.Fold(a.Name), plan.Fold(b.Name)) })
+	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(names.Fold(a.Name), names.Fold(b.Name)) })
 	return nodes, nil
 }
 
@@ -165,7 +165,7 @@ func (d *Drive) MakeFolder(ctx context.Context, base, p string) (remote.Item, in
 		return it, 0, err
 	}
 	name := path.Base(p)
-	if why := plan.RemoteRefuses(d.Kind)(Parent(p), name, plan.Dir); why != "" {
+	if why := names.RemoteRefuses(d.Kind)(Parent(p), name, true); why != "" {
 		return it, 0, fmt.Errorf("%q: %w: %s", p, ErrName, why)
 	}
 	parent, made, err := d.MakeFolder(ctx, base, Parent(p))

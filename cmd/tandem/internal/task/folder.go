@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tandem/remote"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A shelf is the folder online that things go to: what is in it is asked once,
@@ -46,14 +46,14 @@ func (s *shelf) seed(nodes []Node) {
 		}
 	}
 	for _, n := range nodes {
-		s.at(Parent(n.Path)).kids[plan.Fold(n.Name)] = n.Item
+		s.at(Parent(n.Path)).kids[names.Fold(n.Name)] = n.Item
 	}
 }
 
 func (s *shelf) at(p string) *folder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := plan.Fold(p)
+	key := names.Fold(p)
 	if s.folders[key] == nil {
 		s.folders[key] = &folder{}
 	}
@@ -90,7 +90,7 @@ func (s *shelf) subfolder(ctx context.Context, parent *folder, p string, look bo
 		return it, nil, err
 	}
 	name := path.Base(p)
-	it, there := parent.kids[plan.Fold(name)]
+	it, there := parent.kids[names.Fold(name)]
 	switch {
 	case there && it.Kind != remote.Folder:
 		return remote.Item{}, nil, fmt.Errorf("%w: %q is no folder", ErrInTheWay, p)
@@ -99,7 +99,7 @@ func (s *shelf) subfolder(ctx context.Context, parent *folder, p string, look bo
 	case look:
 		return it, nil, remote.ErrNotFound
 	}
-	if why := plan.RemoteRefuses(s.d.Kind)(Parent(p), name, plan.Dir); why != "" {
+	if why := names.RemoteRefuses(s.d.Kind)(Parent(p), name, true); why != "" {
 		return it, nil, fmt.Errorf("%w: %s", ErrName, why)
 	}
 	it, err = s.d.Client.CreateFolder(ctx, s.d.ID, parent.item.ID, name, time.Time{})
@@ -111,7 +111,7 @@ func (s *shelf) subfolder(ctx context.Context, parent *folder, p string, look bo
 		return it, nil, err
 	}
 	if err == nil {
-		parent.kids[plan.Fold(name)] = it
+		parent.kids[names.Fold(name)] = it
 		kids = map[string]remote.Item{}
 	}
 	return it, kids, err
@@ -128,7 +128,7 @@ func (s *shelf) list(ctx context.Context, f *folder) error {
 	}
 	f.kids = make(map[string]remote.Item, len(items))
 	for _, it := range items {
-		f.kids[plan.Fold(it.Name)] = it
+		f.kids[names.Fold(it.Name)] = it
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (s *shelf) look(ctx context.Context, p string, dry bool) (*folder, remote.I
 	if err := s.list(ctx, f); err != nil {
 		return nil, remote.Item{}, false, err
 	}
-	it, there := f.kids[plan.Fold(path.Base(p))]
+	it, there := f.kids[names.Fold(path.Base(p))]
 	return f, it, there, nil
 }
 
@@ -155,13 +155,13 @@ func (s *shelf) look(ctx context.Context, p string, dry bool) (*folder, remote.I
 func (f *folder) put(it remote.Item) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.kids[plan.Fold(it.Name)] = it
+	f.kids[names.Fold(it.Name)] = it
 }
 
 func (f *folder) forget(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.kids, plan.Fold(name))
+	delete(f.kids, names.Fold(name))
 }
 
 // again asks anew what bears a name, after the service has said that it is not

@@ -17,7 +17,7 @@ import (
 
 	"tandem/remote/quickxor"
 	"tandem/syncer/disk"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/syncer/transfer"
 	"tandem/watcher"
 	"tandem/watcher/codepage"
@@ -136,7 +136,7 @@ func absent(err error) bool {
 func (l *Landing) allow(rel string) error {
 	parent := l.prefix
 	for name := range strings.SplitSeq(rel, "/") {
-		if why := cmp.Or(l.page.Unspellable(name), plan.LocalRefuses(parent, name, plan.File)); why != "" {
+		if why := cmp.Or(l.page.Unspellable(name), names.LocalRefuses(name)); why != "" {
 			return fmt.Errorf("%w: %s", ErrName, why)
 		}
 		parent = join(parent, name)

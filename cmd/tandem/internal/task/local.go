@@ -13,7 +13,7 @@ import (
 	"tandem/cmd/tandem/internal/task/filter"
 	"tandem/remote"
 	"tandem/syncer/disk"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/syncer/transfer"
 	"tandem/watcher"
 	"tandem/watcher/codepage"
@@ -228,11 +228,7 @@ func (l Local) Unsendable(driveKind string) string {
 	if l.from != nil && l.from.page.Unreadable(lastName(l.To)) != "" {
 		return l.from.page.Unreadable(lastName(l.To))
 	}
-	kind := plan.File
-	if l.Kind == watcher.Dir {
-		kind = plan.Dir
-	}
-	return plan.RemoteRefuses(driveKind)(Parent(l.To), lastName(l.To), kind)
+	return names.RemoteRefuses(driveKind)(Parent(l.To), lastName(l.To), l.Kind == watcher.Dir)
 }
 
 func lastName(p string) string { return p[len(p)-len(filepath.Base("/"+p)):] }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // Sides is all that stands on one side of a mirror, by the folded path: names
@@ -19,7 +19,7 @@ type Sides map[string]Side
 // Add adds what stands at a path. A name that differs from another in case only
 // is left out, and told.
 func (s Sides) Add(v Side) {
-	key := plan.Fold(v.Path)
+	key := names.Fold(v.Path)
 	if old, twin := s[key]; twin {
 		v = old
 		v.Other = "another name differs from it in case only"
@@ -33,7 +33,7 @@ func (s Sides) Spelled(p string) string {
 	if p == "" {
 		return ""
 	}
-	if v, there := s[plan.Fold(p)]; there {
+	if v, there := s[names.Fold(p)]; there {
 		return v.Path
 	}
 	return join(s.Spelled(Parent(p)), path.Base(p))
@@ -147,7 +147,7 @@ func Mirror(source, target Sides, unknown []string, r MirrorRules, equal func(pa
 func onlyIn(target, source Sides, unknown []string) []Side {
 	var only []Side
 	for _, key := range slices.Sorted(maps.Keys(target)) {
-		under := slices.ContainsFunc(unknown, func(dir string) bool { return key == plan.Fold(dir) || strings.HasPrefix(key, plan.Fold(dir)+"/") })
+		under := slices.ContainsFunc(unknown, func(dir string) bool { return key == names.Fold(dir) || strings.HasPrefix(key, names.Fold(dir)+"/") })
 		_, there := source[key]
 		if t := target[key]; !there && !under && t.Meant && t.Other == "" {
 			only = append(only, t)
@@ -160,7 +160,7 @@ func onlyIn(target, source Sides, unknown []string) []Side {
 func drops(only []Side, target Sides) []Side {
 	goes := map[string]bool{}
 	for _, t := range only {
-		goes[plan.Fold(t.Path)] = true
+		goes[names.Fold(t.Path)] = true
 	}
 	stays := map[string]bool{}
 	for key := range target {
@@ -168,7 +168,7 @@ func drops(only []Side, target Sides) []Side {
 			stays[up] = true
 		}
 	}
-	only = slices.DeleteFunc(only, func(t Side) bool { return stays[plan.Fold(t.Path)] })
+	only = slices.DeleteFunc(only, func(t Side) bool { return stays[names.Fold(t.Path)] })
 	slices.Reverse(only)
 	return only
 }

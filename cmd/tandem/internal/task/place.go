@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"tandem/syncer/disk"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 	"tandem/syncer/transfer"
 	"tandem/watcher"
 )
@@ -197,7 +197,7 @@ func (l *Landing) giveBack(name, rel string) error {
 		if dir == "" {
 			return l.isLeft(name, rel, err)
 		}
-		base = plan.ConflictName(path.Base(at), "task", l.began, 1)
+		base = names.Conflict(path.Base(at), "task", l.began, 1)
 	}
 }
 
@@ -217,7 +217,7 @@ func (l *Landing) giveInto(dir, name, base string) (err error) {
 			return nil
 		case errors.Is(err, fs.ErrExist):
 			taken++
-			to = join(dir, plan.ConflictName(base, "task", l.began, taken))
+			to = join(dir, names.Conflict(base, "task", l.began, taken))
 		default:
 			failed++
 		}

@@ -8,7 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"tandem/cmd/tandem/internal/terminal"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // An order is one of rows; folders come first in all of them.
@@ -82,10 +82,10 @@ func (l *list) arrange(o order, on string) {
 // match shows the rows whose names contain the filter.
 func (l *list) match() {
 	l.shown = l.shown[:0]
-	text := plan.Fold(l.filter)
+	text := names.Fold(l.filter)
 	if text != "" && l.folded == nil { // once, and not at every letter that is typed
 		for _, r := range l.rows {
-			l.folded = append(l.folded, plan.Fold(r.Name+r.Connection))
+			l.folded = append(l.folded, names.Fold(r.Name+r.Connection))
 		}
 	}
 	for i := range l.rows {

@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A request is for a listing.
@@ -122,7 +122,7 @@ func (e *Explorer) renew(f *frame) tea.Cmd {
 		if f.set(l.Rows); f.found == "" {
 			f.at = l.At
 		}
-		made := func(r Row) bool { return f.made != "" && plan.Fold(r.Name) == plan.Fold(f.made) }
+		made := func(r Row) bool { return f.made != "" && names.Fold(r.Name) == names.Fold(f.made) }
 		if i := slices.IndexFunc(f.rows, made); i >= 0 {
 			on = f.rows[i].key()
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/internal/task/option"
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A Key is one rule of a filter: how it is set, and what it does.
@@ -132,7 +132,7 @@ func (f *Filter) order(r Rules, _ time.Time) error {
 	}
 	key, direction, _ := strings.Cut(text, ":")
 	by := map[string]func(a, b Entry) int{
-		"name":     func(a, b Entry) int { return cmp.Compare(plan.Fold(path.Base(a.Path)), plan.Fold(path.Base(b.Path))) },
+		"name":     func(a, b Entry) int { return cmp.Compare(names.Fold(path.Base(a.Path)), names.Fold(path.Base(b.Path))) },
 		"size":     func(a, b Entry) int { return cmp.Compare(a.Size, b.Size) },
 		"created":  func(a, b Entry) int { return a.Created.Compare(b.Created) },
 		"modified": func(a, b Entry) int { return a.Modified.Compare(b.Modified) },

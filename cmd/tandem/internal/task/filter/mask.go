@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"tandem/syncer/plan"
+	"tandem/syncer/names"
 )
 
 // A mask is a name with * for any letters and ? for any one. One with a slash is
@@ -23,7 +23,7 @@ func newMask(pattern string, caseSensitive bool) mask {
 
 func (m mask) fold(s string) []rune {
 	if !m.exact {
-		s = plan.Fold(s)
+		s = names.Fold(s)
 	}
 	return []rune(s)
 }

@@ -1,4 +1,6 @@
-package plan
+// Package names knows what names mean: which of them are one, which a disk or a drive
+// refuses, and those that tandem gives. It is pure.
+package names
 
 import (
 	"fmt"
@@ -60,17 +62,17 @@ func foldRune(r rune) rune {
 
 const swapPrefix = ".tandem-swap-"
 
-// swapName is the name an item bears for a moment while names go round. It is
+// Swap is the name that item n bears for a moment while names go round. It is
 // never read as a person's rename, so a crash in between heals by itself.
-func swapName(k Key) string { return swapPrefix + strconv.FormatInt(int64(k), 10) }
+func Swap(n int64) string { return swapPrefix + strconv.FormatInt(n, 10) }
 
-// IsSwap recognises such a name.
+// IsSwap reports whether it is such a name.
 func IsSwap(name string) bool { return strings.HasPrefix(name, swapPrefix) }
 
-// ConflictName is the name under which a local version lives on beside theirs;
+// Conflict is the name under which a local version lives on beside theirs;
 // n > 1 gives the next one when that is taken. The stem is cut so that the name
 // fits, on a rune's boundary.
-func ConflictName(name, host string, now time.Time, n int) string {
+func Conflict(name, host string, now time.Time, n int) string {
 	stem, ext := stemOf(name)
 	suffix := " (conflict " + clean(host) + " " + now.Format("2006-01-02 150405")
 	if n > 1 {
@@ -80,8 +82,8 @@ func ConflictName(name, host string, now time.Time, n int) string {
 	return cut(stem, 255-len(suffix)) + suffix
 }
 
-// isCopy reports whether name is that of a conflict copy of a file or folder called of.
-func isCopy(name, of string) bool {
+// IsConflict reports whether name is that of a conflict copy of a file or folder called of.
+func IsConflict(name, of string) bool {
 	whole, ext := stemOf(of)
 	m := copyStem.FindStringSubmatch(strings.TrimSuffix(name, ext))
 	cut := len(name) > 255-utf8.UTFMax
@@ -125,7 +127,7 @@ func clean(host string) string {
 }
 
 // LocalRefuses says why no item here can have this name.
-func LocalRefuses(_, name string, _ Kind) string {
+func LocalRefuses(name string) string {
 	switch {
 	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"):
 		return "its name online is no name for a file here"
@@ -143,10 +145,11 @@ func isOwn(fold string) bool { return fold == ".tandem" || ownArea.MatchString(f
 var ownArea = regexp.MustCompile(`^\.tandem-[0-9a-f]{24}$`)
 
 // RemoteRefuses says why no item on such a drive can have this name: the rules
-// of Microsoft's "Restrictions and limitations in OneDrive and SharePoint".
-func RemoteRefuses(driveKind string) func(parent, name string, kind Kind) string {
+// of Microsoft's "Restrictions and limitations in OneDrive and SharePoint". parent is the
+// path of its folder below the root of what is synced.
+func RemoteRefuses(driveKind string) func(parent, name string, folder bool) string {
 	work := driveKind == "business" || driveKind == "documentLibrary"
-	return func(parent, name string, kind Kind) string {
+	return func(parent, name string, folder bool) string {
 		upper := strings.ToUpper(name)
 		device, _, _ := strings.Cut(upper, ".")
 		switch {
@@ -166,9 +169,9 @@ func RemoteRefuses(driveKind string) func(parent, name string, kind Kind) string
 			return "OneDrive allows no _vti_ in a name"
 		case strings.HasPrefix(name, "~$"):
 			return "OneDrive allows no name that starts with ~$"
-		case work && kind == Dir && strings.HasPrefix(name, "~"):
+		case work && folder && strings.HasPrefix(name, "~"):
 			return "this drive allows no folder that starts with ~"
-		case driveKind == "documentLibrary" && parent == "" && kind == Dir && upper == "FORMS":
+		case driveKind == "documentLibrary" && parent == "" && folder && upper == "FORMS":
 			return "the library reserves this folder"
 		case units(name) > 255:
 			return "its name is too long for OneDrive (255 characters)"

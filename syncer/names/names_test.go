@@ -1,4 +1,4 @@
-package plan
+package names
 
 import (
 	"slices"
@@ -90,10 +90,10 @@ func TestAConflictCopyIsNamedAfterItsFileHostAndTime(t *testing.T) {
 		{"a", long, 1, "a (conflict " + long[:63] + " 2026-03-01 120000)"},
 		{"a", strings.Repeat("€", 64), 1, "a (conflict " + strings.Repeat("€", 21) + " 2026-03-01 120000)"},
 	} {
-		if got := ConflictName(tt.name, tt.host, noon, tt.n); got != tt.want {
-			t.Errorf("ConflictName(%q, %q, %d) = %q, want %q", tt.name, tt.host, tt.n, got, tt.want)
+		if got := Conflict(tt.name, tt.host, noon, tt.n); got != tt.want {
+			t.Errorf("Conflict(%q, %q, %d) = %q, want %q", tt.name, tt.host, tt.n, got, tt.want)
 		}
-		if !isCopy(tt.want, tt.name) || isCopy(tt.want, "another"+tt.name) {
+		if !IsConflict(tt.want, tt.name) || IsConflict(tt.want, "another"+tt.name) {
 			t.Errorf("%q is no copy of %q alone", tt.want, tt.name)
 		}
 	}
@@ -126,8 +126,8 @@ func TestWhatThisDiskRefuses(t *testing.T) {
 		{"", strings.Repeat("€", 85), false},
 		{"", strings.Repeat("€", 86), true}, // 258 bytes, though 86 UTF-16 units
 	} {
-		if why := LocalRefuses(tt.parent, tt.name, File); why != "" != tt.refused {
-			t.Errorf("LocalRefuses(%q, %q) = %q", tt.parent, tt.name, why)
+		if why := LocalRefuses(tt.name); why != "" != tt.refused {
+			t.Errorf("LocalRefuses(%q) = %q", tt.name, why)
 		}
 	}
 }
@@ -139,72 +139,72 @@ func TestWhatEachKindOfDriveRefuses(t *testing.T) {
 	var none []string
 	for _, tt := range []struct {
 		parent, name string
-		kind         Kind
+		folder       bool
 		refusedBy    []string
 	}{
-		{"", "a", File, none},
-		{"", "#1 100%.txt", File, none},
-		{"", "a:b", File, all},
-		{"", `a"b`, File, all},
-		{"", "a*b", File, all},
-		{"", "a<b", File, all},
-		{"", "a>b", File, all},
-		{"", "a?b", Dir, all},
-		{"", "a/b", File, all},
-		{"", `a\b`, File, all},
-		{"", "a|b", File, all},
-		{"", "a\x01", File, all},
-		{"", "a\x7f", File, all},
-		{"", "a\u0085", File, none}, // only the ASCII ones are refused
-		{"", " a", File, all},
-		{"", "a ", File, all},
-		{"", "a b", File, none},
-		{"", "a\u00a0", File, none},
-		{"", "a.", File, all},
-		{"", "a.", Dir, all},
-		{"", "...", File, all},
-		{"", ".a", File, none},
-		{"", "a\xff", File, all},
-		{"", "\xed\xa0\x80", File, all}, // half a surrogate pair
-		{"", "CON", File, all},
-		{"", "con", Dir, all},
-		{"", "nul.txt", File, all},
-		{"", "Aux.tar.gz", File, all},
-		{"", "COM0", File, all},
-		{"", "lpt9.txt", File, all},
-		{"", "COM10", File, none},
-		{"", "COMX", File, none},
-		{"", "console", File, none},
-		{"", "a.con", File, none},
-		{"", ".lock", File, all},
-		{"", "Desktop.INI", File, all},
-		{"", "a.lock", File, none},
-		{"", "a_vti_b", File, all},
-		{"", "_VTI_", Dir, all},
-		{"", "vti", File, none},
-		{"", "~$a.docx", File, all},
-		{"", "~a", File, none},
-		{"", "~a", Dir, work},
-		{"", "a~", Dir, none},
-		{"", "Forms", Dir, library},
-		{"", "forms", File, none},
-		{"d", "forms", Dir, none},
-		{"", strings.Repeat("x", 255), File, none},
-		{"", strings.Repeat("x", 256), File, all},
-		{"", strings.Repeat("😀", 127), File, none}, // 254 UTF-16 units in 508 bytes
-		{"", strings.Repeat("😀", 128), File, all},
-		{strings.Repeat("d", 200), strings.Repeat("x", 199), File, none}, // with the slash, 400
-		{strings.Repeat("d", 200), strings.Repeat("x", 200), File, all},
-		{strings.Repeat("😀", 100), strings.Repeat("x", 200), File, all},
+		{"", "a", false, none},
+		{"", "#1 100%.txt", false, none},
+		{"", "a:b", false, all},
+		{"", `a"b`, false, all},
+		{"", "a*b", false, all},
+		{"", "a<b", false, all},
+		{"", "a>b", false, all},
+		{"", "a?b", true, all},
+		{"", "a/b", false, all},
+		{"", `a\b`, false, all},
+		{"", "a|b", false, all},
+		{"", "a\x01", false, all},
+		{"", "a\x7f", false, all},
+		{"", "a\u0085", false, none}, // only the ASCII ones are refused
+		{"", " a", false, all},
+		{"", "a ", false, all},
+		{"", "a b", false, none},
+		{"", "a\u00a0", false, none},
+		{"", "a.", false, all},
+		{"", "a.", true, all},
+		{"", "...", false, all},
+		{"", ".a", false, none},
+		{"", "a\xff", false, all},
+		{"", "\xed\xa0\x80", false, all}, // half a surrogate pair
+		{"", "CON", false, all},
+		{"", "con", true, all},
+		{"", "nul.txt", false, all},
+		{"", "Aux.tar.gz", false, all},
+		{"", "COM0", false, all},
+		{"", "lpt9.txt", false, all},
+		{"", "COM10", false, none},
+		{"", "COMX", false, none},
+		{"", "console", false, none},
+		{"", "a.con", false, none},
+		{"", ".lock", false, all},
+		{"", "Desktop.INI", false, all},
+		{"", "a.lock", false, none},
+		{"", "a_vti_b", false, all},
+		{"", "_VTI_", true, all},
+		{"", "vti", false, none},
+		{"", "~$a.docx", false, all},
+		{"", "~a", false, none},
+		{"", "~a", true, work},
+		{"", "a~", true, none},
+		{"", "Forms", true, library},
+		{"", "forms", false, none},
+		{"d", "forms", true, none},
+		{"", strings.Repeat("x", 255), false, none},
+		{"", strings.Repeat("x", 256), false, all},
+		{"", strings.Repeat("😀", 127), false, none}, // 254 UTF-16 units in 508 bytes
+		{"", strings.Repeat("😀", 128), false, all},
+		{strings.Repeat("d", 200), strings.Repeat("x", 199), false, none}, // with the slash, 400
+		{strings.Repeat("d", 200), strings.Repeat("x", 200), false, all},
+		{strings.Repeat("😀", 100), strings.Repeat("x", 200), false, all},
 	} {
 		var by []string
 		for _, drive := range all {
-			if RemoteRefuses(drive)(tt.parent, tt.name, tt.kind) != "" {
+			if RemoteRefuses(drive)(tt.parent, tt.name, tt.folder) != "" {
 				by = append(by, drive)
 			}
 		}
 		if !slices.Equal(by, tt.refusedBy) {
-			t.Errorf("%.20q in %.20q (kind %d) is refused by %v, want %v", tt.name, tt.parent, tt.kind, by, tt.refusedBy)
+			t.Errorf("%.20q in %.20q (folder %v) is refused by %v, want %v", tt.name, tt.parent, tt.folder, by, tt.refusedBy)
 		}
 	}
 }
@@ -222,8 +222,8 @@ func FuzzAConflictCopyCanStandBesideItsFile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, host string) {
 		refused := func(name string) bool {
-			return LocalRefuses("", name, File) != "" || slices.ContainsFunc([]string{"personal", "business", "documentLibrary"},
-				func(drive string) bool { return RemoteRefuses(drive)("", name, File) != "" })
+			return LocalRefuses(name) != "" || slices.ContainsFunc([]string{"personal", "business", "documentLibrary"},
+				func(drive string) bool { return RemoteRefuses(drive)("", name, false) != "" })
 		}
 		if refused(name) {
 			return
@@ -233,9 +233,9 @@ func FuzzAConflictCopyCanStandBesideItsFile(f *testing.F) {
 			beside[Fold(name)] = true
 		}
 		for n := 1; n < 12; n++ {
-			kept := ConflictName(name, host, noon, n)
+			kept := Conflict(name, host, noon, n)
 			if refused(kept) {
-				t.Fatalf("%q, the copy of %q, is refused: %q, %q", kept, name, LocalRefuses("", kept, File), RemoteRefuses("business")("", kept, File))
+				t.Fatalf("%q, the copy of %q, is refused: %q, %q", kept, name, LocalRefuses(kept), RemoteRefuses("business")("", kept, false))
 			}
 			if beside[Fold(kept)] {
 				t.Fatalf("%q, the copy of %q, is taken", kept, name)
@@ -281,27 +281,5 @@ func TestFoldingACharacterOnceIsEnough(t *testing.T) {
 		if once := Fold(string(r)); Fold(once) != once {
 			t.Errorf("%+q folds to %+q, and that to %+q", r, once, Fold(once))
 		}
-	}
-}
-
-// Items whose needs no order meets wait; what has to do with them waits with
-// them, and the others go on.
-func TestACircleThatCannotBeCutStopsOnlyThoseInIt(t *testing.T) {
-	p := &pass{}
-	act := func(k Key) *act {
-		a := &act{Action: Action{Op: Upload, Key: k}, n: &node{Node: Node{Key: k}}}
-		p.acts, p.order = append(p.acts, a), append(p.order, a.n)
-		return a
-	}
-	a, b, behind, free := act(2), act(3), act(4), act(5)
-	a.needs, b.needs, behind.needs = []need{{act: b}}, []need{{act: a}}, []need{{act: b, why: "it is behind"}}
-	p.arrange()
-	p.report()
-	if got := p.plan.Actions; len(got) != 1 || got[0].Key != free.Key {
-		t.Errorf("actions %v, want that of %d alone", got, free.Key)
-	}
-	want := []Wait{{2, whyRound, false, false}, {3, whyRound, false, false}, {4, "it is behind", false, false}}
-	if !slices.Equal(p.plan.Waiting, want) {
-		t.Errorf("waiting %v, want %v", p.plan.Waiting, want)
 	}
 }

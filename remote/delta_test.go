@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -235,12 +236,29 @@ func TestOfAFolderOnlyThoseAreHeldThatAreWanted(t *testing.T) {
 		}
 		fmt.Fprint(w, `}`)
 	}))
-	items, err := c.Children(t.Context(), "d", "p", func(it Item) bool { return it.ID == "twice" || it.ID == "199-999" })
-	if err != nil || len(items) != 2 {
+	before, held := heap(), int64(0)
+	items, err := c.Children(t.Context(), "d", "p", func(it Item) bool {
+		if it.ID == "199-999" {
+			held = heap() - before
+		}
+		return it.ID == "twice" || strings.HasSuffix(it.ID, "-999")
+	})
+	if err != nil || len(items) != pages+1 {
 		t.Errorf("%d items, %v", len(items), err)
+	}
+	if held > 32<<20 { // what they were, and that they were seen
+		t.Errorf("%d MiB are held", held>>20)
 	}
 	page = 0
 	if _, err := c.Children(t.Context(), "d", "p", nil); !errors.Is(err, ErrMalformed) {
 		t.Errorf("all of them: %v", err)
 	}
+}
+
+// heap is how many bytes are in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -173,7 +173,7 @@ func (c *Client) Children(ctx context.Context, drive, id string, wanted func(Ite
 		if err != nil {
 			return nil, err
 		}
-		var fresh []Item
+		fresh := p.Items[:0] // in place, for a page is large
 		for _, it := range p.Items {
 			if !seen.first(it.ID) {
 				continue
@@ -185,6 +185,9 @@ func (c *Client) Children(ctx context.Context, drive, id string, wanted func(Ite
 				fresh = append(fresh, it)
 				held += it.weight()
 			}
+		}
+		if len(fresh) < len(p.Items)/2 { // the rest of the page would be held with it
+			fresh = slices.Clone(fresh)
 		}
 		pages = append(pages, fresh)
 		if held > mostListed {

@@ -191,7 +191,7 @@ func (e *Engine) replace(j job, d *transfer.Download) outcome {
 	if err != nil || printOfEntry(entry) != j.Local.Print {
 		return outcome{err: e.discard(d.Private, errSuperseded), look: []string{j.to}}
 	}
-	if err := disk.TakeAfter(e.fs, j.to, d.File); err != nil {
+	if err := disk.TakeAfter(e.fs, j.to, d.File, e.cfg.FileMode); err != nil {
 		return outcome{err: e.discard(d.Private, err)}
 	}
 	if _, err := e.named(d); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -52,11 +53,20 @@ func (p *program) completePlaces(cmd *cobra.Command, _ []string, word string) ([
 	return completions(name+":"+dir, rest[len(dir):], nodes)
 }
 
+// plain reports whether no shell can take a name for more than a name. Who may write to
+// the drive chooses it, and the scripts of some shells put it on the command line as it
+// is, or evaluate what is there.
+func plain(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune(" ._-+,@=%", r)
+	})
+}
+
 func completions(before, begun string, nodes []task.Node) ([]string, cobra.ShellCompDirective) {
 	var words []string
 	directive := cobra.ShellCompDirectiveNoFileComp
 	for _, n := range nodes {
-		if len(n.Name) < len(begun) || !sameName(n.Name[:len(begun)], begun) || clean(n.Name) != n.Name {
+		if len(n.Name) < len(begun) || !sameName(n.Name[:len(begun)], begun) || clean(n.Name) != n.Name || !plain(n.Name) {
 			continue
 		}
 		word := before + n.Name

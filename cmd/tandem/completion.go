@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -29,10 +33,25 @@ func (p *program) completionCommand() *cobra.Command {
 			case "zsh":
 				return root.GenZshCompletion(p.out)
 			case "fish":
-				return root.GenFishCompletion(p.out, true)
+				return fishCompletion(root, p.out)
 			}
 			return root.GenPowerShellCompletionWithDesc(p.out)
 		}}
+}
+
+// fishCompletion is cobra's script, but for the line that unquotes the words on the command
+// line before it evaluates them: a file called "(touch x)" would run that.
+func fishCompletion(root *cobra.Command, out io.Writer) error {
+	var script bytes.Buffer
+	if err := root.GenFishCompletion(&script, true); err != nil {
+		return err
+	}
+	const unquoted, quoted = "set -l args (commandline -opc)", "set -l args (string escape -- (commandline -opc))"
+	if !strings.Contains(script.String(), unquoted) {
+		return errors.New("the script for fish is not as it was")
+	}
+	_, err := io.WriteString(out, strings.ReplaceAll(script.String(), unquoted, quoted))
+	return err
 }
 
 // completeConnections and completeFolders know the names of the configuration.

@@ -95,10 +95,10 @@ func (x *walker) beginBehind(ctx context.Context, p *place, at *tui.Place) error
 // pathOf asks for the names of the folders above.
 func pathOf(ctx context.Context, d *task.Drive, it remote.Item) (string, error) {
 	var path string
-	seen := map[string]bool{}
-	for !it.Root && it.ParentID != "" && !seen[it.ID] {
-		seen[it.ID] = true
-		path = beneath(it.Name, path)
+	for !it.Root && it.ParentID != "" {
+		if path = beneath(it.Name, path); len(path) > task.LongestPath {
+			return "", task.ErrTooDeep
+		}
 		var err error
 		if it, err = d.Client.Item(ctx, d.ID, it.ParentID); err != nil {
 			return "", err

@@ -35,12 +35,24 @@ func (d *Disk) Areas() ([]string, error) {
 	defer top.Close()
 	names, err := top.Readdirnames(-1)
 	var areas []string
+	maybe := ownedIn(top) // somebody may have put a hundred thousand there
 	for _, name := range names {
-		if watcher.IsPrivate(name) && name == strings.ToLower(name) && d.ours(name) {
+		if watcher.IsPrivate(name) && name == strings.ToLower(name) && maybe(name) && d.ours(name) {
 			areas = append(areas, name)
 		}
 	}
 	return areas, err
+}
+
+// Exposed reports whether anybody may give other names to what is in the folder: then a
+// directory of the user's own that has the name of a private area need not be one.
+func (d *Disk) Exposed() bool {
+	top, err := d.OpenDir("")
+	if err != nil {
+		return true
+	}
+	defer top.Close()
+	return exposed(top)
 }
 
 // ours reports whether a private area is the user's own.

@@ -176,8 +176,9 @@ func (f *file) CopyAttrs(from File) error {
 }
 
 // TakeAfter gives a private file what the file that it is going to replace has
-// besides its bytes, durably.
-func TakeAfter(v Verbs, rel string, to File) error {
+// besides its bytes, durably. A file of another user's where anybody may put one grants
+// nothing: who put it there would read what comes. There the file is as any new one.
+func TakeAfter(v Verbs, rel string, to File, newMode uint32) error {
 	old, err := v.Open(rel)
 	if errors.Is(err, fs.ErrPermission) {
 		return to.Chmod(0o600)
@@ -186,7 +187,12 @@ func TakeAfter(v Verbs, rel string, to File) error {
 		return err
 	}
 	defer old.Close()
-	if err := to.CopyAttrs(old); err != nil {
+	if f, real := old.(*file); real && f.planted() {
+		err = to.AsNewIn(dirOf(rel), newMode)
+	} else {
+		err = to.CopyAttrs(old)
+	}
+	if err != nil {
 		return err
 	}
 	return to.Sync()

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -68,6 +70,42 @@ func trusts(path string, itself bool) bool {
 func mine(f, dir *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && (uid(info) == os.Geteuid() || ownerless(f) || uid(info) == givenIn(dir, info).uid)
+}
+
+// exposed reports whether anybody may rename what is in a directory.
+func exposed(dir *os.File) bool {
+	info, err := dir.Stat()
+	return err != nil || info.Mode()&anybody != 0 && info.Mode()&fs.ModeSticky == 0 && !ownerless(dir)
+}
+
+// ownedIn gives a quick look at whether something in a directory may be the user's own.
+func ownedIn(dir *os.File) func(name string) bool {
+	info, err := dir.Stat()
+	if err != nil || ownerless(dir) {
+		return func(string) bool { return true }
+	}
+	disk := givenIn(dir, info)
+	return func(name string) bool {
+		var st unix.Stat_t
+		err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		return err == nil && (int(st.Uid) == os.Geteuid() || int(st.Uid) == disk.uid)
+	}
+}
+
+// planted reports whether a file is another user's, in a directory to which anybody may
+// add.
+func (f *file) planted() bool {
+	info, err := f.File.Stat()
+	if err != nil || uid(info) == os.Geteuid() || ownerless(f.File) {
+		return false
+	}
+	dir, err := f.disk.OpenDir(dirOf(f.rel))
+	if err != nil {
+		return true
+	}
+	defer dir.Close()
+	in, err := dir.Stat()
+	return err != nil || in.Mode()&anybody != 0
 }
 
 // TryLock takes the file for this process, unless another has it.

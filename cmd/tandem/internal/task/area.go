@@ -35,6 +35,10 @@ func (l *Landing) own() (string, error) {
 // claim makes a private area: the usual one, or if that is another's the one that
 // another task has made, or one of its own.
 func (l *Landing) claim() (area string, err error) {
+	if l.exposed {
+		area = disk.NewArea()
+		return area, l.makePrivate(tasks(area))
+	}
 	err = l.makePrivate(private)
 	if !disk.Taken(err) {
 		return watcher.Private, err
@@ -51,6 +55,14 @@ func (l *Landing) claim() (area string, err error) {
 // areas are the private areas here that are the user's own: also of tasks that
 // were killed.
 func (l *Landing) areas() []string {
+	if l.exposed { // only of its own is known what it is
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.area == "" {
+			return nil
+		}
+		return []string{l.area}
+	}
 	if l.find == nil {
 		return []string{watcher.Private}
 	}

@@ -3,11 +3,18 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 
 	"tandem/remote"
 	"tandem/state"
 )
+
+// LongestPath is more bytes than any path online has: OneDrive's limit is 400 characters.
+const LongestPath = 1600
+
+// ErrTooDeep says that the service tells of folders in folders, deeper than any can be.
+var ErrTooDeep = fmt.Errorf("%w: folders are nested deeper than OneDrive allows", remote.ErrMalformed)
 
 // Below lists everything below a folder, each item as soon as its place is
 // known, in no order but that a folder comes before what is in it. The change feed
@@ -45,7 +52,10 @@ func (d *Drive) byFolder(ctx context.Context, folder remote.Item, dir string, yi
 		return false
 	}
 	for _, n := range nodes {
-		n.Path = join(dir, n.Name)
+		if n.Path = join(dir, n.Name); len(n.Path) > LongestPath {
+			yield(Node{}, ErrTooDeep)
+			return false
+		}
 		if !yield(n, nil) || n.Kind == remote.Folder && !d.byFolder(ctx, n.Item, n.Path, yield) {
 			return false
 		}
@@ -71,6 +81,10 @@ func (d *Drive) feed(pages iter.Seq2[remote.DeltaPage, error], top remote.Item, 
 				return true
 			}
 		}
+		if t.deep {
+			yield(Node{}, ErrTooDeep)
+			return true
+		}
 	}
 	return true
 }
@@ -83,6 +97,7 @@ type tree struct {
 	outside map[string]bool          // folders that are elsewhere
 	orphans map[string][]remote.Item // by the id of the folder that has not come yet
 	told    map[string]bool
+	deep    bool // something is deeper than can be; it is not placed
 }
 
 func newTree(top remote.Item) *tree {
@@ -120,6 +135,10 @@ func (t *tree) place(it remote.Item, placed []Node) []Node {
 	case below:
 		t.told[it.ID] = true
 		n := Node{it, join(dir, it.Name)}
+		if len(n.Path) > LongestPath {
+			t.deep = true
+			return placed
+		}
 		placed = append(placed, n)
 		if it.Kind == remote.Folder {
 			t.path[it.ID] = n.Path
@@ -212,6 +231,10 @@ func (m *memory) walk(id string, key int64, dir string, seen map[string]bool, yi
 		}
 		seen[it.ID] = true
 		n := Node{it, join(dir, it.Name)}
+		if len(n.Path) > LongestPath {
+			yield(Node{}, ErrTooDeep)
+			return false
+		}
 		if !yield(n, nil) {
 			return false
 		}

@@ -40,17 +40,18 @@ type Landing struct {
 	Keep   bool // what is replaced or removed is kept; always so where it may be synced
 	Twins  Twins
 
-	disk   disk.Verbs
-	root   string // where the disk's folder is
-	prefix string // where in it the landing is
-	page   *codepage.Page
-	bare   func(area string) error // removes a private area, if it is empty
-	end    func() error
-	shared bool // other tasks are at work in its private area
-	mode   uint32
-	began  time.Time
-	temps  atomic.Int64
-	find   func() ([]string, error) // the private areas; nil: there is the usual one only
+	disk    disk.Verbs
+	root    string // where the disk's folder is
+	prefix  string // where in it the landing is
+	page    *codepage.Page
+	bare    func(area string) error // removes a private area, if it is empty
+	end     func() error
+	shared  bool // other tasks are at work in its private area
+	mode    uint32
+	began   time.Time
+	temps   atomic.Int64
+	exposed bool                     // anybody may rename what is in the disk's folder
+	find    func() ([]string, error) // the private areas; nil: there is the usual one only
 
 	mu    sync.Mutex
 	area  string          // the private area in use; "": none is yet
@@ -99,6 +100,7 @@ func landAt(dir string, mode uint32, page *codepage.Page) (*Landing, error) {
 	}
 	d.SetPage(page)
 	l.disk, l.bare, l.end, l.find = d, d.RmdirPrivate, d.Close, d.Areas
+	l.exposed = !synced && d.Exposed()
 	return l, nil
 }
 
@@ -279,7 +281,7 @@ func (l *Landing) createAs(name string) (transfer.Private, error) {
 func (l *Landing) finish(f disk.File, rel string, replaces bool, mtime time.Time) error {
 	var err error
 	if replaces {
-		err = disk.TakeAfter(l.disk, l.at(rel), f)
+		err = disk.TakeAfter(l.disk, l.at(rel), f, l.mode)
 	} else {
 		err = f.AsNewIn(l.at(Parent(rel)), l.mode)
 	}

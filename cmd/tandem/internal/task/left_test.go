@@ -164,3 +164,46 @@ func TestWhatAKilledTaskLeftInAnAreaOfItsOwnGoesToo(t *testing.T) {
 		t.Errorf("left is %v, %v", entries, err)
 	}
 }
+
+// TestAFolderOfYoursThatWasGivenTheNameOfAnAreaStaysAsItIs: where anybody may rename what
+// is in a directory, others could have tandem clear a folder away that only you can enter.
+func TestAFolderOfYoursThatWasGivenTheNameOfAnAreaStaysAsItIs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a directory there has an access list")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	var mine []string
+	for _, name := range []string{watcher.Private, disk.NewArea()} {
+		file := filepath.Join(dir, name, "tasks", "todo.txt")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		mine = append(mine, file)
+	}
+	for _, days := range []int{2, 60, 100} {
+		l, err := Land(dir, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.began = l.began.AddDate(0, 0, days)
+		l.forget()
+		name := came(t, l, true)
+		if strings.HasPrefix(name, private) {
+			t.Errorf("a download passes through %q", name)
+		}
+		if err := errors.Join(l.disk.Remove(name), l.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, file := range mine {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != len(mine) {
+		t.Errorf("left is %v, %v", entries, err)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -130,5 +131,29 @@ func TestLocksOfOtherBootsAreSweptUnlessSomebodyHoldsThem(t *testing.T) {
 	}
 	if slices.Sort(stay); !slices.Equal(left, stay) {
 		t.Errorf("left are %q, want %q", left, stay)
+	}
+}
+
+// TestRootGivesAwayNoFileThatLiesElsewhere: the path of a user's directory led to another
+// one when the file was opened, and leads back by the time of the look.
+func TestRootGivesAwayNoFileThatLiesElsewhere(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	theirs, system := t.TempDir(), filepath.Join(t.TempDir(), "lock")
+	if err := errors.Join(os.Chown(theirs, 12345, 12345), os.WriteFile(filepath.Join(theirs, "lock"), nil, 0o600), os.WriteFile(system, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := handOver(f, filepath.Join(theirs, "lock")); err == nil {
+		t.Error("it was given away")
+	}
+	info, err := os.Stat(system)
+	if err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Errorf("it is %+v's, %v", info, err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 
 	"tandem/syncer/disk"
 )
@@ -87,7 +88,7 @@ func openLock(path string) (*os.File, error) {
 	if err != nil || os.Geteuid() != 0 {
 		return f, err
 	}
-	if err := handOver(f, filepath.Dir(path)); err != nil {
+	if err := handOver(f, path); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -105,13 +106,25 @@ func foreign(path string) bool {
 	return dir.Sys().(*syscall.Stat_t).Uid == me && file.Sys().(*syscall.Stat_t).Uid != me
 }
 
-// handOver gives a file of root's to the owner of the directory, if it has no other name
-// under which it would be given away, too.
-func handOver(f *os.File, dir string) error {
+// handOver gives a file of root's to the owner of the directory that it is in, if it has no
+// other name under which it would be given away, too. The path may lead elsewhere by now.
+func handOver(f *os.File, path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	var there unix.Stat_t
+	if err := unix.Fstatat(int(dir.Fd()), filepath.Base(path), &there, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
 	file, err := f.Stat()
-	owner, no := os.Stat(dir)
+	owner, no := dir.Stat()
 	if err != nil || no != nil {
 		return errors.Join(err, no)
+	}
+	if st := file.Sys().(*syscall.Stat_t); uint64(st.Dev) != uint64(there.Dev) || st.Ino != there.Ino {
+		return fmt.Errorf("%q was exchanged meanwhile", path)
 	}
 	st, to := file.Sys().(*syscall.Stat_t), owner.Sys().(*syscall.Stat_t)
 	if !file.Mode().IsRegular() || st.Size != 0 || st.Nlink > 1 || st.Uid != 0 || to.Uid == 0 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"filippo.io/age"
@@ -65,7 +66,7 @@ func (s *session) export(ctx context.Context, c *connection, file, passphraseFil
 		return fmt.Errorf("export to %q: %w", file, err)
 	}
 	s.screen.say("exported the sign-in of %s to %q", who, file)
-	s.screen.hint("on the other machine: tandem login --import FILE; then delete the file, it is as good as a password with the passphrase")
+	s.screen.hint("on the other machine: tandem login %s --import %s; then delete the file: together with the passphrase it works like a password", c.name, filepath.Base(file))
 	return nil
 }
 

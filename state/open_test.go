@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,22 @@ func TestOnlyTheOwnerCanReadIt(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Dir(s.path)); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("its directory has mode %o, %v", info.Mode().Perm(), err)
+	}
+}
+
+// TestAFileThatOthersMayReadIsClosedToThem: its upload sessions are keys to files.
+func TestAFileThatOthersMayReadIsClosedToThem(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := errors.Join(os.WriteFile(path, nil, 0o666), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("it has mode %o, %v", info.Mode().Perm(), err)
 	}
 }
 

@@ -306,12 +306,12 @@ func (t *local) find(rel string) (plan.Key, bool) {
 
 // path is where k stands, or stood when last seen.
 func (t *local) path(k plan.Key) string {
-	var names []string
+	var steps []string
 	for f := range t.up(k) {
-		names = append(names, t.placeOf(f).Name)
+		steps = append(steps, t.placeOf(f).Name)
 	}
-	slices.Reverse(names)
-	return path.Join(names...)
+	slices.Reverse(steps)
+	return path.Join(steps...)
 }
 
 // up lists k and the folders that it is in, but for the synced folder.

@@ -95,8 +95,8 @@ func (x *walker) beginBehind(ctx context.Context, p *place, at *tui.Place) error
 // pathOf asks for the names of the folders above.
 func pathOf(ctx context.Context, d *task.Drive, it remote.Item) (string, error) {
 	var path string
-	for !it.Root && it.ParentID != "" {
-		if path = beneath(it.Name, path); len(path) > task.LongestPath {
+	for n := 0; !it.Root && it.ParentID != ""; n++ { // a name may be empty, and lead in a circle
+		if path = beneath(it.Name, path); max(n, len(path)) > task.LongestPath {
 			return "", task.ErrTooDeep
 		}
 		var err error

@@ -211,18 +211,13 @@ func (m *machine) oneTime() {
 		verb, rest, _ := strings.Cut(l.Do, " ")
 		return slices.Contains([]string{"kill", "power", "stop"}, verb) || verb == "backup" && rest != "keep"
 	}
-	tasked := func(l Line) bool { return strings.HasPrefix(l.Do, "task ") }
-	dated := func(l Line) bool { return strings.HasPrefix(l.Do, "there date ") }
-	if slices.ContainsFunc(m.script.Lines, tasked) && slices.ContainsFunc(m.script.Lines, dated) {
-		return
-	}
 	if m.untimed || m.online.Kind() > remotetest.PersonalOld || m.script.Crash.After > 0 || slices.ContainsFunc(m.script.Lines, ended) {
 		return
 	}
 	for _, p := range m.online.List() {
 		info, err := m.online.Stat(strings.Trim(p, "/"))
 		in, hereErr := m.disk.at(strings.Trim(p, "/"))
-		if err != nil || hereErr != nil || info.Folder || in.dir || m.waits(strings.Trim(p, "/")) {
+		if err != nil || hereErr != nil || info.Folder || in.dir || m.waits(strings.Trim(p, "/")) || m.sentByTask(strings.Trim(p, "/")) {
 			continue
 		}
 		here := time.Unix(0, in.mtime)
@@ -230,6 +225,16 @@ func (m *machine) oneTime() {
 			m.fail("I52: %q has the time %v on %s and %v online", p, here, m.name, info.Modified)
 		}
 	}
+}
+
+// sentByTask reports whether a task was to send something to that path, and somebody
+// dated it there.
+func (m *machine) sentByTask(p string) bool {
+	did := func(matches func(words []string) bool) bool {
+		return slices.ContainsFunc(m.script.Lines, func(l Line) bool { return matches(strings.Fields(l.Do)) })
+	}
+	return did(func(w []string) bool { return len(w) > 4 && w[0] == "task" && w[2] == "put" && w[4] == p }) &&
+		did(func(w []string) bool { return len(w) > 2 && w[0] == "there" && w[1] == "date" && w[2] == p })
 }
 
 // alike holds the two sides to being the same but for what waits.

@@ -8,7 +8,6 @@ import (
 	"syscall"
 
 	"tandem/remote"
-	"tandem/remote/quickxor"
 	"tandem/syncer/disk"
 )
 
@@ -122,7 +121,6 @@ func (f *Fetch) receive(ctx context.Context) (_ *Download, over bool, err error)
 		if err != nil {
 			return nil, err
 		}
-		in.sum = quickxor.New()
 		return f.writer(d), nil
 	}
 	err = in.receive(ctx)

@@ -11,22 +11,6 @@ import (
 	"tandem/watcher"
 )
 
-// half leaves the first bytes of a large item in a folder, and gives their name.
-func half(t *testing.T, l *Landing) string {
-	t.Helper()
-	p, err := l.createPartial()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Write([]byte("half")); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return p.Name
-}
-
 // watched is a disk on which somebody looks right after an exchange, as if the
 // task had been killed there.
 type watched struct {
@@ -51,7 +35,7 @@ func TestWhatIsReplacedIsNeverTakenForAHalfDownload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := half(t, l)
+	name := came(t, l, true)
 	file := filepath.Join(l.root, name)
 	looked := false
 	l.disk = watched{l.disk, func() {
@@ -74,7 +58,7 @@ func TestAHalfDownloadThatCouldNotBePlacedStaysToBeResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	name := half(t, l)
+	name := came(t, l, true)
 	file := filepath.Join(l.root, name)
 	l.disk = refusing{l.disk}
 	if err := placed(l, name, "", &watcher.Entry{}); !errors.Is(err, syscall.EIO) {

@@ -144,7 +144,7 @@ func TestWhatAKilledTaskLeftInAnAreaOfItsOwnGoesToo(t *testing.T) {
 	killed := func(l *Landing, area string) string {
 		t.Helper()
 		l.area = area
-		return half(t, l)
+		return came(t, l, true)
 	}
 	first := killed(land(), "")
 	if !watcher.IsPrivate(strings.Split(first, "/")[0]) || strings.HasPrefix(first, private) {

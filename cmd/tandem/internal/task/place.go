@@ -99,7 +99,7 @@ func (l *Landing) swap(name, rel string, ours watcher.Entry, was uint64) (string
 // for it, with what stands under a name, and has that inode; 0 = it is not known. It tells
 // where the private file lies after an error, and what stood there else. After an error
 // nothing has changed, unless that is an errLeft. Where somebody has saved under the name
-// in an instant in which the file system left it free, what stood there gets another name.
+// in an instant in which the file system left it free, what was set aside gets another name.
 func (l *Landing) exchange(name, rel string, ours watcher.Entry, was uint64) (at string, err error) {
 	to := l.at(rel)
 	if err = disk.Swap(l.disk, name, to); err == nil {
@@ -109,7 +109,7 @@ func (l *Landing) exchange(name, rel string, ours watcher.Entry, was uint64) (at
 	switch {
 	case undone == nil:
 	case errors.Is(undone, fs.ErrExist) || absent(undone):
-		if undone = l.aside(name, rel, ours); undone == nil {
+		if undone = l.giveBack(name, rel); undone == nil {
 			undone = l.disk.Rename(disk.Beside(name), name)
 		}
 		err = errors.Join(err, undone)
@@ -123,15 +123,6 @@ func (l *Landing) exchange(name, rel string, ours watcher.Entry, was uint64) (at
 		}
 	}
 	return name, err
-}
-
-// aside lets go of what an exchange has set aside and cannot put back: our own file, or
-// somebody's, which gets another name.
-func (l *Landing) aside(name, rel string, ours watcher.Entry) error {
-	if l.expected(name, ours, "") == nil {
-		return l.disk.Remove(name)
-	}
-	return l.giveBack(name, rel)
 }
 
 // theirs is the name under which somebody's file lies after an exchange for ours that

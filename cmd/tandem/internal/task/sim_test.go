@@ -226,11 +226,11 @@ func TestTasksLoseNothingWhenTheAgentIsKilled(t *testing.T) {
 			}
 		}
 		return all
-	}), 83, 3)
+	}), 41, 3)
 }
 
 func TestTasksLoseNothingWhateverFails(t *testing.T) {
-	tried(t, variants(t, func(s sim.Script, r sim.Result) []sim.Script { return sim.Faults(s, r.Calls) }), 201, 1)
+	tried(t, variants(t, func(s sim.Script, r sim.Result) []sim.Script { return sim.Faults(s, r.Calls) }), 101, 1)
 }
 
 // Of each script somebody does one thing more, at every moment.
@@ -245,7 +245,7 @@ func TestTasksLoseNothingWhoeverComesInBetween(t *testing.T) {
 			}
 		}
 		return all
-	}), 801, 7)
+	}), 401, 7)
 }
 
 // Whoever brought it, an earlier task or a person, need not have made it durable.

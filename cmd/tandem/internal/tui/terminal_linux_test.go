@@ -30,7 +30,7 @@ func newTerminal(t *testing.T, width, height uint16) *pseudoTerminal {
 	t.Helper()
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		t.Skip(err)
+		t.Skip("the system has no pseudo-terminals: ", err)
 	}
 	ours := os.NewFile(uintptr(fd), "/dev/ptmx") // its Fd would make it one that cannot be closed while it is read
 	t.Cleanup(func() { ours.Close() })
@@ -222,7 +222,7 @@ func TestItGoesToSleepAndWakes(t *testing.T) {
 	shell.Stdin, shell.Stdout, shell.Stderr = p.its, p.its, p.its
 	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := shell.Start(); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	defer shell.Wait()
 	defer shell.Process.Kill()
@@ -248,7 +248,7 @@ func TestWithoutAShellItDoesNotGoToSleep(t *testing.T) {
 	child.Stdin, child.Stdout, child.Stderr = p.its, p.its, p.its
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := child.Start(); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	p.until("? keys")
 	p.press("\x1a")
